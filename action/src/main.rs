@@ -1,0 +1,2 @@
+//! The lakekey binary.
+fn main() {}
