@@ -1,0 +1,4 @@
+//! The services that lakekey talks to, one module each, and how their refusals are read.
+
+pub mod databricks;
+pub(crate) mod refusal;
