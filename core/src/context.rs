@@ -103,13 +103,7 @@ impl<'a> Context<'a> {
 
     /// Tells the host what happened.
     pub fn event(&self, step: Step, phase: Phase, message: impl Into<String>) {
-        self.session.host.observer.event(&Event {
-            target: self.target.name.clone(),
-            step,
-            phase,
-            message: message.into(),
-            error: None,
-        });
+        self.session.host.observer.event(&Event { target: self.target.name.clone(), step, phase, message: message.into(), error: None });
     }
 
     /// Tells the host why a step failed.
@@ -317,11 +311,7 @@ impl<'a> Context<'a> {
         if left >= i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX) {
             return Ok(());
         }
-        Err(Error::new(
-            Code::LeaseExpired,
-            step,
-            "this run has taken so long that another may take it for dead, so it writes nothing more",
-        ))
+        Err(Error::new(Code::LeaseExpired, step, "this run has taken so long that another may take it for dead, so it writes nothing more"))
     }
 
     fn learn_time(&self, origin: &Origin, response: &Response) {
@@ -342,6 +332,9 @@ impl<'a> Context<'a> {
 
 /// Moves a time by milliseconds, to the end of representable time at the most.
 pub(crate) fn shifted(time: Timestamp, milliseconds: i64) -> Timestamp {
-    Timestamp::from_millisecond(time.as_millisecond().saturating_add(milliseconds))
-        .unwrap_or(if milliseconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
+    Timestamp::from_millisecond(time.as_millisecond().saturating_add(milliseconds)).unwrap_or(if milliseconds < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
 }

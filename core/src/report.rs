@@ -158,11 +158,7 @@ impl Report {
     /// Returns the process's exit status: 0 done, 1 a target failed, 2 the configuration is at fault for every failure.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
-        let mut failed = self
-            .targets
-            .iter()
-            .filter(|target| matches!(target.outcome, Outcome::Failed | Outcome::Partial))
-            .peekable();
+        let mut failed = self.targets.iter().filter(|target| matches!(target.outcome, Outcome::Failed | Outcome::Partial)).peekable();
         if failed.peek().is_none() {
             return 0;
         }

@@ -206,8 +206,7 @@ pub(super) fn comment(comment: &str, path: &str) -> Result<(), Error> {
 
 fn guid(text: &str, path: &str) -> Result<(), Error> {
     let groups: Vec<&str> = text.split('-').collect();
-    let fine = groups.iter().map(|g| g.len()).eq([8, 4, 4, 4, 12])
-        && groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_hexdigit()));
+    let fine = groups.iter().map(|g| g.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_hexdigit()));
     if fine {
         return Ok(());
     }

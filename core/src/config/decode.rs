@@ -160,8 +160,8 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
     if bytes.len() > MAX_DOCUMENT {
         return Err(unreadable(format!("the configuration is larger than {} KiB", MAX_DOCUMENT / 1024)));
     }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| unreadable(format!("the configuration is not UTF-8 (byte {})", error.valid_up_to())))?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| unreadable(format!("the configuration is not UTF-8 (byte {})", error.valid_up_to())))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Err(unreadable("the configuration is empty".to_owned()));

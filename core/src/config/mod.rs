@@ -11,8 +11,8 @@ pub use decode::{MAX_DOCUMENT, parse};
 pub use duration::Span;
 pub use resolve::{Config, Credentials, Origin, Policy, Principal, Target};
 pub use types::{
-    Adopt, Auth, Document, Endpoints, Entitlement, FederatedCredential, GithubApp, GithubSignIn, GroupRef,
-    PrincipalKind, Scopes, SecretRef, SinkConfig, Visibility,
+    Adopt, Auth, Document, Endpoints, Entitlement, FederatedCredential, GithubApp, GithubSignIn, GroupRef, PrincipalKind, Scopes,
+    SecretRef, SinkConfig, Visibility,
 };
 
 /// Returns the JSON Schema of `lakekey.yml`.

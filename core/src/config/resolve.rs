@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::decode::{decode, parse};
 use super::duration::Span;
 use super::types::{
-    Adopt, Auth, Document, Entitlement, FederatedCredential, GithubSignIn, PrincipalDocument, PrincipalKind, Scopes,
-    SecretDocument, SinkConfig, TargetDocument, TokenDocument,
+    Adopt, Auth, Document, Entitlement, FederatedCredential, GithubSignIn, PrincipalDocument, PrincipalKind, Scopes, SecretDocument,
+    SinkConfig, TargetDocument, TokenDocument,
 };
 use super::{check, sinks};
 use crate::cloud::Cloud;
@@ -227,7 +227,6 @@ impl Config {
         }
         Ok(config)
     }
-
 }
 
 /// Merges `defaults` into every target, after having checked them alone, so that a mistake in them is named there.
@@ -288,7 +287,10 @@ fn resolve_target(document: TargetDocument, path: &str, cloud: Cloud, extra: &[O
     let mut credentials = Vec::with_capacity(1);
     if let Some(secret) = document.client_secret {
         if principal.kind != PrincipalKind::Entra {
-            return Err(invalid(&format!("{path}.client-secret"), "a Databricks-managed principal has an `oauth-secret`, no client secret"));
+            return Err(invalid(
+                &format!("{path}.client-secret"),
+                "a Databricks-managed principal has an `oauth-secret`, no client secret",
+            ));
         }
         credentials.push(secret_credentials(secret, CredentialKind::ClientSecret, &format!("{path}.client-secret"))?);
     }

@@ -79,7 +79,10 @@ pub(super) fn check(sink: &SinkConfig, path: &str, target: &Target, rules: &Rule
             if !(1..=127).contains(&secret.len()) || !secret.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
                 return Err(invalid(&at("secret"), "a name in Key Vault has 1 to 127 letters, digits and `-`"));
             }
-            if tags.as_ref().is_some_and(|tags| tags.len() > 12 || tags.iter().any(|(k, v)| k.len() > 256 || v.len() > 256 || k.starts_with("lakekey"))) {
+            if tags
+                .as_ref()
+                .is_some_and(|tags| tags.len() > 12 || tags.iter().any(|(k, v)| k.len() > 256 || v.len() > 256 || k.starts_with("lakekey")))
+            {
                 return Err(invalid(&at("tags"), "at most 12 tags of at most 256 characters, none beginning with `lakekey`"));
             }
             check_auth(auth.as_ref(), path)?;
@@ -95,7 +98,11 @@ pub(super) fn check(sink: &SinkConfig, path: &str, target: &Target, rules: &Rule
                 }
                 (None, Some(origin)) => origin.as_str().to_owned(),
                 (None, None) => {
-                    return Err(Error::config(Code::ConfigMissingKey, at("organization"), "give `organization`, or `endpoints.azure-devops`"));
+                    return Err(Error::config(
+                        Code::ConfigMissingKey,
+                        at("organization"),
+                        "give `organization`, or `endpoints.azure-devops`",
+                    ));
                 }
             };
             if project.trim().is_empty() || project.contains(['/', '\\']) {
@@ -116,8 +123,7 @@ pub(super) fn check(sink: &SinkConfig, path: &str, target: &Target, rules: &Rule
                 None => target.workspace.clone(),
             };
             for (value, name) in [(scope, "scope"), (key, "key")] {
-                let fine = (1..=128).contains(&value.len())
-                    && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.@/ ".contains(&b));
+                let fine = (1..=128).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.@/ ".contains(&b));
                 if !fine {
                     return Err(invalid(&at(name), "1 to 128 letters, digits, `-`, `_`, `.`, `@` and `/`"));
                 }

@@ -27,7 +27,6 @@ pub fn matrix(targets: &[&Target], shards: usize) -> Value {
             smallest.extend(group);
         }
     }
-    let include: Vec<Value> =
-        filled.iter().enumerate().map(|(shard, targets)| json!({"shard": shard, "targets": targets})).collect();
+    let include: Vec<Value> = filled.iter().enumerate().map(|(shard, targets)| json!({"shard": shard, "targets": targets})).collect();
     json!({ "include": include })
 }

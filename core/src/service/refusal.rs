@@ -101,10 +101,7 @@ impl Said {
 
 /// Takes the sentence out of a body that is no JSON: `CODE: message`, or HTML with the message in `<pre>`.
 fn plain(text: &str) -> String {
-    let inside = text
-        .split_once("<pre>")
-        .and_then(|(_, rest)| rest.split_once("</pre>"))
-        .map(|(inside, _)| inside);
+    let inside = text.split_once("<pre>").and_then(|(_, rest)| rest.split_once("</pre>")).map(|(inside, _)| inside);
     match inside {
         Some(inside) => one_line(inside),
         None if text.trim_start().starts_with('<') => "a web page".to_owned(),

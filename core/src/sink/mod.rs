@@ -67,12 +67,7 @@ pub trait Sink {
     fn observe<'a>(&'a self, context: &'a Context<'a>) -> LocalFuture<'a, Result<SinkState, Error>>;
 
     /// Writes the value.
-    fn write<'a>(
-        &'a self,
-        context: &'a Context<'a>,
-        value: &'a Secret,
-        delivery: &'a Delivery,
-    ) -> LocalFuture<'a, Result<(), Error>>;
+    fn write<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret, delivery: &'a Delivery) -> LocalFuture<'a, Result<(), Error>>;
 
     /// Reads back what can be read: the value itself where the sink allows it, otherwise a date or a version.
     ///
