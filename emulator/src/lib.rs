@@ -1,1 +1,32 @@
-//! Placeholder.
+//! The remote services of lakekey in one process: Entra ID, Microsoft Graph, Databricks workspaces, GitHub, Azure DevOps and Key Vault.
+//!
+//! It is a state machine first ([`Emulator`], synchronous, no sockets, its own clock and randomness) and a thin HTTP host second.
+//! It is strict: a wrong scope, content type, header, body field or token gets the service's own refusal in the service's own shape.
+//! It depends on no other crate of the workspace, so that a misunderstanding is not shared by both sides.
+
+mod call;
+mod clock;
+mod directory;
+mod emulator;
+mod fault;
+mod random;
+mod record;
+mod seed;
+mod service;
+mod spread;
+mod world;
+
+mod databricks;
+mod entra;
+mod github;
+mod oidc;
+
+pub use clock::Clock;
+pub use directory::{Application, Certificate, ClientSecret, Directory, FederatedCredential, ServicePrincipal};
+pub use emulator::{Emulator, Options, Outcome};
+pub use fault::{Fault, FaultKind};
+pub use random::Random;
+pub use record::Record;
+pub use service::{Origin, Origins, Service};
+pub use spread::{Spread, SpreadKind, Spreading};
+pub use world::{Bearer, Subject, World};

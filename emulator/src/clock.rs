@@ -1,0 +1,72 @@
+//! The emulator's time, which tests and `POST {control}/clock` can move.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+
+/// Tells the time in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// Stands still until it is moved.
+    Manual(i64),
+    /// Runs with the system's clock, this many milliseconds ahead of it.
+    System(i64),
+}
+
+impl Clock {
+    /// Returns the time.
+    #[must_use]
+    pub fn now_ms(self) -> i64 {
+        match self {
+            Self::Manual(now) => now,
+            Self::System(ahead) => system_ms() + ahead,
+        }
+    }
+
+    /// Moves the time forward, or back with a negative number.
+    pub fn advance_ms(&mut self, by: i64) {
+        match self {
+            Self::Manual(now) => *now = now.saturating_add(by),
+            Self::System(ahead) => *ahead = ahead.saturating_add(by),
+        }
+    }
+
+    /// Sets the time.
+    pub fn set_ms(&mut self, to: i64) {
+        match self {
+            Self::Manual(now) => *now = to,
+            Self::System(ahead) => *ahead = to - system_ms(),
+        }
+    }
+}
+
+fn system_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Writes a time as RFC 3339 in whole seconds, such as `2026-11-24T10:00:00Z`.
+pub(crate) fn rfc3339(ms: i64) -> String {
+    Timestamp::from_second(ms.div_euclid(1000)).unwrap_or_default().to_string()
+}
+
+/// Reads a time in RFC 3339.
+pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
+    text.parse::<Timestamp>().ok().map(|time| time.as_millisecond())
+}
+
+/// Writes a time as HTTP does, such as `Tue, 24 Nov 2026 10:00:00 GMT`.
+pub(crate) fn http_date(ms: i64) -> String {
+    let time = Timestamp::from_second(ms.div_euclid(1000)).unwrap_or_default();
+    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// Writes a time as Entra ID does in its errors, such as `2026-11-24 10:00:00Z`.
+pub(crate) fn entra_date(ms: i64) -> String {
+    rfc3339(ms).replace('T', " ")
+}
+
+/// Writes the day of a time, such as `2026-11-24`.
+pub(crate) fn day(ms: i64) -> String {
+    rfc3339(ms).chars().take(10).collect()
+}

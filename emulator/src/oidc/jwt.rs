@@ -1,0 +1,229 @@
+//! JSON web tokens: the process's own RSA key, signing with it, and reading and verifying what a client presents.
+//!
+//! See [RFC 7515](https://www.rfc-editor.org/rfc/rfc7515) and [RFC 7517](https://www.rfc-editor.org/rfc/rfc7517).
+
+use std::sync::OnceLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rsa::pkcs1v15::{Signature as Pkcs1Signature, SigningKey, VerifyingKey as Pkcs1VerifyingKey};
+use rsa::pkcs8::DecodePublicKey as _;
+use rsa::pss::{Signature as PssSignature, VerifyingKey as PssVerifyingKey};
+use rsa::signature::{SignatureEncoding as _, Signer as _, Verifier as _};
+use rsa::traits::PublicKeyParts as _;
+use rsa::{BigUint, RsaPrivateKey, RsaPublicKey};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use x509_cert::Certificate;
+use x509_cert::der::{Decode as _, DecodePem as _, Encode as _};
+
+/// A token taken apart, its signature not yet verified.
+#[derive(Debug, Clone)]
+pub struct Jwt {
+    /// The header, such as `{"alg":"RS256","kid":"…"}`.
+    pub header: Value,
+    /// The claims.
+    pub claims: Value,
+    signed: String,
+    signature: Vec<u8>,
+}
+
+impl Jwt {
+    /// Reads a compact token; `None` if it is not three parts of unpadded base64url with JSON objects in the first two.
+    #[must_use]
+    pub fn read(compact: &str) -> Option<Self> {
+        let mut parts = compact.split('.');
+        let (header, claims, signature) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        let object = |part: &str| -> Option<Value> {
+            let value: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()?;
+            value.is_object().then_some(value)
+        };
+        Some(Self {
+            header: object(header)?,
+            claims: object(claims)?,
+            signed: format!("{header}.{claims}"),
+            signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
+        })
+    }
+
+    /// Returns a string of the header.
+    #[must_use]
+    pub fn header_str(&self, name: &str) -> &str {
+        self.header.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Returns a claim that is a string, or the empty string.
+    #[must_use]
+    pub fn claim_str(&self, name: &str) -> &str {
+        self.claims.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Returns a claim that is a time, in seconds since the epoch.
+    #[must_use]
+    pub fn claim_seconds(&self, name: &str) -> Option<i64> {
+        let value = self.claims.get(name)?;
+        value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds.floor() as i64))
+    }
+
+    /// Returns the audiences: `aud` may be one string or several.
+    #[must_use]
+    pub fn audiences(&self) -> Vec<String> {
+        match self.claims.get("aud") {
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Array(many)) => many.iter().filter_map(|entry| entry.as_str().map(str::to_owned)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Verifies the signature with a public key and the algorithm that the header names: RS256 or PS256, nothing else.
+    #[must_use]
+    pub fn is_signed_by(&self, key: &RsaPublicKey) -> bool {
+        let signed = self.signed.as_bytes();
+        match self.header_str("alg") {
+            "RS256" => Pkcs1Signature::try_from(self.signature.as_slice())
+                .is_ok_and(|signature| Pkcs1VerifyingKey::<Sha256>::new(key.clone()).verify(signed, &signature).is_ok()),
+            "PS256" => PssSignature::try_from(self.signature.as_slice())
+                .is_ok_and(|signature| PssVerifyingKey::<Sha256>::new(key.clone()).verify(signed, &signature).is_ok()),
+            _ => false,
+        }
+    }
+
+    /// Verifies the signature against a JWKS document, picking the key by `kid` as an identity provider does.
+    #[must_use]
+    pub fn is_signed_under(&self, jwks: &Value) -> bool {
+        let kid = self.header_str("kid");
+        let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        keys.iter()
+            .filter(|key| key.get("kid").and_then(Value::as_str) == Some(kid))
+            .filter_map(public_key)
+            .any(|key| self.is_signed_by(&key))
+    }
+}
+
+fn public_key(jwk: &Value) -> Option<RsaPublicKey> {
+    let number = |name: &str| Some(BigUint::from_bytes_be(&URL_SAFE_NO_PAD.decode(jwk.get(name)?.as_str()?).ok()?));
+    RsaPublicKey::new(number("n")?, number("e")?).ok()
+}
+
+/// The RSA key that the emulated issuers sign with.
+#[derive(Debug)]
+pub struct IssuerKey {
+    private: RsaPrivateKey,
+    kid: String,
+}
+
+impl IssuerKey {
+    /// Returns the process's key, made when it is first needed: that takes a second or two without optimisation.
+    pub fn shared() -> &'static Self {
+        static KEY: OnceLock<IssuerKey> = OnceLock::new();
+        KEY.get_or_init(Self::generate)
+    }
+
+    fn generate() -> Self {
+        // Generation fails only where an exponent does not suit the primes: then the next primes do.
+        let private = loop {
+            if let Ok(key) = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048) {
+                break key;
+            }
+        };
+        let kid = URL_SAFE_NO_PAD.encode(&Sha256::digest(private.n().to_bytes_be())[..15]);
+        Self { private, kid }
+    }
+
+    /// Signs claims as RS256 and returns the compact token.
+    #[must_use]
+    pub fn sign(&self, claims: &Value) -> String {
+        let header = json!({"alg": "RS256", "typ": "JWT", "kid": self.kid, "x5t": self.kid});
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let signature = SigningKey::<Sha256>::new(self.private.clone()).sign(signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+
+    /// Returns the JWKS document that publishes the public half.
+    #[must_use]
+    pub fn jwks(&self) -> Value {
+        json!({"keys": [{
+            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid, "x5t": self.kid,
+            "n": URL_SAFE_NO_PAD.encode(self.private.n().to_bytes_be()),
+            "e": URL_SAFE_NO_PAD.encode(self.private.e().to_bytes_be()),
+        }]})
+    }
+}
+
+/// A certificate that an application may sign in with.
+#[derive(Debug, Clone)]
+pub struct ClientCertificate {
+    /// SHA-256 of the DER form as unpadded base64url: what the `x5t#S256` header must say.
+    pub sha256: String,
+    /// The DER form as standard base64, as Graph's `keyCredentials` take it.
+    pub der: String,
+    /// Start of the validity, in seconds since the epoch.
+    pub not_before: i64,
+    /// End of the validity, in seconds since the epoch.
+    pub not_after: i64,
+    public: RsaPublicKey,
+}
+
+impl ClientCertificate {
+    /// Reads a certificate in PEM; `None` if it is not one of an RSA key.
+    #[must_use]
+    pub fn from_pem(pem: &str) -> Option<Self> {
+        // A key may stand in the same file, as the Azure SDKs want it.
+        let from = pem.find("-----BEGIN CERTIFICATE-----")?;
+        let marker = "-----END CERTIFICATE-----";
+        let to = from + pem[from..].find(marker)? + marker.len();
+        Self::from_certificate(&Certificate::from_pem(&pem[from..to]).ok()?)
+    }
+
+    /// Reads a certificate in DER, as standard base64; `None` if it is not one of an RSA key.
+    #[must_use]
+    pub fn from_base64_der(text: &str) -> Option<Self> {
+        Self::from_certificate(&Certificate::from_der(&STANDARD.decode(text).ok()?).ok()?)
+    }
+
+    fn from_certificate(certificate: &Certificate) -> Option<Self> {
+        let der = certificate.to_der().ok()?;
+        let validity = certificate.tbs_certificate.validity;
+        let spki = certificate.tbs_certificate.subject_public_key_info.to_der().ok()?;
+        let seconds = |time: x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_secs()).ok();
+        Some(Self {
+            sha256: URL_SAFE_NO_PAD.encode(Sha256::digest(&der)),
+            der: STANDARD.encode(&der),
+            not_before: seconds(validity.not_before)?,
+            not_after: seconds(validity.not_after)?,
+            public: RsaPublicKey::from_public_key_der(&spki).ok()?,
+        })
+    }
+
+    /// Tells whether the certificate's key signed a token.
+    #[must_use]
+    pub fn signed(&self, token: &Jwt) -> bool {
+        token.is_signed_by(&self.public)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_verifies_under_the_published_keys_until_a_claim_is_changed() {
+        let key = IssuerKey::shared();
+        let compact = key.sign(&json!({"sub": "repo:acme/data:ref:refs/heads/main"}));
+        assert!(Jwt::read(&compact).unwrap().is_signed_under(&key.jwks()));
+
+        let mut parts: Vec<String> = compact.split('.').map(str::to_owned).collect();
+        parts[1] = URL_SAFE_NO_PAD.encode(json!({"sub": "repo:acme/other:ref:refs/heads/main"}).to_string());
+        assert!(!Jwt::read(&parts.join(".")).unwrap().is_signed_under(&key.jwks()));
+    }
+
+    #[test]
+    fn an_unsigned_token_is_never_taken_for_a_signed_one() {
+        let none = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), URL_SAFE_NO_PAD.encode(r#"{"sub":"x"}"#));
+        assert!(!Jwt::read(&none).unwrap().is_signed_under(&IssuerKey::shared().jwks()));
+    }
+}
