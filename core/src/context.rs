@@ -5,8 +5,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::lock::Mutex;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
@@ -14,6 +16,7 @@ use crate::call::Call;
 use crate::config::{Config, Origin, Target};
 use crate::error::{Code, Error, Step};
 use crate::event::{Event, Phase};
+use crate::github::WriteLimiter;
 use crate::platform::{Host, Response, TransportError, TransportErrorKind};
 use crate::secret::Secret;
 use crate::service::refusal::{self, Retry};
@@ -23,7 +26,7 @@ use crate::sign_in::TokenCache;
 const ATTEMPTS: u32 = 4;
 
 /// The longest that one request waits for a service that asks for patience; GitHub's secondary limit asks for a minute.
-const LONGEST_WAIT: Duration = Duration::from_secs(120);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// Holds what all targets of a run share.
 pub struct Session<'a> {
@@ -32,6 +35,10 @@ pub struct Session<'a> {
     /// The configuration.
     pub config: &'a Config,
     pub(crate) tokens: TokenCache,
+    /// The writes to GitHub within the last hour.
+    pub(crate) github_writes: WriteLimiter,
+    /// What one target at a time works on, such as a variable group that several write to.
+    pub(crate) locks: Locks,
     /// Until when a host wants to be left alone.
     pause: RefCell<HashMap<Origin, Timestamp>>,
     /// How far a host's clock is ahead of ours, in milliseconds.
@@ -42,7 +49,26 @@ impl<'a> Session<'a> {
     /// Starts a session.
     #[must_use]
     pub fn new(host: Host<'a>, config: &'a Config) -> Self {
-        Self { host, config, tokens: TokenCache::default(), pause: RefCell::default(), ahead: RefCell::default() }
+        Self {
+            host,
+            config,
+            tokens: TokenCache::default(),
+            github_writes: WriteLimiter::default(),
+            locks: Locks::default(),
+            pause: RefCell::default(),
+            ahead: RefCell::default(),
+        }
+    }
+}
+
+/// Holds locks by name.
+#[derive(Default)]
+pub(crate) struct Locks(RefCell<HashMap<String, Rc<Mutex<()>>>>);
+
+impl Locks {
+    /// Returns the lock of that name, which whoever asks for the same name gets too.
+    pub(crate) fn named(&self, name: String) -> Rc<Mutex<()>> {
+        Rc::clone(self.0.borrow_mut().entry(name).or_default())
     }
 }
 

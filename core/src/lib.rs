@@ -11,6 +11,7 @@ pub mod credential;
 pub mod engine;
 pub mod error;
 pub mod event;
+pub mod github;
 pub mod platform;
 pub mod report;
 pub mod secret;

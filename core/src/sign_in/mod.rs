@@ -4,7 +4,7 @@ mod cache;
 mod entra;
 mod environment;
 
-pub(crate) use cache::TokenCache;
+pub(crate) use cache::{Token, TokenCache};
 
 use crate::call::Identity;
 use crate::cloud::{AZURE_DEVOPS_RESOURCE, DATABRICKS_RESOURCE};

@@ -3,11 +3,14 @@
 //! A sink is built from its configuration, observed before anything is decided, written with the new value, and read
 //! back. Those that only need HTTP live here; a host adds its own through [`SinkFactory`].
 
+mod databricks_secret;
+mod shared;
+
 use jiff::Timestamp;
 
 use crate::config::SinkConfig;
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::platform::LocalFuture;
 use crate::secret::Secret;
 
@@ -97,4 +100,25 @@ impl SinkFactory for NoSinks {
     fn build(&self, _config: &SinkConfig, _path: &str) -> Result<Option<Box<dyn Sink>>, Error> {
         Ok(None)
     }
+}
+
+/// Builds the sink that stands at `path` of the document: one of the core's own, or one of the host's.
+///
+/// # Errors
+/// `sink-unsupported` where neither has one of that type; whatever the host's factory refuses.
+pub fn build(context: &Context<'_>, config: &SinkConfig, path: &str) -> Result<Box<dyn Sink>, Error> {
+    let own: Option<Box<dyn Sink>> = match config {
+        SinkConfig::DatabricksSecret { .. } => databricks_secret::DatabricksSecretSink::new(context, config, path)?.map(boxed),
+        _ => None,
+    };
+    match own {
+        Some(sink) => Ok(sink),
+        None => context.session.host.sinks.build(config, path)?.ok_or_else(|| {
+            Error::config(Code::SinkUnsupported, format!("{path}.type"), format!("there is no {} here", config.type_name()))
+        }),
+    }
+}
+
+fn boxed<S: Sink + 'static>(sink: S) -> Box<dyn Sink> {
+    Box::new(sink)
 }

@@ -1,0 +1,20 @@
+//! What every host needs to keep a GitHub secret, whatever client it speaks with: where a secret stands, who may write
+//! it, how its value is sealed, and how fast GitHub wants to be written to.
+
+mod app;
+mod limits;
+mod permission;
+mod place;
+mod seal;
+
+pub use app::{identity, token};
+pub(crate) use limits::WriteLimiter;
+pub use limits::content_write;
+pub use permission::{Permission, explain};
+pub use place::{Kind, Place};
+pub use seal::seal;
+
+/// The largest value of a secret, in bytes.
+///
+/// <https://docs.github.com/actions/reference/security/secrets>
+pub const LARGEST_SECRET: usize = 48 * 1024;

@@ -1,0 +1,201 @@
+//! A secret in a Databricks secret scope, of the target's workspace or another.
+//!
+//! <https://docs.databricks.com/api/azure/workspace/secrets>
+
+use std::cell::Cell;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::future::join;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::shared::{identity, mismatch, read_back, within};
+use super::{Delivery, Sink, SinkState, Written};
+use crate::call::{Call, Service, encode};
+use crate::config::{Auth, Origin, SinkConfig};
+use crate::context::Context;
+use crate::error::{Code, Error, Step};
+use crate::platform::LocalFuture;
+use crate::secret::Secret;
+use crate::sign_in::Resource;
+
+/// The largest value, in bytes.
+///
+/// <https://docs.databricks.com/api/azure/workspace/secrets/putsecret>
+const LARGEST: usize = 128 * 1024;
+
+/// Keeps a credential in a secret scope.
+pub(super) struct DatabricksSecretSink {
+    path: String,
+    workspace: Origin,
+    elsewhere: bool,
+    scope: String,
+    key: String,
+    create_scope: bool,
+    auth: Option<Auth>,
+    /// What was seen before the write.
+    before: Cell<Option<Written>>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    /// Absent where the scope is empty.
+    #[serde(default)]
+    secrets: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    key: String,
+    /// Milliseconds since 1970 by the workspace's clock.
+    last_updated_timestamp: i64,
+}
+
+#[derive(Deserialize)]
+struct Held {
+    /// In base64.
+    value: String,
+}
+
+impl DatabricksSecretSink {
+    /// Builds it; `None` for a sink of another type.
+    pub(super) fn new(context: &Context<'_>, config: &SinkConfig, path: &str) -> Result<Option<Self>, Error> {
+        let SinkConfig::DatabricksSecret { workspace, scope, key, create_scope, auth } = config else { return Ok(None) };
+        let workspace = match workspace {
+            Some(text) => Origin::parse(text, &format!("{path}.workspace"))?,
+            None => context.target.workspace.clone(),
+        };
+        Ok(Some(Self {
+            path: path.to_owned(),
+            elsewhere: workspace != context.target.workspace,
+            workspace,
+            scope: scope.clone(),
+            key: key.clone(),
+            create_scope: create_scope.unwrap_or(false),
+            auth: auth.clone(),
+            before: Cell::new(None),
+        }))
+    }
+
+    /// Sends a call as whoever may write there, and tells a refusal in terms of the scope.
+    async fn send<T: serde::de::DeserializeOwned>(&self, context: &Context<'_>, call: Call) -> Result<T, Error> {
+        let identity = identity(context, self.auth.as_ref(), &self.path, Resource::Databricks, &self.workspace).await?;
+        context.json(call.identity(&identity)).await.map_err(|error| self.explain(error))
+    }
+
+    fn post(&self, path: &str, body: &serde_json::Value) -> Call {
+        Call::post(Step::Deliver, Service::Databricks, &self.workspace, path).json(body)
+    }
+
+    /// Returns when the key was last written; `None` where the scope does not exist.
+    async fn listed(&self, context: &Context<'_>, step: Step) -> Result<Option<Written>, Error> {
+        let call = Call::get(step, Service::Databricks, &self.workspace, format!("/api/2.0/secrets/list?scope={}", encode(&self.scope)));
+        match self.send::<Listed>(context, call).await {
+            Ok(listed) => {
+                let entry = listed.secrets.into_iter().find(|entry| entry.key == self.key);
+                Ok(Some(entry.map_or(Written::Never, |entry| {
+                    Timestamp::from_millisecond(entry.last_updated_timestamp).map_or(Written::Unknown, Written::At)
+                })))
+            }
+            Err(error) if self.create_scope && error.code() == Code::SinkNotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the value, or `None` where the caller may not read it.
+    async fn held(&self, context: &Context<'_>) -> Result<Option<Secret>, Error> {
+        let path = format!("/api/2.0/secrets/get?scope={}&key={}", encode(&self.scope), encode(&self.key));
+        match self.send::<Held>(context, Call::get(Step::ReadBack, Service::Databricks, &self.workspace, path)).await {
+            Ok(held) => {
+                let value = STANDARD.decode(held.value).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+                Ok(Some(context.masked(Secret::new(value))))
+            }
+            // Whoever may write need not be one who may read; the date must then do.
+            Err(error) if error.code() == Code::SinkPermissionMissing => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn make_scope(&self, context: &Context<'_>) -> Result<(), Error> {
+        // Whoever makes the scope manages it alone.
+        let call = self.post("/api/2.0/secrets/scopes/create", &json!({"scope": self.scope})).repeatable(true).fenced();
+        match self.send::<serde_json::Value>(context, call).await {
+            Err(error) if error.reason() == Some("RESOURCE_ALREADY_EXISTS") => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    async fn put(&self, context: &Context<'_>, value: &Secret) -> Result<(), Error> {
+        let body =
+            json!({"scope": self.scope, "key": self.key, "string_value": value.expose("the secret of the scope that is to hold it")});
+        let call = self.post("/api/2.0/secrets/put", &body).repeatable(true).fenced();
+        self.send::<serde_json::Value>(context, call).await.map(drop)
+    }
+
+    fn explain(&self, error: Error) -> Error {
+        let (scope, workspace) = (&self.scope, &self.workspace);
+        match (error.status(), error.reason()) {
+            (_, Some("RESOURCE_DOES_NOT_EXIST")) | (Some(404), _) => error
+                .coded(Code::SinkNotFound)
+                .with_hint(format!("make the scope \"{scope}\" in {workspace}, correct {}.scope, or set create-scope: true", self.path)),
+            (Some(403), _) if error.code() != Code::CredentialInvalid => error.coded(Code::SinkPermissionMissing).with_hint(format!(
+                "grant whoever signs in WRITE (and READ, to have the value compared) on the scope: `databricks secrets put-acl {scope} APPLICATION_ID MANAGE`"
+            )),
+            (Some(400), _) => error.coded(Code::SinkRefused).with_hint(format!(
+                "read what the workspace said; a scope that is backed by Key Vault is written in the vault: deliver to it with `type: key-vault` (scope \"{scope}\")"
+            )),
+            _ => error,
+        }
+    }
+}
+
+impl Sink for DatabricksSecretSink {
+    fn label(&self) -> String {
+        let Self { scope, key, workspace, .. } = self;
+        if self.elsewhere { format!("databricks-secret {workspace} {scope} {key}") } else { format!("databricks-secret {scope} {key}") }
+    }
+
+    fn observe<'a>(&'a self, context: &'a Context<'a>) -> LocalFuture<'a, Result<SinkState, Error>> {
+        Box::pin(async {
+            let written = self.listed(context, Step::ReadSinks).await?.unwrap_or(Written::Never);
+            self.before.set(Some(written));
+            Ok(SinkState { written, holds: None })
+        })
+    }
+
+    fn write<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret, _: &'a Delivery) -> LocalFuture<'a, Result<(), Error>> {
+        Box::pin(async {
+            within(value, LARGEST, "a Databricks secret")?;
+            match self.put(context, value).await {
+                Err(error) if self.create_scope && error.code() == Code::SinkNotFound && !error.is_uncertain() => {
+                    // Without a scope nothing was written, whatever became of the scope.
+                    self.make_scope(context).await.map_err(|error| error.with_uncertainty(false))?;
+                    self.put(context, value).await
+                }
+                other => other,
+            }
+        })
+    }
+
+    fn read_back<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+        delivery: &'a Delivery,
+    ) -> LocalFuture<'a, Result<SinkState, Error>> {
+        Box::pin(read_back(context, async || {
+            let (written, held) = join(self.listed(context, Step::ReadBack), self.held(context)).await;
+            let written = written?.unwrap_or(Written::Never);
+            let same = match held? {
+                Some(held) => held == *value,
+                None => self.before.get().is_none_or(|before| before != written),
+            };
+            if same && written != Written::Never {
+                return Ok(SinkState { written, holds: Some(delivery.credential_id.clone()) });
+            }
+            Err(mismatch(&self.label(), "it shows another value"))
+        }))
+    }
+}
