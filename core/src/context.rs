@@ -79,7 +79,8 @@ pub struct Context<'a> {
     /// The target.
     pub target: &'a Target,
     requests: Cell<u32>,
-    /// Until when this run may write to sinks, by the workspace's clock.
+    ledger: RefCell<Origin>,
+    /// Until when this run may write to sinks, by the clock of the service that dates the credentials.
     lease: Cell<Option<Timestamp>>,
     /// Whether the run has begun to deliver, so that it goes on to the next safe point although it was asked to stop.
     delivering: Cell<bool>,
@@ -89,7 +90,7 @@ impl<'a> Context<'a> {
     /// Starts the run of a target.
     #[must_use]
     pub fn new(session: &'a Session<'a>, target: &'a Target) -> Self {
-        Self { session, target, requests: Cell::new(0), lease: Cell::new(None), delivering: Cell::new(false) }
+        Self { session, target, requests: Cell::new(0), ledger: RefCell::new(target.workspace.clone()), lease: Cell::new(None), delivering: Cell::new(false) }
     }
 
     /// Returns how many requests were sent for this target.
@@ -104,20 +105,25 @@ impl<'a> Context<'a> {
         self.session.host.clock.now()
     }
 
-    /// Returns the time as the target's workspace sees it, or the host's own until the workspace has told its time.
+    /// Returns the time as the service sees it that dates the credentials, or the host's own until it has told its time.
     #[must_use]
-    pub fn workspace_now(&self) -> Timestamp {
-        let ahead = self.session.ahead.borrow().get(&self.target.workspace).copied().unwrap_or(0);
+    pub fn ledger_now(&self) -> Timestamp {
+        let ahead = self.session.ahead.borrow().get(&*self.ledger.borrow()).copied().unwrap_or(0);
         shifted(self.now(), ahead)
     }
 
-    /// Learns what time it is at the workspace.
-    pub(crate) fn learn_workspace_time(&self, there: Timestamp) {
-        let ahead = there.as_millisecond() - self.now().as_millisecond();
-        self.session.ahead.borrow_mut().insert(self.target.workspace.clone(), ahead);
+    /// Names the service that dates the credentials; the workspace until told.
+    pub(crate) fn set_ledger(&self, origin: Origin) {
+        *self.ledger.borrow_mut() = origin.without_path();
     }
 
-    /// Sets until when this run may write to sinks, by the workspace's clock.
+    /// Learns what time it is at the service that dates the credentials.
+    pub(crate) fn learn_ledger_time(&self, there: Timestamp) {
+        let ahead = there.as_millisecond() - self.now().as_millisecond();
+        self.session.ahead.borrow_mut().insert(self.ledger.borrow().clone(), ahead);
+    }
+
+    /// Sets until when this run may write to sinks, by the clock of the service that dates the credentials.
     pub(crate) fn set_lease(&self, until: Option<Timestamp>) {
         self.lease.set(until);
     }
@@ -333,7 +339,7 @@ impl<'a> Context<'a> {
     /// `lease-expired`.
     pub fn check_lease_for(&self, timeout: Duration, step: Step) -> Result<(), Error> {
         let Some(until) = self.lease.get() else { return Ok(()) };
-        let left = until.as_millisecond() - self.workspace_now().as_millisecond();
+        let left = until.as_millisecond() - self.ledger_now().as_millisecond();
         if left >= i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX) {
             return Ok(());
         }
@@ -341,9 +347,6 @@ impl<'a> Context<'a> {
     }
 
     fn learn_time(&self, origin: &Origin, response: &Response) {
-        if *origin != self.target.workspace {
-            return;
-        }
         if let Some(date) = response.header("date").and_then(refusal::http_date) {
             // The header has whole seconds; half a second is the least wrong reading of it.
             let there = shifted(date, 500);

@@ -340,6 +340,13 @@ impl Error {
         self
     }
 
+    /// Names the key of the configuration that is at fault.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<String>) -> Self {
+        self.0.key = Some(key.into());
+        self
+    }
+
     /// Adds the id under which the service knows the request.
     #[must_use]
     pub fn with_request_id(mut self, id: Option<String>) -> Self {

@@ -1,5 +1,9 @@
 //! A Databricks workspace.
 
+pub mod conf;
+pub mod management;
+pub mod permissions;
+pub mod scim;
 pub mod tokens;
 
 use crate::call::{Call, Service};

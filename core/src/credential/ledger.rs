@@ -1,0 +1,108 @@
+//! The ledger: a short tag in the text that a credential bears in its service.
+//!
+//! There is no state file. `[lakekey target=catalog-prod op=k3j9x2m4p7qa phase=pending]` at the end of a PAT's comment
+//! tells who made it for what, and whether it was delivered.
+
+use std::fmt;
+
+/// Says how far the operation that made a credential has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It was made; nobody knows whether a sink holds it.
+    Pending,
+    /// Every sink was written with it.
+    Active,
+}
+
+impl Phase {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+        }
+    }
+}
+
+/// Holds what the ledger says of a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// The target's name.
+    pub target: String,
+    /// The operation that made it.
+    pub operation: String,
+    /// How far the operation has come.
+    pub phase: Phase,
+}
+
+impl Tag {
+    /// Returns the same tag in another phase.
+    #[must_use]
+    pub fn in_phase(&self, phase: Phase) -> Self {
+        Self { phase, ..self.clone() }
+    }
+
+    /// Puts the tag behind what people shall see.
+    #[must_use]
+    pub fn comment(&self, for_people: Option<&str>) -> String {
+        match for_people {
+            Some(text) => format!("{text} {self}"),
+            None => self.to_string(),
+        }
+    }
+
+    /// Finds the tag at the end of a text.
+    #[must_use]
+    pub fn find(text: &str) -> Option<Self> {
+        let inside = text.trim_end().strip_suffix(']')?;
+        let inside = &inside[inside.rfind("[lakekey ")? + "[lakekey ".len()..];
+        let mut tag = Self { target: String::new(), operation: String::new(), phase: Phase::Pending };
+        let mut phase = None;
+        for field in inside.split(' ') {
+            match field.split_once('=')? {
+                ("target", value) => value.clone_into(&mut tag.target),
+                ("op", value) => value.clone_into(&mut tag.operation),
+                ("phase", "pending") => phase = Some(Phase::Pending),
+                ("phase", "active") => phase = Some(Phase::Active),
+                // A later version may add fields; a phase that is not known is not ours to judge.
+                ("phase", _) => return None,
+                _ => {}
+            }
+        }
+        tag.phase = phase?;
+        (!tag.target.is_empty() && !tag.operation.is_empty()).then_some(tag)
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[lakekey target={} op={} phase={}]", self.target, self.operation, self.phase.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag() -> Tag {
+        Tag { target: "catalog-prod".to_owned(), operation: "k3j9x2".to_owned(), phase: Phase::Pending }
+    }
+
+    #[test]
+    fn a_tag_is_found_behind_the_comment_that_people_see() {
+        assert_eq!(Tag::find(&tag().comment(Some("data catalogue"))), Some(tag()));
+        assert_eq!(Tag::find(&tag().in_phase(Phase::Active).comment(None)), Some(tag().in_phase(Phase::Active)));
+    }
+
+    #[test]
+    fn a_comment_of_somebody_else_is_no_tag() {
+        for text in ["", "lakekey", "[lakekey]", "[lakekey target=a op=b]", "[lakekey target=a phase=active]", "[lakekey target=a op=b phase=x]"] {
+            assert_eq!(Tag::find(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_of_a_later_version_does_not_hide_the_tag() {
+        let found = Tag::find("[lakekey target=a op=b phase=active kind=pat]");
+        assert_eq!(found.map(|t| t.target), Some("a".to_owned()));
+    }
+}

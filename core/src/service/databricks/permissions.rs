@@ -1,0 +1,83 @@
+//! Who may use tokens in a workspace.
+//!
+//! Only ever added to: a PUT would replace the whole list, and whoever loses CAN_USE loses all live tokens at once.
+//!
+//! <https://docs.databricks.com/api/azure/workspace/permissions>
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::call::{Call, Identity, Service};
+use crate::context::Context;
+use crate::error::{Error, Step};
+use crate::platform::Method;
+
+const PATH: &str = "/api/2.0/permissions/authorization/tokens";
+
+/// Says what the workspace knows of a principal's permission to use tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenPermission {
+    /// The principal may use tokens by a grant of its own.
+    Granted,
+    /// The principal has no grant of its own.
+    NotGranted,
+    /// No token has ever been made in the workspace, so that there is nothing to grant on yet.
+    NoTokenYet,
+}
+
+#[derive(Deserialize)]
+struct Permissions {
+    #[serde(default)]
+    access_control_list: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    service_principal_name: Option<String>,
+    #[serde(default)]
+    all_permissions: Vec<Level>,
+}
+
+#[derive(Deserialize)]
+struct Level {
+    #[serde(default)]
+    permission_level: String,
+}
+
+/// Asks whether a principal has a grant of its own.
+///
+/// # Errors
+/// As the workspace answers.
+pub async fn token_permission(context: &Context<'_>, admin: &Identity, application_id: &str) -> Result<TokenPermission, Error> {
+    let call = Call::get(Step::GrantTokenPermission, Service::Databricks, &context.target.workspace, PATH).identity(admin);
+    let permissions: Permissions = match context.json(call).await {
+        Ok(permissions) => permissions,
+        Err(error) if is_no_token_yet(&error) => return Ok(TokenPermission::NoTokenYet),
+        Err(error) => return Err(error),
+    };
+    let granted = permissions.access_control_list.iter().any(|entry| {
+        entry.service_principal_name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(application_id))
+            && entry.all_permissions.iter().any(|level| matches!(level.permission_level.as_str(), "CAN_USE" | "CAN_MANAGE"))
+    });
+    Ok(if granted { TokenPermission::Granted } else { TokenPermission::NotGranted })
+}
+
+/// Adds CAN_USE for a principal, touching nobody else's permission.
+///
+/// # Errors
+/// As the workspace answers.
+pub async fn grant_token_permission(context: &Context<'_>, admin: &Identity, application_id: &str) -> Result<(), Error> {
+    let body = json!({"access_control_list": [{"service_principal_name": application_id, "permission_level": "CAN_USE"}]});
+    let call = Call::new(Step::GrantTokenPermission, Service::Databricks, Method::Patch, &context.target.workspace, PATH)
+        .identity(admin)
+        .repeatable(true)
+        .json(&body);
+    context.execute(call).await.map(drop)
+}
+
+/// Returns true for the refusal of a workspace in which no token was ever made.
+#[must_use]
+pub fn is_no_token_yet(error: &Error) -> bool {
+    error.reason() == Some("RESOURCE_DOES_NOT_EXIST") && error.message().contains("tokens does not exist")
+}

@@ -1,0 +1,116 @@
+//! Service principals of a workspace.
+//!
+//! <https://docs.databricks.com/api/azure/workspace/serviceprincipals>
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::call::{Call, Identity, Service, encode};
+use crate::config::Entitlement;
+use crate::context::Context;
+use crate::error::{Error, Step};
+use crate::platform::Method;
+
+const PATH: &str = "/api/2.0/preview/scim/v2/ServicePrincipals";
+
+/// Describes a service principal as the workspace knows it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServicePrincipal {
+    /// The workspace's own id of it, a number written as text.
+    pub id: String,
+    /// The application id.
+    pub application_id: String,
+    /// The name.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// Whether it may sign in.
+    #[serde(default = "yes")]
+    pub active: bool,
+    #[serde(default)]
+    entitlements: Vec<Named>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Named {
+    #[serde(default)]
+    value: String,
+}
+
+impl ServicePrincipal {
+    /// Returns which of the wanted entitlements it lacks.
+    #[must_use]
+    pub fn lacks(&self, wanted: &[Entitlement]) -> Vec<Entitlement> {
+        wanted.iter().copied().filter(|e| !self.entitlements.iter().any(|has| has.value == e.as_str())).collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct Found {
+    #[serde(default, rename = "Resources")]
+    resources: Vec<ServicePrincipal>,
+}
+
+/// Finds service principals by one attribute, `applicationId` or `displayName`.
+///
+/// # Errors
+/// As the workspace answers.
+pub async fn find(context: &Context<'_>, admin: &Identity, attribute: &str, value: &str) -> Result<Vec<ServicePrincipal>, Error> {
+    let filter = format!("{attribute} eq \"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
+    let path = format!("{PATH}?filter={}&startIndex=1&count=100", encode(&filter));
+    let call = Call::get(Step::ImportPrincipal, Service::Databricks, &context.target.workspace, path).identity(admin);
+    context.json::<Found>(call).await.map(|found| found.resources)
+}
+
+/// Adds a service principal; without an application id the workspace makes a Databricks-managed one.
+///
+/// # Errors
+/// As the workspace answers; uncertain where it may exist all the same.
+pub async fn create(
+    context: &Context<'_>,
+    admin: &Identity,
+    application_id: Option<&str>,
+    display_name: &str,
+    entitlements: &[Entitlement],
+) -> Result<ServicePrincipal, Error> {
+    let mut body = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"],
+        "displayName": display_name,
+        "active": true,
+        "entitlements": values(entitlements),
+    });
+    if let Some(id) = application_id {
+        body["applicationId"] = json!(id);
+    }
+    let call = Call::post(Step::ImportPrincipal, Service::Databricks, &context.target.workspace, PATH)
+        .identity(admin)
+        // With an application id a second sending is refused as a duplicate; without one it would make another principal.
+        .repeatable(application_id.is_some())
+        .json(&body);
+    context.json(call).await
+}
+
+/// Adds entitlements, removing none.
+///
+/// # Errors
+/// As the workspace answers.
+pub async fn add_entitlements(context: &Context<'_>, admin: &Identity, id: &str, entitlements: &[Entitlement]) -> Result<(), Error> {
+    let body = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "add", "path": "entitlements", "value": values(entitlements)}],
+    });
+    let path = format!("{PATH}/{}", encode(id));
+    let call = Call::new(Step::AddEntitlements, Service::Databricks, Method::Patch, &context.target.workspace, path)
+        .identity(admin)
+        .repeatable(true)
+        .json(&body);
+    context.execute(call).await.map(drop)
+}
+
+fn values(entitlements: &[Entitlement]) -> Vec<Value> {
+    entitlements.iter().map(|e| json!({"value": e.as_str()})).collect()
+}
