@@ -90,7 +90,14 @@ impl<'a> Context<'a> {
     /// Starts the run of a target.
     #[must_use]
     pub fn new(session: &'a Session<'a>, target: &'a Target) -> Self {
-        Self { session, target, requests: Cell::new(0), ledger: RefCell::new(target.workspace.clone()), lease: Cell::new(None), delivering: Cell::new(false) }
+        Self {
+            session,
+            target,
+            requests: Cell::new(0),
+            ledger: RefCell::new(target.workspace.clone()),
+            lease: Cell::new(None),
+            delivering: Cell::new(false),
+        }
     }
 
     /// Returns how many requests were sent for this target.

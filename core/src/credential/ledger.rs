@@ -95,7 +95,9 @@ mod tests {
 
     #[test]
     fn a_comment_of_somebody_else_is_no_tag() {
-        for text in ["", "lakekey", "[lakekey]", "[lakekey target=a op=b]", "[lakekey target=a phase=active]", "[lakekey target=a op=b phase=x]"] {
+        for text in
+            ["", "lakekey", "[lakekey]", "[lakekey target=a op=b]", "[lakekey target=a phase=active]", "[lakekey target=a op=b phase=x]"]
+        {
             assert_eq!(Tag::find(text), None, "{text}");
         }
     }

@@ -140,9 +140,9 @@ fn current<'a>(alive: &[&'a Known], sinks: &[SinkSeen], now: Timestamp) -> Optio
     let pending: Vec<&Known> = settled.iter().copied().filter(|k| k.standing == Standing::Pending).collect();
     let by_date = pending.iter().copied().find(|candidate| {
         !dated.is_empty()
-            && dated.iter().all(|sink| {
-                may_hold(sink, candidate) && !alive.iter().any(|other| rivals(other, candidate) && may_hold(sink, other))
-            })
+            && dated
+                .iter()
+                .all(|sink| may_hold(sink, candidate) && !alive.iter().any(|other| rivals(other, candidate) && may_hold(sink, other)))
     });
     if by_date.is_some() {
         return by_date;

@@ -151,17 +151,16 @@ impl Job<'_> {
         let mut creations = 1;
         loop {
             self.context.check_cancelled(Step::CreateToken)?;
-            let tag =
-                Tag { target: self.context.target.name.clone(), operation: self.context.random_id(), phase: Phase::Pending };
-            let order = Order {
-                tag: &tag,
-                comment: policy.comment.as_deref(),
-                lifetime: policy.lifetime.seconds(),
-                scopes: scopes.as_deref(),
-            };
+            let tag = Tag { target: self.context.target.name.clone(), operation: self.context.random_id(), phase: Phase::Pending };
+            let order =
+                Order { tag: &tag, comment: policy.comment.as_deref(), lifetime: policy.lifetime.seconds(), scopes: scopes.as_deref() };
             match self.store.issue(self.context, order).await {
                 Ok(fresh) => {
-                    self.context.event(Step::CreateToken, event::Phase::Done, format!("made {} {}", self.store.kind().as_str(), fresh.listed.id));
+                    self.context.event(
+                        Step::CreateToken,
+                        event::Phase::Done,
+                        format!("made {} {}", self.store.kind().as_str(), fresh.listed.id),
+                    );
                     return Ok((fresh, tag));
                 }
                 Err(error) if error.is_uncertain() => {
@@ -191,11 +190,7 @@ impl Job<'_> {
         let listed = self.store.list(self.context, Step::ListTokens).await?;
         for orphan in listed.iter().filter(|l| l.tag.as_ref().is_some_and(|t| t.target == tag.target && t.operation == tag.operation)) {
             self.store.revoke(self.context, &orphan.id).await?;
-            self.context.event(
-                Step::RevokeToken,
-                event::Phase::Done,
-                format!("took back {}, whose creation was not answered", orphan.id),
-            );
+            self.context.event(Step::RevokeToken, event::Phase::Done, format!("took back {}, whose creation was not answered", orphan.id));
         }
         Ok(())
     }
@@ -226,9 +221,11 @@ impl Job<'_> {
             let spent = self.context.now().as_millisecond() - started.as_millisecond();
             let spent = Duration::from_millis(u64::try_from(spent).unwrap_or(0));
             if spent + wait > bound {
-                let words = format!("the new {} did not work within {} s: {}", self.store.kind().as_str(), bound.as_secs(), error.message());
-                return Err(Error::new(Code::VerificationFailed, Step::VerifyToken, words)
-                    .with_request_id(error.request_id().map(str::to_owned)));
+                let words =
+                    format!("the new {} did not work within {} s: {}", self.store.kind().as_str(), bound.as_secs(), error.message());
+                return Err(
+                    Error::new(Code::VerificationFailed, Step::VerifyToken, words).with_request_id(error.request_id().map(str::to_owned))
+                );
             }
             self.context.event(Step::VerifyToken, event::Phase::Waiting, format!("it does not work everywhere yet: {error}"));
             self.context.sleep(wait, Step::VerifyToken).await?;
@@ -279,12 +276,8 @@ impl Job<'_> {
     /// Writes every sink, then reads back and marks at the same time.
     async fn deliver(&self, report: &mut TargetReport, value: &Secret, new: &Known, tag: &Tag) -> Result<(), Undelivered> {
         let context = self.context;
-        let delivery = Delivery {
-            target: context.target.name.clone(),
-            credential_id: new.id.clone(),
-            created: new.created,
-            expires: new.expires,
-        };
+        let delivery =
+            Delivery { target: context.target.name.clone(), credential_id: new.id.clone(), created: new.created, expires: new.expires };
         let writes = join_all(self.sinks.iter().map(|sink| async {
             context.check_lease_for(TIMEOUT, Step::Deliver)?;
             sink.write(context, value, &delivery).await
@@ -310,7 +303,11 @@ impl Job<'_> {
         match marked {
             Ok(Marked::Yes) => context.event(Step::MarkActive, event::Phase::Done, "marked as delivered"),
             Ok(Marked::Unsupported) => {
-                context.event(Step::MarkActive, event::Phase::Skipped, "it cannot be marked; the dates of the sinks tell that it was delivered");
+                context.event(
+                    Step::MarkActive,
+                    event::Phase::Skipped,
+                    "it cannot be marked; the dates of the sinks tell that it was delivered",
+                );
             }
             // The next run finds by the sinks' dates that it was delivered, or renews once more.
             Err(error) => self.warn(&error),

@@ -182,3 +182,24 @@ pub fn resolve_secret(reference: &SecretRef, path: &str, environment: &dyn Envir
         }
     }
 }
+
+/// Signs the workspace admin in.
+///
+/// # Errors
+/// `admin-not-configured`, and every code of a refused sign-in.
+pub async fn sign_in_admin(context: &Context<'_>) -> Result<Identity, Error> {
+    let target = context.target;
+    let Some(auth) = &target.admin else {
+        return Err(Error::new(Code::AdminNotConfigured, Step::SignInAdmin, "the target has no `admin`"));
+    };
+    let path = format!("{}.admin", target.path);
+    let request = SignIn {
+        auth,
+        path: &path,
+        principal: &target.principal,
+        resource: Resource::Databricks,
+        origin: &target.workspace,
+        step: Step::SignInAdmin,
+    };
+    sign_in(context, request).await
+}
