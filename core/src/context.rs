@@ -61,13 +61,13 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Holds locks by name.
+/// Holds locks by name; each keeps a note that its holder leaves for the next.
 #[derive(Default)]
-pub(crate) struct Locks(RefCell<HashMap<String, Rc<Mutex<()>>>>);
+pub(crate) struct Locks(RefCell<HashMap<String, Rc<Mutex<Option<String>>>>>);
 
 impl Locks {
     /// Returns the lock of that name, which whoever asks for the same name gets too.
-    pub(crate) fn named(&self, name: String) -> Rc<Mutex<()>> {
+    pub(crate) fn named(&self, name: String) -> Rc<Mutex<Option<String>>> {
         Rc::clone(self.0.borrow_mut().entry(name).or_default())
     }
 }

@@ -24,6 +24,11 @@ pub(crate) enum Retry {
 /// Judges a response; `None` means success.
 pub(crate) fn judge(call: &Call, response: &Response, now: Timestamp) -> Option<(Error, Retry)> {
     match response.status {
+        // Azure DevOps shows its log-in page with a success to a caller whom it does not know.
+        203 if call.service == Service::AzureDevops => {
+            let error = Error::new(Code::CredentialInvalid, call.step, "Azure DevOps shows its log-in page: it does not know the caller");
+            Some((error.with_status(203).with_request_id(request_id(response)), Retry::Never))
+        }
         200..=299 => None,
         300..=399 if call.redirect_expected && !is_private_link(response) => None,
         300..=399 => Some((redirected(call, response), Retry::Never)),

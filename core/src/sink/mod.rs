@@ -3,8 +3,11 @@
 //! A sink is built from its configuration, observed before anything is decided, written with the new value, and read
 //! back. Those that only need HTTP live here; a host adds its own through [`SinkFactory`].
 
+mod azure_devops;
 mod databricks_secret;
+mod key_vault;
 mod shared;
+mod webhook;
 
 use jiff::Timestamp;
 
@@ -109,7 +112,10 @@ impl SinkFactory for NoSinks {
 pub fn build(context: &Context<'_>, config: &SinkConfig, path: &str) -> Result<Box<dyn Sink>, Error> {
     let own: Option<Box<dyn Sink>> = match config {
         SinkConfig::DatabricksSecret { .. } => databricks_secret::DatabricksSecretSink::new(context, config, path)?.map(boxed),
-        _ => None,
+        SinkConfig::KeyVault { .. } => key_vault::KeyVaultSink::new(config, path)?.map(boxed),
+        SinkConfig::AzureDevopsVariable { .. } => azure_devops::AzureDevopsSink::new(context, config, path)?.map(boxed),
+        SinkConfig::Webhook { .. } => webhook::WebhookSink::new(config, path)?.map(boxed),
+        SinkConfig::GithubSecret { .. } | SinkConfig::Command { .. } | SinkConfig::Callback { .. } => None,
     };
     match own {
         Some(sink) => Ok(sink),

@@ -6,7 +6,6 @@ use crate::context::Context;
 use crate::error::{Code, Error, Step};
 use crate::secret::Secret;
 use crate::sign_in::{Resource, SignIn, principal_auth, sign_in};
-use crate::sink::SinkState;
 
 /// How often a place is read back before it is said not to show what was written.
 const READS: u32 = 4;
@@ -60,7 +59,7 @@ pub(crate) fn within(value: &Secret, bytes: usize, place: &str) -> Result<(), Er
 ///
 /// # Errors
 /// `sink-mismatch` where the place still shows something else; as the place answers.
-pub(crate) async fn read_back(context: &Context<'_>, read: impl AsyncFn() -> Result<SinkState, Error>) -> Result<SinkState, Error> {
+pub(crate) async fn read_back<T>(context: &Context<'_>, read: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
     let mut attempt = 1;
     loop {
         match read().await {
