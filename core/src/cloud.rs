@@ -89,6 +89,18 @@ impl Cloud {
         }
     }
 
+    /// Returns the audience of an assertion that Entra ID takes in exchange for a token.
+    ///
+    /// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-create-trust>
+    #[must_use]
+    pub const fn token_exchange_audience(self) -> &'static str {
+        match self {
+            Self::Public => "api://AzureADTokenExchange",
+            Self::UsGov => "api://AzureADTokenExchangeUSGov",
+            Self::China => "api://AzureADTokenExchangeChina",
+        }
+    }
+
     /// Returns the suffix of vault hosts.
     #[must_use]
     pub const fn key_vault_suffix(self) -> &'static str {

@@ -2,6 +2,7 @@
 
 pub mod conf;
 pub mod management;
+pub mod oauth_secrets;
 pub mod permissions;
 pub mod scim;
 pub mod tokens;

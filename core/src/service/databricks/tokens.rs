@@ -51,6 +51,11 @@ fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<O
     })
 }
 
+/// Reads an id that is a number or a text.
+pub(super) fn text_of_number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    number_or_text(deserializer)?.ok_or_else(|| serde::de::Error::custom("an id was expected"))
+}
+
 impl TokenInfo {
     /// Returns when it was made.
     #[must_use]
