@@ -4,6 +4,9 @@ mod doctor;
 mod matrix;
 mod observe;
 mod plan;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on shall fail")]
+mod plan_model;
 mod provision;
 mod report;
 mod revoke;

@@ -16,7 +16,7 @@ pub const LEASE: i64 = 600_000;
 ///
 /// Too small a number would take a delivered credential for an undelivered one at every run; too large a one only
 /// makes a run after a broken one renew where it might have cleaned up.
-const SKEW: i64 = 300_000;
+const SKEW: i64 = 120_000;
 
 /// A credential with less than this left, in milliseconds, is refused by the workspace and counts as gone.
 const LAST_BREATH: i64 = 30_000;
@@ -135,20 +135,17 @@ fn current<'a>(alive: &[&'a Known], sinks: &[SinkSeen], now: Timestamp) -> Optio
     }
     let settled: Vec<&Known> = alive.iter().copied().filter(|k| !is_leased(k, now)).collect();
     // Nothing was ever marked: the kind cannot be, or the run ended just before. The dates of the sinks tell, where they
-    // point at one credential alone.
+    // point at one credential alone; sinks that tell nothing are written before those, so that they are told for.
     let dated: Vec<&SinkSeen> = sinks.iter().filter(|s| s.state.written != Written::Unknown).collect();
-    let pending: Vec<&Known> = settled.iter().copied().filter(|k| k.standing == Standing::Pending).collect();
-    let by_date = pending.iter().copied().find(|candidate| {
-        !dated.is_empty()
+    let by_date = settled.iter().copied().find(|candidate| {
+        candidate.standing == Standing::Pending
+            && !dated.is_empty()
             && dated
                 .iter()
                 .all(|sink| may_hold(sink, candidate) && !alive.iter().any(|other| rivals(other, candidate) && may_hold(sink, other)))
     });
     if by_date.is_some() {
         return by_date;
-    }
-    if dated.is_empty() && pending.len() == 1 && alive.len() == 1 {
-        return pending.first().copied();
     }
     settled.into_iter().filter(|k| k.standing == Standing::Adopted).max_by_key(|k| (k.created, &k.id))
 }
@@ -192,6 +189,9 @@ fn split<'a>(
 ) -> (Vec<String>, Vec<String>) {
     let over = now >= shifted(current.created, policy.overlap.milliseconds());
     let (mut revoke, mut waiting) = (Vec::new(), Vec::new());
+    let mut rest: Vec<&Known> = rest.collect();
+    // The oldest first, so that the same state gives the same plan however the service orders its list.
+    rest.sort_by_key(|k| (k.created, &k.id));
     for known in rest {
         // What no sink has ever held nobody uses, overlap or not.
         let in_use = known.standing != Standing::Pending || sinks.iter().any(|sink| may_hold(sink, known));

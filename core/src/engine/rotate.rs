@@ -18,7 +18,7 @@ use crate::error::{Code, Error, Step};
 use crate::event;
 use crate::report::{Outcome, TargetReport};
 use crate::secret::Secret;
-use crate::sink::{Delivery, Sink};
+use crate::sink::{Delivery, Sink, Written};
 
 /// How many connections a new credential is tried over at the same time.
 const TRIALS: usize = 3;
@@ -118,7 +118,7 @@ impl Job<'_> {
         };
         // From the first write on a stop would leave some sinks behind; the next safe point is after the last one.
         self.context.set_delivering(true);
-        let delivered = self.deliver(report, &fresh.value, &new, &tag).await;
+        let delivered = self.deliver(report, &fresh.value, &new, &tag, observed).await;
         report::credential(report, self, &new);
         if let Err(failure) = delivered {
             if failure.nothing_written {
@@ -274,15 +274,18 @@ impl Job<'_> {
     }
 
     /// Writes every sink, then reads back and marks at the same time.
-    async fn deliver(&self, report: &mut TargetReport, value: &Secret, new: &Known, tag: &Tag) -> Result<(), Undelivered> {
+    async fn deliver(
+        &self,
+        report: &mut TargetReport,
+        value: &Secret,
+        new: &Known,
+        tag: &Tag,
+        observed: &Observed,
+    ) -> Result<(), Undelivered> {
         let context = self.context;
         let delivery =
             Delivery { target: context.target.name.clone(), credential_id: new.id.clone(), created: new.created, expires: new.expires };
-        let writes = join_all(self.sinks.iter().map(|sink| async {
-            context.check_lease_for(TIMEOUT, Step::Deliver)?;
-            sink.write(context, value, &delivery).await
-        }))
-        .await;
+        let writes = self.write(value, &delivery, observed).await;
         for (sink, written) in self.sinks.iter().zip(&writes) {
             match written {
                 Ok(()) => context.event(Step::Deliver, event::Phase::Done, format!("wrote {}", sink.label())),
@@ -319,6 +322,29 @@ impl Job<'_> {
                 Err(Undelivered { nothing_written: false, error })
             }
         }
+    }
+
+    /// Writes the sinks at the same time; first those that cannot tell when they were written, so that a date of the
+    /// others stands for them too.
+    async fn write(&self, value: &Secret, delivery: &Delivery, observed: &Observed) -> Vec<Result<(), Error>> {
+        let silent = |index: &usize| observed.sinks.get(*index).is_some_and(|s| s.state.written == Written::Unknown);
+        let (first, second): (Vec<usize>, Vec<usize>) = (0..self.sinks.len()).partition(silent);
+        let mut results: Vec<Option<Result<(), Error>>> = self.sinks.iter().map(|_| None).collect();
+        for group in [first, second] {
+            let failed = results.iter().flatten().find_map(|r| r.as_ref().err().cloned());
+            let written = join_all(group.iter().map(|index| async {
+                if let Some(error) = &failed {
+                    return Err(error.clone().with_uncertainty(false));
+                }
+                self.context.check_lease_for(TIMEOUT, Step::Deliver)?;
+                self.sinks[*index].write(self.context, value, delivery).await
+            }))
+            .await;
+            for (index, result) in group.into_iter().zip(written) {
+                results[index] = Some(result);
+            }
+        }
+        results.into_iter().flatten().collect()
     }
 
     fn partial(&self, writes: &[Result<(), Error>], first: &Error) -> Error {

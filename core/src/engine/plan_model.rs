@@ -1,0 +1,264 @@
+//! Property tests of the plan: histories of runs that break off anywhere, on a model of a workspace and its sinks.
+//!
+//! The model knows the truth, which credential each sink holds; the plan sees only what a service and a sink would tell.
+
+use jiff::Timestamp;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::observe::{Known, Observed, SinkSeen, Standing};
+use super::plan::{LEASE, Plan, plan, superseded};
+use crate::config::{Adopt, Policy, Scopes, Span};
+use crate::sink::{SinkState, Written};
+
+const DAY: i64 = 86_400_000;
+
+#[derive(Debug, Clone)]
+struct Token {
+    id: String,
+    created: i64,
+    expires: i64,
+    active: bool,
+}
+
+/// Names what a sink can tell of itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Tells {
+    Date,
+    Id,
+    Nothing,
+}
+
+#[derive(Debug, Clone)]
+struct Place {
+    tells: Tells,
+    holds: Option<(String, i64)>,
+    /// How far its clock is ahead of the workspace's, in milliseconds.
+    ahead: i64,
+}
+
+#[derive(Debug)]
+struct Model {
+    now: i64,
+    tokens: Vec<Token>,
+    places: Vec<Place>,
+    policy: Policy,
+    can_mark: bool,
+    made: usize,
+}
+
+/// Describes one run of a history.
+#[derive(Debug, Clone)]
+struct Run {
+    /// How long after the one before it begins, in milliseconds.
+    after: i64,
+    force: bool,
+    /// After how many of its effects it breaks off.
+    effects: usize,
+    /// Whether the place at which it breaks off is written all the same.
+    lost: bool,
+}
+
+impl Model {
+    fn observed(&self) -> Observed {
+        let known = self.tokens.iter().filter(|t| t.expires > self.now).map(|t| self.known(t)).collect();
+        let sinks = self
+            .places
+            .iter()
+            .enumerate()
+            .map(|(index, place)| SinkSeen {
+                label: format!("sink {index}"),
+                state: SinkState {
+                    written: match (&place.holds, place.tells) {
+                        (_, Tells::Nothing) => Written::Unknown,
+                        (None, _) => Written::Never,
+                        (Some((_, at)), _) => Written::At(time(*at + place.ahead)),
+                    },
+                    holds: place.holds.as_ref().filter(|_| place.tells == Tells::Id).map(|(id, _)| id.clone()),
+                },
+            })
+            .collect();
+        Observed { known, others: 0, sinks, now: time(self.now) }
+    }
+
+    fn known(&self, token: &Token) -> Known {
+        Known {
+            id: token.id.clone(),
+            created: time(token.created),
+            expires: Some(time(token.expires)),
+            standing: if token.active { Standing::Active } else { Standing::Pending },
+            operation: Some(token.id.clone()),
+            scopes: None,
+        }
+    }
+
+    /// Every sink that holds a credential holds a live one, unless it has expired by itself.
+    fn check(&self) -> Result<(), TestCaseError> {
+        for place in &self.places {
+            if let Some((id, _)) = &place.holds {
+                let expired = self.tokens.iter().all(|t| t.id != *id) && self.gone_by_age(id);
+                prop_assert!(expired || self.tokens.iter().any(|t| t.id == *id), "a sink holds {id}, which was revoked: {self:?}");
+            }
+        }
+        Ok(())
+    }
+
+    fn gone_by_age(&self, id: &str) -> bool {
+        let created: i64 = id.rsplit('@').next().and_then(|t| t.parse().ok()).unwrap_or(0);
+        self.now >= created + self.policy.lifetime.milliseconds()
+    }
+
+    /// Does what the engine does, effect by effect, and stops after so many.
+    fn run(&mut self, run: &Run) -> Result<(), TestCaseError> {
+        self.now += run.after;
+        let now = self.now;
+        self.tokens.retain(|t| t.expires > now);
+        let mut left = run.effects;
+        let observed = self.observed();
+        match plan(&observed, &self.policy, 7, run.force) {
+            Plan::Yield { to } => {
+                prop_assert!(self.now < to.created.as_millisecond() + LEASE, "only a leased credential makes a run yield");
+            }
+            Plan::Keep { current, revoke, .. } => {
+                prop_assert!(!revoke.contains(&current.id));
+                self.revoke(&revoke, &mut left);
+            }
+            Plan::Renew { .. } => {
+                if left == 0 {
+                    return self.check();
+                }
+                left -= 1;
+                self.made += 1;
+                let id = format!("t{}@{}", self.made, self.now);
+                self.tokens.push(Token {
+                    id: id.clone(),
+                    created: self.now,
+                    expires: self.now + self.policy.lifetime.milliseconds(),
+                    active: false,
+                });
+                self.now += 1_500;
+                // As the engine does: those first that cannot tell when they were written.
+                let (silent, telling): (Vec<usize>, Vec<usize>) =
+                    (0..self.places.len()).partition(|index| self.places[*index].tells == Tells::Nothing);
+                for index in silent.into_iter().chain(telling) {
+                    if left == 0 {
+                        // The write that was under way when the run broke off may have been done.
+                        if run.lost {
+                            self.places[index].holds = Some((id, self.now));
+                        }
+                        return self.check();
+                    }
+                    left -= 1;
+                    self.places[index].holds = Some((id.clone(), self.now));
+                    self.check()?;
+                }
+                if left == 0 {
+                    return self.check();
+                }
+                if self.can_mark {
+                    left -= 1;
+                    if let Some(token) = self.tokens.iter_mut().find(|t| t.id == id) {
+                        token.active = true;
+                    }
+                }
+                let all: Vec<Known> = self.observed().known;
+                let Some(new) = all.iter().find(|k| k.id == id) else { return self.check() };
+                let (revoke, _) = superseded(new, &all, &observed.sinks, &self.policy, time(self.now));
+                self.revoke(&revoke, &mut left);
+            }
+        }
+        self.check()
+    }
+
+    fn revoke(&mut self, ids: &[String], left: &mut usize) {
+        for id in ids.iter().take(*left) {
+            self.tokens.retain(|t| t.id != *id);
+        }
+        *left = left.saturating_sub(ids.len());
+    }
+}
+
+fn time(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn policy(overlap_days: u64) -> Policy {
+    Policy {
+        lifetime: Span::from_seconds(90 * 86_400),
+        renew_before: Span::from_seconds(30 * 86_400),
+        overlap: Span::from_seconds(overlap_days * 86_400),
+        comment: None,
+        scopes: Scopes::Inherit,
+        adopt: Adopt::None,
+        verify_within: Span::from_seconds(120),
+        verify_path: None,
+    }
+}
+
+fn places() -> impl Strategy<Value = Vec<Place>> {
+    let tells = prop_oneof![4 => Just(Tells::Date), 1 => Just(Tells::Id), 1 => Just(Tells::Nothing)];
+    vec((tells, -120_000i64..120_000), 1..4)
+        .prop_map(|all| all.into_iter().map(|(tells, ahead)| Place { tells, holds: None, ahead }).collect::<Vec<Place>>())
+}
+
+fn runs() -> impl Strategy<Value = Vec<Run>> {
+    let after = prop_oneof![0i64..60_000, 60_000i64..2 * LEASE, 2 * LEASE..3 * DAY, 3 * DAY..100 * DAY];
+    vec(
+        (after, any::<bool>(), 0usize..9, any::<bool>()).prop_map(|(after, force, effects, lost)| Run { after, force, effects, lost }),
+        0..12,
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_broke_off_no_sink_loses_its_credential_and_the_next_runs_converge(
+        places in places(), runs in runs(), overlap in prop_oneof![Just(0u64), Just(1u64)], can_mark in any::<bool>()
+    ) {
+        // What can be marked nowhere needs a place that tells when it was written; the configuration asks for one.
+        let can_mark = can_mark || places.iter().all(|p| p.tells == Tells::Nothing);
+        let mut model = Model { now: 1_795_514_400_000, tokens: Vec::new(), places, policy: policy(overlap), can_mark, made: 0 };
+        for run in &runs {
+            model.run(run)?;
+        }
+        // One further undisturbed run, as the schedule would start it, converges.
+        let undisturbed = Run { after: DAY, force: false, effects: usize::MAX, lost: false };
+        model.run(&undisturbed)?;
+        let newest = model.tokens.iter().max_by_key(|t| (t.created, t.id.clone())).map(|t| t.id.clone());
+        for place in &model.places {
+            prop_assert_eq!(place.holds.as_ref().map(|(id, _)| id.clone()), newest.clone(), "every sink holds the newest");
+        }
+        // Once an overlap is over nothing is left, and from then on there is nothing to do.
+        loop {
+            let made = model.made;
+            model.run(&Run { after: 2 * DAY, ..undisturbed.clone() })?;
+            // A run that finds it due renews; the one after it cleans up.
+            if model.made == made {
+                break;
+            }
+        }
+        prop_assert_eq!(model.tokens.len(), 1, "one credential is left: {:?}", model.tokens);
+        // Past the lease of a run that may just have ended.
+        model.now += 2 * LEASE;
+        let age = model.now - model.tokens[0].created;
+        if age < 50 * DAY {
+            let Plan::Keep { revoke, waiting, .. } = plan(&model.observed(), &model.policy, 7, false) else {
+                return Err(TestCaseError::fail("a converged target must be left alone"));
+            };
+            prop_assert!(revoke.is_empty() && waiting.is_empty());
+        }
+    }
+
+    #[test]
+    fn the_same_observation_gives_the_same_plan(places in places(), runs in runs()) {
+        let mut model = Model { now: 1_795_514_400_000, tokens: Vec::new(), places, policy: policy(0), can_mark: true, made: 0 };
+        for run in &runs {
+            model.run(run)?;
+        }
+        let observed = model.observed();
+        let mut turned = observed.clone();
+        turned.known.reverse();
+        prop_assert_eq!(plan(&observed, &model.policy, 7, false), plan(&turned, &model.policy, 7, false));
+    }
+}
