@@ -18,3 +18,6 @@ pub mod secret;
 pub mod service;
 pub mod sign_in;
 pub mod sink;
+
+#[cfg(test)]
+pub(crate) mod testing;

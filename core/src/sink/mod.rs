@@ -7,6 +7,8 @@ mod azure_devops;
 mod databricks_secret;
 mod key_vault;
 mod shared;
+#[cfg(test)]
+mod tests;
 mod webhook;
 
 use jiff::Timestamp;

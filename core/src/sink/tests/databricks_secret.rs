@@ -1,0 +1,131 @@
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::{VALUE, config, delivery, host, is_silent, value, with};
+use crate::error::Code;
+use crate::sink::{SinkState, Written};
+use crate::testing::START;
+
+const API: &str = "https://adb-1.2.azuredatabricks.net/api/2.0/secrets";
+const LIST: &str = "GET https://adb-1.2.azuredatabricks.net/api/2.0/secrets/list?scope=integrations";
+const GET: &str = "GET https://adb-1.2.azuredatabricks.net/api/2.0/secrets/get?scope=integrations&key=catalog%2Ftoken";
+const PUT: &str = "POST https://adb-1.2.azuredatabricks.net/api/2.0/secrets/put";
+
+fn sink(more: Value) -> Value {
+    let mut sink = json!({"type": "databricks-secret", "scope": "integrations", "key": "catalog/token"});
+    for (key, value) in more.as_object().unwrap() {
+        sink[key] = value.clone();
+    }
+    sink
+}
+
+fn list(at: i64) -> Value {
+    json!({"secrets": [{"key": "other", "last_updated_timestamp": 1}, {"key": "catalog/token", "last_updated_timestamp": at * 1000}]})
+}
+
+fn held(value: &str) -> Value {
+    json!({"key": "catalog/token", "value": STANDARD.encode(value)})
+}
+
+fn no_scope() -> Value {
+    json!({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Scope integrations does not exist!"})
+}
+
+#[test]
+fn a_key_is_written_and_the_value_compared() {
+    let host = host();
+    host.on(LIST, 200, list(START - 60)).on(PUT, 200, json!({})).on(LIST, 200, list(START)).on(GET, 200, held(VALUE));
+    let state = with(&host, &config(&host, json!({}), sink(json!({}))), async |context, sink| {
+        assert_eq!(sink.label(), "databricks-secret integrations catalog/token");
+        sink.observe(context).await.unwrap();
+        sink.write(context, &value(), &delivery()).await.unwrap();
+        sink.read_back(context, &value(), &delivery()).await.unwrap()
+    });
+    let at = jiff::Timestamp::from_second(START).unwrap();
+    assert_eq!(state, SinkState { written: Written::At(at), holds: Some("id-new".to_owned()) });
+    assert_eq!(host.sent()[1].json(), json!({"scope": "integrations", "key": "catalog/token", "string_value": VALUE}));
+}
+
+#[test]
+fn where_the_value_may_not_be_read_the_date_must_have_moved() {
+    let denied = json!({"error_code": "PERMISSION_DENIED", "message": "User does not have READ permission on scope integrations"});
+    let host = host();
+    let config = config(&host, json!({}), sink(json!({})));
+    host.on(LIST, 200, list(START - 60)).on(LIST, 200, list(START)).on(GET, 403, denied.clone());
+    with(&host, &config, async |context, sink| {
+        sink.observe(context).await.unwrap();
+        sink.read_back(context, &value(), &delivery()).await.unwrap();
+    });
+    host.on(LIST, 200, list(START - 60));
+    for _ in 0..4 {
+        host.on(LIST, 200, list(START - 60)).on(GET, 403, denied.clone());
+    }
+    let error = with(&host, &config, async |context, sink| {
+        sink.observe(context).await.unwrap();
+        sink.read_back(context, &value(), &delivery()).await.unwrap_err()
+    });
+    assert_eq!((error.code(), error.is_uncertain()), (Code::SinkMismatch, true));
+    host.sent();
+}
+
+#[test]
+fn a_missing_scope_is_made_when_told_and_named_when_not() {
+    let host = host();
+    host.on(LIST, 404, no_scope());
+    let config_without = config(&host, json!({}), sink(json!({})));
+    let error = with(&host, &config_without, async |context, sink| sink.observe(context).await).unwrap_err();
+    assert_eq!(error.code(), Code::SinkNotFound);
+    assert!(error.hint().contains("create-scope: true"));
+    host.on(LIST, 404, no_scope()).on(PUT, 404, no_scope()).on(&format!("POST {API}/scopes/create"), 200, json!({})).on(
+        PUT,
+        200,
+        json!({}),
+    );
+    let config_with = config(&host, json!({}), sink(json!({"create-scope": true})));
+    with(&host, &config_with, async |context, sink| {
+        assert_eq!(sink.observe(context).await.unwrap().written, Written::Never);
+        sink.write(context, &value(), &delivery()).await.unwrap();
+    });
+    assert_eq!(host.sent()[3].json(), json!({"scope": "integrations"}));
+}
+
+#[test]
+fn a_scope_that_another_run_makes_in_the_same_moment_is_made() {
+    let host = host();
+    host.on(PUT, 404, no_scope())
+        .on(
+            &format!("POST {API}/scopes/create"),
+            400,
+            json!({"error_code": "RESOURCE_ALREADY_EXISTS", "message": "Scope integrations already exists!"}),
+        )
+        .on(PUT, 200, json!({}));
+    let config = config(&host, json!({}), sink(json!({"create-scope": true})));
+    with(&host, &config, async |context, sink| sink.write(context, &value(), &delivery()).await).unwrap();
+    host.sent();
+}
+
+#[test]
+fn another_workspace_gets_its_own_credential_and_stands_in_the_label() {
+    let host = host();
+    host.on("GET https://adb-9.8.azuredatabricks.net/api/2.0/secrets/list?scope=integrations", 200, json!({}));
+    let there = json!({"workspace": "https://adb-9.8.azuredatabricks.net", "auth": {"type": "pat", "token": {"env": "SINK_TOKEN"}}});
+    with(&host, &config(&host, json!({}), sink(there)), async |context, sink| {
+        assert_eq!(sink.label(), "databricks-secret https://adb-9.8.azuredatabricks.net integrations catalog/token");
+        assert_eq!(sink.observe(context).await.unwrap().written, Written::Never);
+    });
+    assert_eq!(host.sent()[0].header("authorization"), Some("Bearer sink-token"));
+}
+
+#[test]
+fn a_refusal_names_the_permission_on_the_scope() {
+    let host = host();
+    host.on(PUT, 403, json!({"error_code": "PERMISSION_DENIED", "message": "User does not have WRITE permission on scope integrations"}));
+    let config = config(&host, json!({}), sink(json!({})));
+    let error = with(&host, &config, async |context, sink| sink.write(context, &value(), &delivery()).await).unwrap_err();
+    assert_eq!((error.code(), error.is_uncertain()), (Code::SinkPermissionMissing, false));
+    assert!(error.hint().contains("databricks secrets put-acl integrations"));
+    assert!(is_silent(&error));
+}

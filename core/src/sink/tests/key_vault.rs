@@ -1,0 +1,154 @@
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use serde_json::{Value, json};
+
+use super::{VALUE, config, delivery, host, is_silent, value, with};
+use crate::error::{Code, Error, Step};
+use crate::secret::Secret;
+use crate::sink::{SinkState, Written};
+use crate::testing::{START, TestHost};
+
+const SECRET: &str = "https://acme.vault.azure.net/secrets/databricks-token?api-version=7.4";
+const DELETED: &str = "https://acme.vault.azure.net/deletedsecrets/databricks-token?api-version=7.4";
+
+fn sink() -> Value {
+    json!({"type": "key-vault", "vault": "https://acme.vault.azure.net", "secret": "databricks-token", "tags": {"team": "data"}})
+}
+
+fn bundle(value: &str, id: &str, updated: i64) -> Value {
+    json!({
+        "value": value, "id": "https://acme.vault.azure.net/secrets/databricks-token/v1", "contentType": "theirs",
+        "attributes": {"enabled": true, "created": updated, "updated": updated},
+        "tags": {"lakekey-credential-id": id, "lakekey-target": "catalog", "owner": "ada"},
+    })
+}
+
+fn missing() -> Value {
+    json!({"error": {"code": "SecretNotFound", "message": "A secret with (name/id) databricks-token was not found in this key vault."}})
+}
+
+fn observe(host: &TestHost) -> Result<SinkState, Error> {
+    with(host, &config(host, json!({}), sink()), async |context, sink| sink.observe(context).await)
+}
+
+#[test]
+fn it_tells_when_it_was_written_and_which_credential_it_holds() {
+    let host = host();
+    host.on(&format!("GET {SECRET}"), 200, bundle("dapi-old", "id-old", START - 60));
+    let at = jiff::Timestamp::from_second(START - 60).unwrap();
+    assert_eq!(observe(&host).unwrap(), SinkState { written: Written::At(at), holds: Some("id-old".to_owned()) });
+    assert_eq!(host.sent()[0].header("authorization"), Some("Bearer principal-token"));
+    assert!(host.masked().contains(&"dapi-old".to_owned()), "what is read is masked");
+}
+
+#[test]
+fn a_write_adds_a_version_with_expiry_and_tags_and_keeps_what_others_have_set() {
+    let host = host();
+    host.on(&format!("GET {SECRET}"), 200, bundle("dapi-old", "id-old", START - 60))
+        .on(&format!("PUT {SECRET}"), 200, bundle(VALUE, "id-new", START))
+        .on(&format!("GET {SECRET}"), 200, bundle(VALUE, "id-new", START));
+    let state = with(&host, &config(&host, json!({}), sink()), async |context, sink| {
+        sink.observe(context).await.unwrap();
+        sink.write(context, &value(), &delivery()).await.unwrap();
+        sink.read_back(context, &value(), &delivery()).await.unwrap()
+    });
+    assert_eq!(state.holds.as_deref(), Some("id-new"));
+    assert_eq!(
+        host.sent()[1].json(),
+        json!({
+            "value": VALUE,
+            "contentType": "theirs",
+            "attributes": {"enabled": true, "exp": START + 7_776_000},
+            "tags": {"lakekey-credential-id": "id-new", "lakekey-target": "catalog", "team": "data", "owner": "ada"},
+        })
+    );
+}
+
+#[test]
+fn a_replica_that_lags_behind_is_asked_again_and_another_value_is_a_mismatch() {
+    let host = host();
+    host.on(&format!("GET {SECRET}"), 200, bundle("dapi-old", "id-old", START - 60)).on(
+        &format!("GET {SECRET}"),
+        200,
+        bundle(VALUE, "id-new", START),
+    );
+    let config = config(&host, json!({}), sink());
+    with(&host, &config, async |context, sink| sink.read_back(context, &value(), &delivery()).await).unwrap();
+    for _ in 0..4 {
+        host.on(&format!("GET {SECRET}"), 200, bundle("dapi-other", "id-other", START));
+    }
+    let error = with(&host, &config, async |context, sink| sink.read_back(context, &value(), &delivery()).await).unwrap_err();
+    assert_eq!((error.code(), error.step(), error.is_uncertain()), (Code::SinkMismatch, Step::ReadBack, true));
+    assert!(is_silent(&error));
+    host.sent();
+}
+
+#[test]
+fn a_soft_deleted_name_is_told_before_a_credential_is_made() {
+    let host = host();
+    host.on(&format!("GET {SECRET}"), 404, missing()).on(&format!("GET {DELETED}"), 200, json!({"recoveryId": "…"}));
+    let error = observe(&host).unwrap_err();
+    assert_eq!((error.code(), error.step()), (Code::SinkSecretDeleted, Step::ReadSinks));
+    assert!(error.hint().contains("az keyvault secret recover --vault-name acme --name databricks-token"), "{}", error.hint());
+}
+
+#[test]
+fn a_secret_that_never_was_is_one_that_was_never_written() {
+    let host = host();
+    host.on(&format!("GET {SECRET}"), 404, missing()).on(&format!("GET {DELETED}"), 404, missing());
+    assert_eq!(observe(&host).unwrap(), SinkState { written: Written::Never, holds: None });
+}
+
+#[test]
+fn each_refusal_says_what_to_do() {
+    for (message, code, hint) in [
+        ("Caller is not authorized to perform action on resource.", Code::SinkPermissionMissing, "Key Vault Secrets Officer"),
+        ("Client address is not authorized and caller is not a trusted service.", Code::SinkPermissionMissing, "firewall"),
+        ("AKV10032: Invalid issuer. Expected one of https://sts.windows.net/…", Code::SinkPermissionMissing, "another tenant"),
+        ("Operation get is not allowed on a disabled secret.", Code::SinkRefused, "--enabled true"),
+    ] {
+        let host = host();
+        host.on(&format!("GET {SECRET}"), 403, json!({"error": {"code": "Forbidden", "message": message}}));
+        let error = observe(&host).unwrap_err();
+        assert_eq!(error.code(), code, "{message}");
+        assert!(error.hint().contains(hint), "{}", error.hint());
+        assert!(!error.is_uncertain());
+    }
+}
+
+#[test]
+fn a_value_over_the_limit_is_refused_before_anything_is_sent() {
+    let host = host();
+    let large = Secret::new("x".repeat(25 * 1024 + 1));
+    let error = with(&host, &config(&host, json!({}), sink()), async |context, sink| sink.write(context, &large, &delivery()).await);
+    let error = error.unwrap_err();
+    assert_eq!((error.code(), error.is_uncertain()), (Code::SinkRefused, false));
+    assert!(host.sent().is_empty());
+}
+
+#[test]
+fn a_principal_that_databricks_alone_knows_needs_another_sign_in() {
+    let host = host().variable("OAUTH", "oauth-secret");
+    let config = host.config(
+        json!({}),
+        json!({"principal": {"kind": "databricks", "client-id": "22222222-2222-2222-2222-222222222222"},
+               "auth": {"type": "oauth-m2m", "client-secret": {"env": "OAUTH"}}, "deliver": [sink()]}),
+    );
+    let error = with(&host, &config, async |context, sink| sink.observe(context).await).unwrap_err();
+    assert_eq!((error.code(), error.step()), (Code::SignInNotConfigured, Step::SignInSink));
+    assert!(error.hint().contains("targets[0].deliver[0].auth"));
+}
+
+#[test]
+fn the_sinks_own_sign_in_goes_before_that_of_azure_and_that_before_the_principal() {
+    let azure = json!({"azure": {"type": "access-token", "token": {"env": "AZURE_TOKEN"}}});
+    let host = host().variable("AZURE_TOKEN", "azure-token");
+    host.on(&format!("GET {SECRET}"), 200, bundle("a", "b", START)).on(&format!("GET {SECRET}"), 200, bundle("a", "b", START));
+    with(&host, &config(&host, azure.clone(), sink()), async |context, sink| sink.observe(context).await).unwrap();
+    let mut own = sink();
+    own["auth"] = json!({"type": "access-token", "token": {"env": "SINK_TOKEN"}});
+    with(&host, &config(&host, azure, own), async |context, sink| sink.observe(context).await).unwrap();
+    let sent = host.sent();
+    assert_eq!(sent[0].header("authorization"), Some("Bearer azure-token"));
+    assert_eq!(sent[1].header("authorization"), Some("Bearer sink-token"));
+}

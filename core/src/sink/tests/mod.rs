@@ -1,0 +1,51 @@
+//! Each sink against a scripted service: the exact requests, and what becomes of every refusal.
+
+mod azure_devops;
+mod databricks_secret;
+mod key_vault;
+mod webhook;
+
+use serde_json::Value;
+
+use super::{Delivery, Sink};
+use crate::config::Config;
+use crate::context::{Context, Session};
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::testing::{START, TestHost};
+
+/// The value that the tests deliver.
+const VALUE: &str = "dapi-the-new-value";
+
+fn value() -> Secret {
+    Secret::new(VALUE)
+}
+
+fn delivery() -> Delivery {
+    let at = |second: i64| jiff::Timestamp::from_second(second).unwrap_or_default();
+    Delivery { target: "catalog".to_owned(), credential_id: "id-new".to_owned(), created: at(START), expires: Some(at(START + 7_776_000)) }
+}
+
+fn host() -> TestHost {
+    TestHost::new().variable("PRINCIPAL_TOKEN", "principal-token").variable("SINK_TOKEN", "sink-token").variable("HOOK_KEY", "hook-key")
+}
+
+/// Reads a configuration whose target delivers to that sink alone.
+fn config(host: &TestHost, document: Value, sink: Value) -> Config {
+    host.config(document, serde_json::json!({"deliver": [sink]}))
+}
+
+/// Builds the sink and has it used.
+fn with<T>(host: &TestHost, config: &Config, use_it: impl AsyncFnOnce(&Context<'_>, &dyn Sink) -> T) -> T {
+    let session = Session::new(host.host(), config);
+    let context = Context::new(&session, &config.targets[0]);
+    let sink = super::build(&context, &config.targets[0].credentials[0].deliver[0], "targets[0].deliver[0]");
+    #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+    crate::testing::run(use_it(&context, sink.unwrap().as_ref()))
+}
+
+/// Fails where the new value stands in what people see of an error.
+fn is_silent(error: &Error) -> bool {
+    let shown = format!("{error} {error:?} {}", error.hint());
+    !shown.contains(VALUE) && !shown.contains("principal-token") && !shown.contains("sink-token") && !shown.contains("hook-key")
+}
