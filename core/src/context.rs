@@ -39,6 +39,8 @@ pub struct Session<'a> {
     pub(crate) github_writes: WriteLimiter,
     /// What one target at a time works on, such as a variable group that several write to.
     pub(crate) locks: Locks,
+    /// Secrets that this run has renewed, by the place in the document that refers to the old ones.
+    renewed: RefCell<HashMap<String, Secret>>,
     /// Until when a host wants to be left alone.
     pause: RefCell<HashMap<Origin, Timestamp>>,
     /// How far a host's clock is ahead of ours, in milliseconds.
@@ -55,6 +57,7 @@ impl<'a> Session<'a> {
             tokens: TokenCache::default(),
             github_writes: WriteLimiter::default(),
             locks: Locks::default(),
+            renewed: RefCell::default(),
             pause: RefCell::default(),
             ahead: RefCell::default(),
         }
@@ -106,6 +109,11 @@ impl<'a> Context<'a> {
         self.requests.get()
     }
 
+    /// Adds requests that another context of the same target has sent.
+    pub(crate) fn count(&self, requests: u32) {
+        self.requests.set(self.requests.get() + requests);
+    }
+
     /// Returns the host's time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -154,6 +162,16 @@ impl<'a> Context<'a> {
             message: error.to_string(),
             error: Some(error.clone()),
         });
+    }
+
+    /// Keeps the value of a secret that this run has renewed, for the sign-ins that follow.
+    pub(crate) fn renew_secret(&self, path: String, value: Secret) {
+        self.session.renewed.borrow_mut().insert(path, value);
+    }
+
+    /// Returns what this run has renewed the secret at that place of the document with.
+    pub(crate) fn renewed_secret(&self, path: &str) -> Option<Secret> {
+        self.session.renewed.borrow().get(path).cloned()
     }
 
     /// Has the host mask a secret, and gives it back.

@@ -335,6 +335,20 @@ fn secret_credentials(document: SecretDocument, kind: CredentialKind, path: &str
             "a secret that is delivered nowhere is lost the moment it is made",
         ));
     }
+    // Such a secret cannot be marked as delivered, so that a sink's date must tell.
+    let silent = |sink: &SinkConfig| matches!(sink, SinkConfig::Command { .. } | SinkConfig::Webhook { .. } | SinkConfig::Callback { .. });
+    if document.deliver.iter().all(silent) {
+        return Err(invalid(
+            &format!("{path}.deliver"),
+            "at least one place must be able to say when it was written; a command, a webhook and a callback cannot",
+        ));
+    }
+    if kind == CredentialKind::OauthSecret && document.adopt != Some(Adopt::All) {
+        return Err(invalid(
+            &format!("{path}.adopt"),
+            "OAuth secrets bear no description, so that lakekey cannot tell its own from those of others: use a principal of its own, and write adopt: all",
+        ));
+    }
     let token = TokenDocument {
         lifetime: document.lifetime,
         renew_before: document.renew_before,

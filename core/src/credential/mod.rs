@@ -2,13 +2,17 @@
 //!
 //! Three kinds share one rotation (`crate::engine::rotate`), which knows them only through [`Store`].
 
+mod client_secret;
 mod ledger;
+mod oauth_secret;
 mod pat;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub(crate) use client_secret::ClientSecretStore;
 pub use ledger::{Phase, Tag};
+pub(crate) use oauth_secret::OauthSecretStore;
 pub(crate) use pat::PatStore;
 
 use crate::config::Origin;

@@ -1,5 +1,6 @@
 //! The commands: sign in, observe, plan, carry out, report.
 
+mod application;
 mod doctor;
 mod matrix;
 mod observe;
@@ -22,7 +23,7 @@ pub use plan::{LEASE, Plan, Reason, due, jitter, plan, superseded};
 
 use crate::config::{Config, Credentials, Target};
 use crate::context::{Context, Session};
-use crate::credential::{CredentialKind, PatStore, Store};
+use crate::credential::{ClientSecretStore, CredentialKind, OauthSecretStore, PatStore, Store};
 use crate::error::{Code, Error};
 use crate::platform::Host;
 use crate::report::{Outcome, Report, TargetReport};
@@ -180,7 +181,7 @@ where
 {
     let mut report = TargetReport::new(&context.target.name, outcome);
     let result = async {
-        let store = store(credentials.kind)?;
+        let store = store(credentials.kind);
         context.set_ledger(store.clock(context));
         let sinks = sinks(context, credentials)?;
         let job = rotate::Job {
@@ -209,12 +210,11 @@ fn finish(context: &Context<'_>, report: &mut TargetReport, result: Result<(), E
     }
 }
 
-fn store(kind: CredentialKind) -> Result<Box<dyn Store>, Error> {
+fn store(kind: CredentialKind) -> Box<dyn Store> {
     match kind {
-        CredentialKind::Pat => Ok(Box::new(PatStore)),
-        CredentialKind::ClientSecret | CredentialKind::OauthSecret => {
-            Err(Error::new(Code::Internal, crate::error::Step::Configure, "this kind of credential is not served yet"))
-        }
+        CredentialKind::Pat => Box::new(PatStore),
+        CredentialKind::ClientSecret => Box::new(ClientSecretStore::default()),
+        CredentialKind::OauthSecret => Box::new(OauthSecretStore::default()),
     }
 }
 

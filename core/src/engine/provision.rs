@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::application::{Found, application};
 use super::status::{self, step};
 use super::{finish, on_credentials};
 use crate::call::Identity;
@@ -149,13 +150,28 @@ fn is_spreading(error: &Error) -> bool {
 /// Makes the principal able to use tokens, and returns the target with what was learnt of the principal.
 async fn prepare(context: &Context<'_>, progress: &mut Progress<'_>) -> Result<Target, Error> {
     let mut target = context.target.clone();
+    match application(context, progress).await? {
+        Found::ClientId(id) => target.principal.client_id = Some(id),
+        Found::ByName => {}
+        Found::WouldMake => return Ok(target),
+    }
+    let known = Context::new(context.session, &target);
+    let result = in_workspace(&known, progress).await;
+    context.count(known.requests());
+    let application_id = result?;
+    if let Some(id) = application_id {
+        target.principal.client_id = Some(id);
+    }
+    Ok(target)
+}
+
+/// Does what the workspace admin does, and returns the principal's application id, unless a dry run would make it.
+async fn in_workspace(context: &Context<'_>, progress: &mut Progress<'_>) -> Result<Option<String>, Error> {
     let admin = sign_in_admin(context).await?;
     settings(context, &admin, progress).await?;
-    let found = import(context, &admin, progress).await?;
-    let Some(principal) = found else { return Ok(target) };
+    let Some(principal) = import(context, &admin, progress).await? else { return Ok(None) };
     grant(context, &admin, &principal.application_id, progress).await?;
-    target.principal.client_id = Some(principal.application_id);
-    Ok(target)
+    Ok(Some(principal.application_id))
 }
 
 /// Checks the workspace's settings for tokens, and switches tokens on where that was asked for.
@@ -244,6 +260,13 @@ async fn import(context: &Context<'_>, admin: &Identity, progress: &mut Progress
         return Ok(Some(principal));
     }
     let id = target.principal.client_id.as_deref();
+    if target.principal.kind == PrincipalKind::Entra && id.is_none() {
+        return Err(Error::new(
+            Code::DirectoryNotConfigured,
+            Step::MakeApplication,
+            "the workspace knows no service principal of this name, and `directory` does not say who may register its application",
+        ));
+    }
     if target.principal.kind == PrincipalKind::Databricks && id.is_some() {
         return Err(Error::new(
             Code::PrincipalNotInWorkspace,

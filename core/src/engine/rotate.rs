@@ -13,11 +13,12 @@ use super::report;
 use crate::call::TIMEOUT;
 use crate::config::{Credentials, Scopes};
 use crate::context::{Context, shifted};
-use crate::credential::{Fresh, Listed, Marked, Order, Phase, Store, Tag};
+use crate::credential::{CredentialKind, Fresh, Listed, Marked, Order, Phase, Store, Tag};
 use crate::error::{Code, Error, Step};
 use crate::event;
 use crate::report::{Outcome, TargetReport};
 use crate::secret::Secret;
+use crate::sign_in::principal_auth;
 use crate::sink::{Delivery, Sink, Written};
 
 /// How many connections a new credential is tried over at the same time.
@@ -131,6 +132,11 @@ impl Job<'_> {
             return Err(failure.error);
         }
         report.outcome = Outcome::Rotated;
+        if self.store.kind() != CredentialKind::Pat
+            && let Ok((_, path)) = principal_auth(self.context)
+        {
+            self.context.renew_secret(format!("{path}.client-secret"), fresh.value.clone());
+        }
         let policy = &self.credentials.policy;
         let (revoke, waiting) = plan::superseded(&new, &others, &observed.sinks, policy, self.context.ledger_now());
         self.context.set_lease(None);

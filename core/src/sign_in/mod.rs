@@ -3,8 +3,10 @@
 mod cache;
 mod entra;
 mod environment;
+mod trial;
 
 pub(crate) use cache::{Token, TokenCache};
+pub use trial::{sign_in_directory, sign_in_keeper, try_client_secret, try_oauth_secret};
 
 use crate::call::Identity;
 use crate::cloud::{AZURE_DEVOPS_RESOURCE, DATABRICKS_RESOURCE};
@@ -157,6 +159,10 @@ pub fn principal_auth(context: &Context<'_>) -> Result<(Auth, String), Error> {
 /// # Errors
 /// `config-missing-secret` with the path of the key.
 pub fn secret(context: &Context<'_>, reference: &SecretRef, path: &str) -> Result<Secret, Error> {
+    // What was renewed a moment ago may be revoked already, and the environment still holds the old value.
+    if let Some(renewed) = context.renewed_secret(path) {
+        return Ok(renewed);
+    }
     resolve_secret(reference, path, context.session.host.environment).map(|secret| context.masked(secret))
 }
 
