@@ -11,6 +11,8 @@ mod shared;
 mod tests;
 mod webhook;
 
+pub use shared::{mismatch, read_back, within};
+
 use jiff::Timestamp;
 
 use crate::config::SinkConfig;

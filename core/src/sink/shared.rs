@@ -44,7 +44,7 @@ pub(super) async fn identity(
 ///
 /// # Errors
 /// `sink-refused`.
-pub(crate) fn within(value: &Secret, bytes: usize, place: &str) -> Result<(), Error> {
+pub fn within(value: &Secret, bytes: usize, place: &str) -> Result<(), Error> {
     let length = value.expose("its length").len();
     if length <= bytes {
         return Ok(());
@@ -59,7 +59,7 @@ pub(crate) fn within(value: &Secret, bytes: usize, place: &str) -> Result<(), Er
 ///
 /// # Errors
 /// `sink-mismatch` where the place still shows something else; as the place answers.
-pub(crate) async fn read_back<T>(context: &Context<'_>, read: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+pub async fn read_back<T>(context: &Context<'_>, read: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
     let mut attempt = 1;
     loop {
         match read().await {
@@ -73,6 +73,6 @@ pub(crate) async fn read_back<T>(context: &Context<'_>, read: impl AsyncFn() -> 
 }
 
 /// Says that a place does not show what was written.
-pub(crate) fn mismatch(label: &str, what: &str) -> Error {
+pub fn mismatch(label: &str, what: &str) -> Error {
     Error::new(Code::SinkMismatch, Step::ReadBack, format!("{label} was written, and {what}")).with_uncertainty(true)
 }

@@ -1,0 +1,148 @@
+//! What the operating system gives: time, randomness, environment, the Azure CLI and the wish to stop.
+
+use std::io::Read as _;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lakekey_core::platform::{Cancellation, Clock, Entropy, Environment, LocalFuture};
+use lakekey_core::secret::Secret;
+use tokio::process::Command;
+
+/// The largest file that is read as a secret, in bytes.
+const LARGEST_FILE: u64 = 1024 * 1024;
+
+/// How long `az` may take; it starts slowly.
+const AZURE_CLI: Duration = Duration::from_secs(60);
+
+/// Tells the system's time.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn sleep(&self, duration: Duration) -> LocalFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// Gives the system's randomness.
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        if getrandom::fill(buffer).is_err() {
+            // Without randomness nothing that follows is safe, and the trait has no other way to say so.
+            std::process::abort();
+        }
+    }
+}
+
+/// Reads the process's environment.
+pub struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+
+    fn file(&self, path: &str) -> Result<Vec<u8>, String> {
+        read_file(path, LARGEST_FILE)
+    }
+
+    fn azure_cli<'a>(&'a self, arguments: &'a [&'a str]) -> LocalFuture<'a, Result<Secret, String>> {
+        Box::pin(azure_cli(arguments))
+    }
+}
+
+/// Reads a whole file of at most that many bytes.
+///
+/// # Errors
+/// The reason in words, without the file's content.
+pub fn read_file(path: &str, largest: u64) -> Result<Vec<u8>, String> {
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut content = Vec::new();
+    // A pipe has no length, so that only reading tells.
+    file.take(largest + 1).read_to_end(&mut content).map_err(|error| error.to_string())?;
+    if content.len() as u64 > largest {
+        return Err(format!("it is larger than {} KiB", largest / 1024));
+    }
+    Ok(content)
+}
+
+async fn azure_cli(arguments: &[&str]) -> Result<Secret, String> {
+    let program = if cfg!(windows) { "az.cmd" } else { "az" };
+    let running = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = match tokio::time::timeout(AZURE_CLI, running).await {
+        Err(_) => return Err(format!("`az` did not end within {} s", AZURE_CLI.as_secs())),
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err("`az` is not installed, or not on the PATH".to_owned());
+        }
+        Ok(Err(error)) => return Err(format!("`az` could not be started: {error}")),
+        Ok(Ok(output)) => output,
+    };
+    if !output.status.success() {
+        // Its standard output may hold a token; its complaint on standard error does not.
+        let said = String::from_utf8_lossy(&output.stderr);
+        let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("without a reason");
+        return Err(format!("`az` failed: {}", line.trim().chars().filter(|c| !c.is_control()).take(300).collect::<String>()));
+    }
+    String::from_utf8(output.stdout).map(Secret::new).map_err(|_| "`az` answered with something that is not text".to_owned())
+}
+
+/// Listens for SIGINT and SIGTERM: the first asks the run to stop at its next safe point, a second of its kind ends the
+/// process at once.
+///
+/// GitHub sends SIGINT when a job is cancelled, SIGTERM 7.5 s later, and kills after 2.5 s more, so that the other kind
+/// must not cut short what is nearly done.
+#[derive(Clone, Default)]
+pub struct Signals(Arc<AtomicBool>);
+
+impl Signals {
+    /// Begins to listen; needs a running tokio runtime.
+    #[must_use]
+    pub fn listen() -> Self {
+        let signals = Self::default();
+        tokio::spawn(watch(signals.0.clone()));
+        signals
+    }
+}
+
+impl Cancellation for Signals {
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Exits with the status that a shell gives to one who dies of the signal.
+#[cfg(unix)]
+async fn watch(asked: Arc<AtomicBool>) {
+    use futures_util::future::{Either, select};
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+    let (mut interrupted, mut terminated) = (false, false);
+    loop {
+        let (seen, status) = match select(Box::pin(interrupt.recv()), Box::pin(terminate.recv())).await {
+            Either::Left(_) => (&mut interrupted, 130),
+            Either::Right(_) => (&mut terminated, 143),
+        };
+        if std::mem::replace(seen, true) {
+            std::process::exit(status);
+        }
+        asked.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Exits with the status of one who dies of Ctrl-C.
+#[cfg(not(unix))]
+async fn watch(asked: Arc<AtomicBool>) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if asked.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    }
+}
