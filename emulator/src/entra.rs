@@ -1,7 +1,20 @@
-//! Entra ID's token endpoint.
+//! The sign-in service of Entra ID: its token endpoint and its discovery documents.
+//!
+//! <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>
 
-use crate::call::{Call, Reply};
-use crate::world::World;
+use serde_json::json;
+
+use crate::call::{Call, Reply, form_value};
+use crate::clock::entra_date;
+use crate::service::Service;
+use crate::spread::SpreadKind;
+use crate::world::{AZURE_DEVOPS_RESOURCE, DATABRICKS_RESOURCE, GRAPH_RESOURCE, MANAGEMENT_RESOURCE, Subject, VAULT_RESOURCE, World};
+
+/// How long an access token lives: a second less than an hour.
+const LIFETIME_MS: i64 = 3_599_000;
+
+/// The type of every assertion.
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Says why a sign-in is refused: an AADSTS code and its text.
 #[derive(Debug, Clone)]
@@ -14,8 +27,247 @@ impl Refusal {
     pub(crate) fn new(code: u32, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
+
+    /// Returns status and OAuth error that go with the code.
+    fn class(&self) -> (u16, &'static str) {
+        match self.code {
+            7_000_215 | 7_000_222 | 7_000_218 | 700_024 | 700_027 | 700_213 | 7_002_138 => (401, "invalid_client"),
+            700_016 | 7_000_229 => (400, "unauthorized_client"),
+            70_011 | 1_002_012 => (400, "invalid_scope"),
+            500_011 => (400, "invalid_resource"),
+            70_003 => (400, "unsupported_grant_type"),
+            _ => (400, "invalid_request"),
+        }
+    }
+
+    /// Shows the refusal as Entra ID does.
+    ///
+    /// <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>
+    fn reply(&self, world: &mut World, call: &Call) -> Reply {
+        let (status, error) = self.class();
+        let (trace, correlation) = (world.random.uuid(), world.random.uuid());
+        let time = entra_date(call.now_ms);
+        let description =
+            format!("AADSTS{}: {}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {time}", self.code, self.message);
+        let body = json!({
+            "error": error,
+            "error_description": description,
+            "error_codes": [self.code],
+            "timestamp": time,
+            "trace_id": trace,
+            "correlation_id": correlation,
+            "error_uri": format!("{}/error?code={}", call.origin, self.code),
+        });
+        Reply::json(status, &body).with_header("cache-control", "no-store, no-cache").with_header("pragma", "no-cache")
+    }
 }
 
-pub(crate) fn handle(_world: &mut World, call: &Call) -> Reply {
-    Reply::unknown_route(call)
+/// Answers a request to the sign-in service.
+pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
+    let (method, segments) = call.route();
+    match (method, segments.as_slice()) {
+        ("POST", [tenant, "oauth2", "v2.0", "token"]) => match sign_in(world, call, tenant) {
+            Ok(reply) => reply,
+            Err(refusal) => refusal.reply(world, call),
+        },
+        ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => match known_tenant(world, tenant) {
+            Ok(()) => Reply::json(200, &discovery(call, tenant)),
+            Err(refusal) => refusal.reply(world, call),
+        },
+        ("GET", ["common", "discovery", "instance"]) => {
+            let endpoint = call.query("authorization_endpoint").unwrap_or_default();
+            let tenant = endpoint.split('/').nth(3).unwrap_or("common");
+            let host = call.origin.split("://").nth(1).unwrap_or_default();
+            let metadata = json!([{"preferred_network": host, "preferred_cache": host, "aliases": [host]}]);
+            let document = format!("{}/{tenant}/v2.0/.well-known/openid-configuration", call.origin);
+            Reply::json(200, &json!({"tenant_discovery_endpoint": document, "api-version": "1.1", "metadata": metadata}))
+        }
+        _ => Reply::unknown_route(call),
+    }
+}
+
+fn discovery(call: &Call, tenant: &str) -> serde_json::Value {
+    let base = format!("{}/{tenant}", call.origin);
+    json!({
+        "issuer": format!("{base}/v2.0"),
+        "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
+        "token_endpoint": format!("{base}/oauth2/v2.0/token"),
+        "device_authorization_endpoint": format!("{base}/oauth2/v2.0/devicecode"),
+        "jwks_uri": format!("{base}/discovery/v2.0/keys"),
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+        "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "tenant_region_scope": "EU",
+        "cloud_instance_name": "microsoftonline.com",
+    })
+}
+
+fn known_tenant(world: &World, tenant: &str) -> Result<(), Refusal> {
+    if world.directory.tenants.iter().any(|known| known.eq_ignore_ascii_case(tenant)) {
+        return Ok(());
+    }
+    if matches!(tenant, "common" | "organizations" | "consumers") {
+        let text = "No tenant-identifying information found in either the request or implied by any provided credentials.";
+        return Err(Refusal::new(50_059, text));
+    }
+    Err(Refusal::new(
+        90_002,
+        format!(
+            "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."
+        ),
+    ))
+}
+
+const FIELDS: [&str; 8] = [
+    "client_id",
+    "scope",
+    "grant_type",
+    "client_secret",
+    "client_assertion_type",
+    "client_assertion",
+    // What official clients add.
+    "client_info",
+    "client-request-id",
+];
+
+fn sign_in(world: &mut World, call: &Call, tenant: &str) -> Result<Reply, Refusal> {
+    // A body of another type is read as an empty form.
+    let form = if call.has_content_type("application/x-www-form-urlencoded") { call.form() } else { Vec::new() };
+    for (at, (name, _)) in form.iter().enumerate() {
+        if form[..at].iter().any(|(earlier, _)| earlier == name) {
+            return Err(Refusal::new(9_000_411, format!("The request is not properly formatted. The parameter '{name}' is duplicated.")));
+        }
+        if !FIELDS.contains(&name.as_str()) {
+            return Err(Refusal::new(90_100, format!("The parameter '{name}' is not valid.")));
+        }
+    }
+    let parameter = |name: &str| {
+        let missing = || Refusal::new(900_144, format!("The request body must contain the following parameter: '{name}'."));
+        form_value(&form, name).filter(|value| !value.is_empty()).ok_or_else(missing)
+    };
+    let grant = parameter("grant_type")?;
+    if grant != "client_credentials" {
+        return Err(Refusal::new(70_003, format!("The app requested an unsupported grant type '{grant}'.")));
+    }
+    known_tenant(world, tenant)?;
+    let client = parameter("client_id")?;
+    let scope = parameter("scope")?;
+    known_application(world, call, tenant, client)?;
+    let audience = audience(world, scope)?;
+    authenticate(world, call, tenant, client, &form)?;
+    // Such a principal is asked for only once the application has proved who it is.
+    if world.directory.missing_resources.iter().any(|missing| missing == audience) {
+        return Err(Refusal::new(
+            500_011,
+            format!(
+                "The resource principal named {audience} was not found in the tenant named {tenant}. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant."
+            ),
+        ));
+    }
+    let roles: Vec<String> = match world.directory.service_principal(client) {
+        Some(principal) if audience == GRAPH_RESOURCE => principal.graph_roles.clone(),
+        _ => Vec::new(),
+    };
+    let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+    let subject = Subject::Application(client.to_ascii_lowercase());
+    let token = world.issue_bearer(audience, subject, &roles, LIFETIME_MS);
+    let answer = json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token});
+    Ok(Reply::json(200, &answer).with_header("cache-control", "no-store, no-cache").with_header("pragma", "no-cache"))
+}
+
+fn known_application(world: &mut World, call: &Call, tenant: &str, client: &str) -> Result<(), Refusal> {
+    let unknown = || {
+        Refusal::new(
+            700_016,
+            format!(
+                "Application with identifier '{client}' was not found in the directory '{tenant}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."
+            ),
+        )
+    };
+    let application = world.directory.application(client).filter(|app| app.tenant.eq_ignore_ascii_case(tenant)).ok_or_else(unknown)?;
+    let app_id = application.app_id.clone();
+    if !world.spread.works(SpreadKind::Application, &app_id, call.now_ms) {
+        return Err(unknown());
+    }
+    if world.directory.service_principal(&app_id).is_none() {
+        return Err(Refusal::new(
+            7_000_229,
+            format!(
+                "The client application {client} is missing service principal in the tenant {tenant}. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Finds the resource that a scope asks for; every `/.default` scope is for one resource.
+fn audience(world: &World, scope: &str) -> Result<&'static str, Refusal> {
+    let Some(resource) = scope.strip_suffix("/.default").filter(|resource| !resource.contains(' ')) else {
+        return Err(Refusal::new(
+            1_002_012,
+            format!(
+                "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."
+            ),
+        ));
+    };
+    // A client that is told where Graph is takes that for the resource's name.
+    if !resource.is_empty() && resource == world.origins.of(Service::Graph) {
+        return Ok(GRAPH_RESOURCE);
+    }
+    match resource {
+        DATABRICKS_RESOURCE => Ok(DATABRICKS_RESOURCE),
+        AZURE_DEVOPS_RESOURCE => Ok(AZURE_DEVOPS_RESOURCE),
+        "https://graph.microsoft.com" | "https://graph.microsoft.us" | "https://microsoftgraph.chinacloudapi.cn" => Ok(GRAPH_RESOURCE),
+        "https://vault.azure.net" | "https://vault.usgovcloudapi.net" | "https://vault.azure.cn" => Ok(VAULT_RESOURCE),
+        // The trailing slash belongs to the resource's name.
+        "https://management.core.windows.net/"
+        | "https://management.azure.com"
+        | "https://management.azure.com/"
+        | "https://management.core.usgovcloudapi.net/"
+        | "https://management.core.chinacloudapi.cn/" => Ok(MANAGEMENT_RESOURCE),
+        _ => Err(Refusal::new(
+            70_011,
+            format!(
+                "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid."
+            ),
+        )),
+    }
+}
+
+fn authenticate(world: &mut World, call: &Call, tenant: &str, client: &str, form: &[(String, String)]) -> Result<(), Refusal> {
+    if let Some(assertion) = form_value(form, "client_assertion") {
+        if form_value(form, "client_assertion_type") != Some(ASSERTION_TYPE) {
+            return Err(Refusal::new(900_144, "The request body must contain the following parameter: 'client_assertion_type'."));
+        }
+        if form_value(form, "client_secret").is_some() {
+            return Err(Refusal::new(90_100, "client_secret and client_assertion must not both be sent."));
+        }
+        return crate::oidc::verify_assertion(world, call, tenant, client, assertion);
+    }
+    let Some(secret) = form_value(form, "client_secret") else {
+        let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+        return Err(Refusal::new(7_000_218, text));
+    };
+    let held = world.directory.application(client).and_then(|app| app.secrets.iter().find(|held| held.value == secret));
+    let Some((key, ends)) = held.map(|held| (held.key_id.clone(), held.end_ms)) else { return Err(wrong_secret(client)) };
+    if call.now_ms >= ends {
+        return Err(Refusal::new(
+            7_000_222,
+            format!(
+                "The provided client secret keys for app '{client}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds."
+            ),
+        ));
+    }
+    // A secret that has not spread yet is refused as a wrong one is.
+    if world.spread.works(SpreadKind::ClientSecret, &key, call.now_ms) { Ok(()) } else { Err(wrong_secret(client)) }
+}
+
+fn wrong_secret(client: &str) -> Refusal {
+    Refusal::new(
+        7_000_215,
+        format!(
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'."
+        ),
+    )
 }

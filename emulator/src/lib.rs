@@ -22,11 +22,16 @@ mod github;
 mod oidc;
 
 pub use clock::Clock;
+pub use databricks::{
+    Account, AccountPrincipal, Grant, Grantee, Member, MemberKind, OauthSecret, Pat, SecretScope, StoredSecret, Workspace,
+};
 pub use directory::{Application, Certificate, ClientSecret, Directory, FederatedCredential, ServicePrincipal};
 pub use emulator::{Emulator, Options, Outcome};
 pub use fault::{Fault, FaultKind};
+pub use github::{App, Github, GithubSecret, GithubToken, Installation, Limits, Place, Repository, Store, TokenKind, Variable};
 pub use random::Random;
 pub use record::Record;
+pub use seed::Seeded;
 pub use service::{Origin, Origins, Service};
 pub use spread::{Spread, SpreadKind, Spreading};
 pub use world::{Bearer, Subject, World};

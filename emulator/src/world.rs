@@ -5,6 +5,7 @@ use crate::databricks::{Account, Workspace};
 use crate::directory::Directory;
 use crate::github::Github;
 use crate::random::Random;
+use crate::seed::Seeded;
 use crate::service::Origins;
 use crate::spread::Spreading;
 
@@ -40,6 +41,8 @@ pub struct World {
     pub github: Github,
     /// What of the new has spread, and what is still on its way.
     pub spread: Spreading,
+    /// What was put in at the start.
+    pub seeded: Seeded,
     /// Every secret value ever issued, in order.
     pub issued: Vec<String>,
 }
@@ -80,6 +83,7 @@ impl World {
             account: Account::default(),
             github: Github::default(),
             spread: Spreading::default(),
+            seeded: Seeded::default(),
             issued: Vec::new(),
         }
     }

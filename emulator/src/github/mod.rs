@@ -1,0 +1,129 @@
+//! GitHub's API: secrets that are really unsealed, variables, and GitHub Apps.
+//!
+//! <https://docs.github.com/rest>
+
+mod access;
+mod limits;
+mod secrets;
+mod state;
+
+use serde_json::{Map, Value, json};
+
+use crate::call::{Call, Reply, unknown_field};
+use crate::world::World;
+
+pub use limits::Limits;
+pub use state::{App, Github, GithubSecret, GithubToken, Installation, Place, Repository, Store, TokenKind, Variable};
+
+use access::Caller;
+
+/// Answers a request to the API; GitHub Enterprise Server's prefix is accepted.
+pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
+    if call.header("user-agent").is_none_or(|agent| agent.trim().is_empty()) {
+        let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required).\n";
+        return Reply::text(403, "text/html", text);
+    }
+    if let Some(version) = call.header("x-github-api-version").filter(|version| !matches!(*version, "2022-11-28" | "2026-03-10")) {
+        return refuse(400, &format!("The requested API version {version:?} is not supported."));
+    }
+    let (_, segments) = call.route();
+    let path = segments.strip_prefix(&["api", "v3"]).unwrap_or(&segments);
+    if !is_known(&call.method, path) {
+        return Reply::unknown_route(call);
+    }
+    let caller = match access::caller(world, call) {
+        Ok(caller) => caller,
+        Err(refusal) => return refusal,
+    };
+    let limit = world.github.limits.clone();
+    let mut reply = match world.github.usage(&caller.name).admit(&limit, call) {
+        Ok(()) => route(world, call, &caller, path).unwrap_or_else(|refusal| refusal),
+        Err(refusal) => refusal,
+    };
+    reply.headers.extend(world.github.usage(&caller.name).headers(&limit, call.now_ms));
+    reply
+}
+
+/// Says whether there is such a route: an unknown one is 501 for everybody.
+fn is_known(method: &str, path: &[&str]) -> bool {
+    match path {
+        ["user" | "rate_limit"] | ["repos", _, _] | ["orgs", _] => method == "GET",
+        ["repos", _, _, "environments", _, "secrets" | "variables", rest @ ..]
+        | ["repos", _, _, "actions", "secrets" | "variables", rest @ ..]
+        | ["repos", _, _, "dependabot", "secrets", rest @ ..] => is_item(method, rest),
+        ["orgs", _, "actions", "secrets" | "variables", _, "repositories", ..]
+        | ["orgs", _, "dependabot", "secrets", _, "repositories", ..] => matches!(method, "GET" | "PUT" | "DELETE"),
+        ["orgs", _, "actions", "secrets" | "variables", rest @ ..] | ["orgs", _, "dependabot", "secrets", rest @ ..] => {
+            is_item(method, rest)
+        }
+        _ => false,
+    }
+}
+
+fn is_item(method: &str, rest: &[&str]) -> bool {
+    match rest {
+        [] => matches!(method, "GET" | "POST"),
+        ["public-key"] => method == "GET",
+        [_] => matches!(method, "GET" | "PUT" | "PATCH" | "DELETE"),
+        _ => false,
+    }
+}
+
+fn route(world: &mut World, call: &Call, caller: &Caller, path: &[&str]) -> Result<Reply, Reply> {
+    match path {
+        ["user"] => access::user(caller),
+        ["rate_limit"] => Ok(Reply::json(200, &json!({"resources": {}, "rate": {"limit": world.github.limits.primary}}))),
+        ["repos", owner, name] => access::repository(world, call, caller, &format!("{owner}/{name}")),
+        ["repos", owner, name, "actions", "secrets", rest @ ..] => {
+            secrets::handle(world, call, caller, Place::Repository(format!("{owner}/{name}")), rest)
+        }
+        ["repos", owner, name, "dependabot", "secrets", rest @ ..] => {
+            secrets::handle(world, call, caller, Place::DependabotRepository(format!("{owner}/{name}")), rest)
+        }
+        ["repos", owner, name, "environments", environment, "secrets", rest @ ..] => {
+            let place = Place::Environment(format!("{owner}/{name}"), (*environment).to_owned());
+            secrets::handle(world, call, caller, place, rest)
+        }
+        ["orgs", org, "actions", "secrets", rest @ ..] => {
+            secrets::handle(world, call, caller, Place::Organization((*org).to_owned()), rest)
+        }
+        ["orgs", org, "dependabot", "secrets", rest @ ..] => {
+            secrets::handle(world, call, caller, Place::DependabotOrganization((*org).to_owned()), rest)
+        }
+        _ => Err(Reply::unknown_route(call)),
+    }
+}
+
+/// Refuses in GitHub's shape.
+fn refuse(status: u16, message: &str) -> Reply {
+    let body = json!({"message": message, "documentation_url": "https://docs.github.com/rest", "status": status.to_string()});
+    Reply::json(status, &body)
+}
+
+fn not_found() -> Reply {
+    refuse(404, "Not Found")
+}
+
+/// Reads a JSON body that has no other fields than these.
+fn body(call: &Call, known: &[&str]) -> Result<Map<String, Value>, Reply> {
+    let map = call.json_object().map_err(|_| refuse(400, "Problems parsing JSON"))?;
+    match unknown_field(&map, known) {
+        Some(field) => Err(refuse(422, &format!("Invalid request.\n\n\"{field}\" is not a permitted key."))),
+        None => Ok(map),
+    }
+}
+
+fn required<'a>(map: &'a Map<String, Value>, name: &str) -> Result<&'a str, Reply> {
+    match map.get(name) {
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(refuse(422, &format!("Invalid request.\n\nFor 'properties/{name}', the value is not a string."))),
+        None => Err(refuse(422, &format!("Invalid request.\n\n\"{name}\" wasn't supplied."))),
+    }
+}
+
+/// Cuts the page that was asked for out of a list.
+fn page(call: &Call, items: Vec<Value>) -> Vec<Value> {
+    let number = |name: &str, default: usize| call.query(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let size = number("per_page", 30).clamp(1, 100);
+    items.into_iter().skip((number("page", 1).max(1) - 1) * size).take(size).collect()
+}
