@@ -6,6 +6,8 @@ mod limits;
 mod permission;
 mod place;
 mod seal;
+#[cfg(test)]
+mod tests;
 
 pub use app::{identity, token};
 pub(crate) use limits::WriteLimiter;
@@ -14,7 +16,19 @@ pub use permission::{Permission, explain};
 pub use place::{Kind, Place};
 pub use seal::seal;
 
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::sink::within;
+
 /// The largest value of a secret, in bytes.
 ///
 /// <https://docs.github.com/actions/reference/security/secrets>
 pub const LARGEST_SECRET: usize = 48 * 1024;
+
+/// Refuses a value that is larger than a secret of GitHub, before anything is sent.
+///
+/// # Errors
+/// `sink-refused`.
+pub fn check_value(value: &Secret) -> Result<(), Error> {
+    within(value, LARGEST_SECRET, "a secret of GitHub")
+}

@@ -73,6 +73,7 @@ pub async fn read_back<T>(context: &Context<'_>, read: impl AsyncFn() -> Result<
 }
 
 /// Says that a place does not show what was written.
+#[must_use]
 pub fn mismatch(label: &str, what: &str) -> Error {
     Error::new(Code::SinkMismatch, Step::ReadBack, format!("{label} was written, and {what}")).with_uncertainty(true)
 }
