@@ -1,0 +1,186 @@
+"""What the tests of the Action share: the emulator, a repository to run workflows in, and act as the runner."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / "target/tools/venv/bin"
+LIMIT = 120
+
+
+@dataclass
+class Emulator:
+    """A running `lakekey emulate`, and the environment under which lakekey uses it."""
+
+    ready: dict
+    process: subprocess.Popen
+
+    @property
+    def env(self) -> dict[str, str]:
+        return self.ready["env"]
+
+    @property
+    def workspace(self) -> str:
+        return self.ready["workspaces"][0]
+
+    def get(self, path: str) -> object:
+        with urllib.request.urlopen(f"{self.ready['control']}{path}", timeout=LIMIT) as response:
+            return json.load(response)
+
+    def post(self, path: str, body: object) -> None:
+        request = urllib.request.Request(
+            f"{self.ready['control']}{path}", json.dumps(body).encode(), {"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=LIMIT) as response:
+            response.read()
+
+    def requests(self, method: str = "", path: str = "") -> list[dict]:
+        served = self.get("/requests")
+        served = served.get("requests", served) if isinstance(served, dict) else served
+        return [r for r in served if method in r["method"] and path in r["path"]]
+
+
+@dataclass
+class Run:
+    """What a workflow left behind."""
+
+    status: int
+    log: str
+    folder: Path
+
+    @property
+    def lines(self) -> list[str]:
+        """What the steps printed, without act's own words."""
+        return [line.split("  | ", 1)[1] for line in self.log.splitlines() if "  | " in line]
+
+    def kept(self, name: str) -> str:
+        """What a step wrote to `$KEEP/name`."""
+        return (self.folder / "keep" / name).read_text()
+
+    def report(self) -> dict:
+        return json.loads(self.kept("report"))
+
+
+@dataclass
+class Act:
+    """Runs workflows in a repository of their own, with nothing of this machine's environment."""
+
+    folder: Path
+    emulator: Emulator | None = None
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def repository(self) -> Path:
+        return self.folder / "repository"
+
+    def write(self, path: str, text: str) -> None:
+        file = self.repository / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def command(self, event: str, workflow: str, payload: dict | None, inputs: dict[str, str], more: list[str]) -> list[str]:
+        keep = self.folder / "keep"
+        keep.mkdir(exist_ok=True)
+        (self.folder / "home").mkdir(exist_ok=True)
+        empty = self.folder / "empty"
+        empty.touch()
+        (self.folder / "event.json").write_text(json.dumps(payload or {}))
+        env = {"KEEP": str(keep), **self.env}
+        command = [str(TOOLS / "act"), event, "-P", "ubuntu-latest=-self-hosted", "--use-gitignore=false", "-W", workflow]
+        command += ["-e", str(self.folder / "event.json"), "--var-file", str(empty), "--env-file", str(empty)]
+        # Values reach act by a file or by name alone: an argument would be seen by the scan for secrets.
+        (self.folder / "secrets").write_text("")
+        command += ["--secret-file", str(self.folder / "secrets")]
+        for name, value in env.items():
+            command += ["--env", f"{name}={value}"]
+        for name, value in inputs.items():
+            command += ["--input", f"{name}={value}"]
+        return command + more
+
+    def start(self, event: str, workflow: str, payload: dict | None = None, inputs: dict[str, str] | None = None,
+              secrets: dict[str, str] | None = None, more: list[str] | None = None) -> subprocess.Popen:
+        command = self.command(event, workflow, payload, inputs or {}, more or [])
+        lines = [f"{name}={json.dumps(value)}" for name, value in (secrets or {}).items()]
+        (self.folder / "secrets").write_text("\n".join(lines))
+        bare = {"PATH": f"{os.environ.get('NODE_BIN', '/usr/local/bin')}:/usr/local/bin:/usr/bin:/bin", "HOME": str(self.folder / "home")}
+        return subprocess.Popen(command, cwd=self.repository, env=bare, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+    def finish(self, process: subprocess.Popen) -> Run:
+        try:
+            log, _ = process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            log, _ = process.communicate()
+            pytest.fail(f"act did not end:\n{log}")
+        return Run(process.returncode, log, self.folder)
+
+    def run(self, event: str, workflow: str, **options: object) -> Run:
+        return self.finish(self.start(event, workflow, **options))
+
+
+def wait_for(what: Callable[[], object], why: str) -> object:
+    """Waits until something holds; it polls a process, it does not guess how long that takes."""
+    deadline = time.monotonic() + LIMIT
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.02)
+    pytest.fail(f"it never came to pass that {why}")
+
+
+@pytest.fixture(scope="session")
+def binary() -> Path:
+    return Path(os.environ.get("LAKEKEY_BIN", ROOT / "target/debug/lakekey")).resolve(strict=True)
+
+
+@pytest.fixture
+def start_emulator(binary: Path, tmp_path: Path) -> Iterator[Callable[..., Emulator]]:
+    running: list[subprocess.Popen] = []
+
+    def start(*arguments: str) -> Emulator:
+        errors = (tmp_path / "emulator.log").open("w")
+        process = subprocess.Popen([binary, "emulate", *arguments], stdout=subprocess.PIPE, stderr=errors, text=True,
+                                   env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
+        running.append(process)
+        line = process.stdout.readline()
+        assert line, (tmp_path / "emulator.log").read_text()
+        return Emulator(json.loads(line), process)
+
+    yield start
+    for process in running:
+        process.terminate()
+        process.wait(timeout=LIMIT)
+
+
+@pytest.fixture
+def emulator(start_emulator: Callable[..., Emulator]) -> Emulator:
+    return start_emulator()
+
+
+@pytest.fixture
+def act(tmp_path: Path) -> Act:
+    """A repository that holds the Action as a user's checkout of it would."""
+    runner = Act(tmp_path / "act")
+    runner.repository.mkdir(parents=True)
+    for name in ["action.yml", "checksums.txt"]:
+        shutil.copy(ROOT / name, runner.repository / name)
+    shutil.copytree(ROOT / "script/action", runner.repository / "script/action")
+    git = ["git", "-C", runner.repository]
+    subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
+    subprocess.run([*git, "remote", "add", "origin", "https://github.com/acme/data.git"], check=True)
+    identity = ["-c", "user.name=tests", "-c", "user.email=tests@acme.example"]
+    subprocess.run([*git, *identity, "commit", "-q", "--allow-empty", "-m", "start"], check=True)
+    return runner
