@@ -1,0 +1,227 @@
+"""Where the Action's binary comes from: script/action/run by itself, with a small program in the binary's place."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# All that the script may need; a machine's own cargo is not among them.
+NEEDS = ["awk", "bash", "curl", "cut", "dirname", "env", "gzip", "mkdir", "printf", "rm", "sed", "sh", "sha256sum", "tar", "uname"]
+PROGRAM = '#!/bin/sh\nprintf "ran %s with %s\\n" "$*" "$LAKEKEY_INPUT_COMMAND"\n'
+
+
+@dataclass
+class Mirror:
+    """A copy of the releases on loopback, and what was asked of it."""
+
+    url: str
+    folder: Path
+    asked: list[str]
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[Mirror]:
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    asked: list[str] = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, *_: object) -> None:
+            asked.append(self.path)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Mirror(f"http://127.0.0.1:{server.server_port}", folder, asked)
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def action(tmp_path: Path) -> Path:
+    """The Action as it stands at some commit, with an empty table."""
+    folder = tmp_path / "action"
+    shutil.copytree(ROOT / "script/action", folder / "script/action")
+    (folder / "checksums.txt").write_text("# archives\n")
+    return folder
+
+
+def release(mirror: Mirror, action: Path, version: str = "1.2.3", platform: str = "linux-x64") -> Path:
+    """Puts an archive on the mirror and its sum into the table."""
+    program = mirror.folder / "lakekey"
+    program.write_text(PROGRAM)
+    name = f"lakekey-{version}-{platform}.tar.gz"
+    archive = mirror.folder / f"v{version}" / name
+    subprocess.run([ROOT / "script/release/archive", program, archive], check=True, stdout=subprocess.DEVNULL)
+    with (action / "checksums.txt").open("a") as table:
+        table.write(f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {name}\n")
+    return archive
+
+
+def run(action: Path, tmp_path: Path, **env: str) -> subprocess.CompletedProcess:
+    temp = tmp_path / "runner"
+    temp.mkdir(exist_ok=True)
+    bin_ = tmp_path / "path"
+    if not bin_.exists():
+        bin_.mkdir()
+        for name in NEEDS:
+            (bin_ / name).symlink_to(shutil.which(name, path="/usr/bin:/bin"))
+    bare = {"PATH": str(bin_), "RUNNER_TEMP": str(temp), "RUNNER_OS": "Linux", "RUNNER_ARCH": "X64"}
+    bare["LAKEKEY_INPUT_COMMAND"] = "rotate"
+    return subprocess.run([action / "script/action/run"], env={**bare, **env}, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+
+def refused(result: subprocess.CompletedProcess, code: str) -> bool:
+    return result.returncode == 2 and f"::error title={code}::" in result.stdout and "ran" not in result.stdout.split()
+
+
+def test_the_input_binary_comes_before_everything_else(action: Path, mirror: Mirror, tmp_path: Path) -> None:
+    release(mirror, action)
+    mine = tmp_path / "mine"
+    mine.write_text(PROGRAM)
+    mine.chmod(0o755)
+    for path in [str(mine), "mine"]:
+        result = run(action, tmp_path, LAKEKEY_INPUT_BINARY=path, LAKEKEY_MIRROR=mirror.url)
+        assert (result.returncode, result.stdout) == (0, "ran action with rotate\n")
+    assert mirror.asked == []
+
+
+@pytest.mark.parametrize("path", ["missing", ".", "text", "-x", "a b; touch pwned", "$(touch pwned)"])
+def test_an_input_binary_that_is_no_program_is_refused(action: Path, tmp_path: Path, path: str) -> None:
+    (tmp_path / "text").write_text("no program")
+    assert refused(run(action, tmp_path, LAKEKEY_INPUT_BINARY=path), "binary-missing")
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_an_archive_of_the_table_is_fetched_verified_and_run(action: Path, mirror: Mirror, tmp_path: Path) -> None:
+    release(mirror, action)
+    result = run(action, tmp_path, LAKEKEY_MIRROR=mirror.url)
+    assert (result.returncode, result.stdout) == (0, "ran action with rotate\n"), result.stderr
+
+
+def test_the_newest_release_of_the_table_is_taken_unless_another_is_asked_for(action: Path, mirror: Mirror, tmp_path: Path) -> None:
+    release(mirror, action, "1.9.0")
+    release(mirror, action, "1.10.0")
+    run(action, tmp_path, LAKEKEY_MIRROR=mirror.url)
+    run(action, tmp_path, LAKEKEY_MIRROR=mirror.url, LAKEKEY_INPUT_VERSION="v1.9.0")
+    assert mirror.asked == ["/v1.10.0/lakekey-1.10.0-linux-x64.tar.gz", "/v1.9.0/lakekey-1.9.0-linux-x64.tar.gz"]
+
+
+def test_a_second_step_fetches_nothing_and_verifies_again(action: Path, mirror: Mirror, tmp_path: Path) -> None:
+    archive = release(mirror, action)
+    run(action, tmp_path, LAKEKEY_MIRROR=mirror.url)
+    assert run(action, tmp_path, LAKEKEY_MIRROR=mirror.url).returncode == 0
+    assert len(mirror.asked) == 1
+    # Somebody on the runner changes the kept archive: it is not trusted, but fetched anew.
+    kept = next((tmp_path / "runner").glob(f"lakekey-*/{archive.name}"))
+    kept.write_bytes(b"changed")
+    assert run(action, tmp_path, LAKEKEY_MIRROR=mirror.url).stdout == "ran action with rotate\n"
+    assert len(mirror.asked) == 2
+
+
+def test_a_changed_archive_is_refused_and_not_run(action: Path, mirror: Mirror, tmp_path: Path) -> None:
+    archive = release(mirror, action)
+    archive.write_bytes(archive.read_bytes() + b"x")
+    assert refused(run(action, tmp_path, LAKEKEY_MIRROR=mirror.url), "checksum-mismatch")
+    assert list((tmp_path / "runner").glob("lakekey-*/*")) == []
+
+
+def test_a_runner_without_a_way_out_is_told_what_to_do(action: Path, mirror: Mirror, tmp_path: Path) -> None:
+    release(mirror, action)
+    shutil.rmtree(mirror.folder / "v1.2.3")
+    result = run(action, tmp_path, LAKEKEY_MIRROR=mirror.url)
+    assert refused(result, "not-reachable")
+    assert "input binary" in result.stdout
+
+
+def test_a_version_that_the_table_lacks_is_refused(action: Path, mirror: Mirror, tmp_path: Path) -> None:
+    release(mirror, action)
+    assert refused(run(action, tmp_path, LAKEKEY_MIRROR=mirror.url, LAKEKEY_INPUT_VERSION="1.2.4"), "binary-missing")
+    assert mirror.asked == []
+
+
+@pytest.mark.parametrize("version", ["latest", "1.2", "1.2.3/../../x", "1.2.3\n::warning::x", "$(touch pwned)", "1.2.3 lakekey"])
+def test_a_version_of_another_form_is_refused_without_being_repeated(action: Path, tmp_path: Path, version: str) -> None:
+    result = run(action, tmp_path, LAKEKEY_INPUT_VERSION=version)
+    assert refused(result, "usage-invalid")
+    assert "warning" not in result.stdout
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_plain_http_is_for_loopback_alone(action: Path, mirror: Mirror, tmp_path: Path) -> None:
+    release(mirror, action)
+    result = run(action, tmp_path, LAKEKEY_MIRROR="http://mirror.acme.example")
+    assert refused(result, "not-reachable")
+    assert "Protocol" in result.stderr
+    assert "resolve" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "platform"),
+    [
+        ("Linux", "X64", "linux-x64"),
+        ("Linux", "ARM64", "linux-arm64"),
+        ("macOS", "X64", "macos-x64"),
+        ("macOS", "ARM64", "macos-arm64"),
+        ("Windows", "X64", "windows-x64"),
+    ],
+)
+def test_each_runner_asks_for_its_own_archive(
+    action: Path, mirror: Mirror, tmp_path: Path, system: str, machine: str, platform: str
+) -> None:
+    release(mirror, action, platform=platform)
+    run(action, tmp_path, LAKEKEY_MIRROR=mirror.url, RUNNER_OS=system, RUNNER_ARCH=machine)
+    assert mirror.asked == [f"/v1.2.3/lakekey-1.2.3-{platform}.tar.gz"]
+
+
+def test_a_runner_that_no_archive_is_for_builds_from_the_pinned_source(action: Path, mirror: Mirror, tmp_path: Path) -> None:
+    release(mirror, action)
+    assert refused(run(action, tmp_path, RUNNER_ARCH="ARM"), "binary-missing")
+    cargo = tmp_path / "bin/cargo"
+    cargo.parent.mkdir()
+    # Stands in for cargo: notes how it was called and leaves a program where cargo would.
+    cargo.write_text(
+        '#!/bin/bash\nprintf "%s\\n" "$*" >"$RUNNER_TEMP/cargo"\nmkdir -p "$RUNNER_TEMP/lakekey/bin"\n'
+        f"printf '%s' '{PROGRAM}' >\"$RUNNER_TEMP/lakekey/bin/lakekey\"\nchmod +x \"$RUNNER_TEMP/lakekey/bin/lakekey\"\n"
+    )
+    cargo.chmod(0o755)
+    result = run(action, tmp_path, RUNNER_ARCH="ARM", PATH=f"{cargo.parent}:{tmp_path / 'path'}")
+    assert (result.returncode, result.stdout) == (0, "ran action with rotate\n"), result.stderr
+    called = (tmp_path / "runner/cargo").read_text()
+    assert f"install --quiet --locked --path {action}/action" in called
+
+
+def test_the_same_binary_packs_into_the_same_bytes(mirror: Mirror, action: Path) -> None:
+    first = release(mirror, action).read_bytes()
+    os.utime(mirror.folder / "lakekey", (1, 1))
+    assert release(mirror, action, "1.2.4").read_bytes() == first
+
+
+def test_the_table_takes_each_archive_once(mirror: Mirror, action: Path, tmp_path: Path) -> None:
+    archive = release(mirror, action, "2.0.0")
+    for name in ["env.sh", "release/table"]:
+        (action / "script" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "script" / name, action / "script" / name)
+    (action / "Cargo.toml").write_text("")
+    (action / "checksums.txt").write_text("# archives\n")
+    table = [action / "script/release/table", archive.parent]
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    subprocess.run(table, check=True, env=env)
+    sum_ = hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert (action / "checksums.txt").read_text() == f"# archives\n{sum_}  {archive.name}\n"
+    again = subprocess.run(table, check=False, capture_output=True, text=True, env=env)
+    assert again.returncode != 0
+    assert "stands in the table already" in again.stderr
