@@ -336,11 +336,20 @@ fn secret_credentials(document: SecretDocument, kind: CredentialKind, path: &str
         ));
     }
     // Such a secret cannot be marked as delivered, so that a sink's date must tell.
-    let silent = |sink: &SinkConfig| matches!(sink, SinkConfig::Command { .. } | SinkConfig::Webhook { .. } | SinkConfig::Callback { .. });
+    let silent = |sink: &SinkConfig| {
+        matches!(
+            sink,
+            SinkConfig::Command { .. }
+                | SinkConfig::Webhook { .. }
+                | SinkConfig::Callback { .. }
+                // Its date is that of the whole group.
+                | SinkConfig::AzureDevopsVariable { .. }
+        )
+    };
     if document.deliver.iter().all(silent) {
         return Err(invalid(
             &format!("{path}.deliver"),
-            "at least one place must be able to say when it was written; a command, a webhook and a callback cannot",
+            "at least one place must be able to say when it was written; a command, a webhook, a callback and a variable group cannot",
         ));
     }
     if kind == CredentialKind::OauthSecret && document.adopt != Some(Adopt::All) {

@@ -136,7 +136,7 @@ fn current<'a>(alive: &[&'a Known], sinks: &[SinkSeen], now: Timestamp) -> Optio
     let settled: Vec<&Known> = alive.iter().copied().filter(|k| !is_leased(k, now)).collect();
     // Nothing was ever marked: the kind cannot be, or the run ended just before. The dates of the sinks tell, where they
     // point at one credential alone; sinks that tell nothing are written before those, so that they are told for.
-    let dated: Vec<&SinkSeen> = sinks.iter().filter(|s| s.state.written != Written::Unknown).collect();
+    let dated: Vec<&SinkSeen> = sinks.iter().filter(|s| s.state.written.is_exact()).collect();
     let by_date = settled.iter().copied().find(|candidate| {
         candidate.standing == Standing::Pending
             && !dated.is_empty()
@@ -205,7 +205,8 @@ fn holds(sink: &SinkSeen, known: &Known) -> bool {
     match (&sink.state.holds, sink.state.written) {
         (Some(id), _) => *id == known.id,
         (None, Written::Never) => false,
-        (None, Written::At(written)) => written >= shifted(known.created, -SKEW),
+        // An edit of something else moves the time of `By`, but never back.
+        (None, Written::At(written) | Written::By(written)) => written >= shifted(known.created, -SKEW),
         (None, Written::Unknown) => true,
     }
 }

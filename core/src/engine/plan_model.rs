@@ -26,6 +26,8 @@ struct Token {
 enum Tells {
     Date,
     Id,
+    /// The date of something larger, which others edit too.
+    Whole,
     Nothing,
 }
 
@@ -35,6 +37,8 @@ struct Place {
     holds: Option<(String, i64)>,
     /// How far its clock is ahead of the workspace's, in milliseconds.
     ahead: i64,
+    /// When somebody last edited what else it dates.
+    edited: i64,
 }
 
 #[derive(Debug)]
@@ -57,6 +61,8 @@ struct Run {
     effects: usize,
     /// Whether the place at which it breaks off is written all the same.
     lost: bool,
+    /// How long before it somebody edits what else the places date, in milliseconds.
+    edited: Option<i64>,
 }
 
 impl Model {
@@ -72,6 +78,7 @@ impl Model {
                     written: match (&place.holds, place.tells) {
                         (_, Tells::Nothing) => Written::Unknown,
                         (None, _) => Written::Never,
+                        (Some((_, at)), Tells::Whole) => Written::By(time((*at).max(place.edited) + place.ahead)),
                         (Some((_, at)), _) => Written::At(time(*at + place.ahead)),
                     },
                     holds: place.holds.as_ref().filter(|_| place.tells == Tells::Id).map(|(id, _)| id.clone()),
@@ -110,8 +117,12 @@ impl Model {
 
     /// Does what the engine does, effect by effect, and stops after so many.
     fn run(&mut self, run: &Run) -> Result<(), TestCaseError> {
+        let before = self.now;
         self.now += run.after;
         let now = self.now;
+        if let Some(ago) = run.edited {
+            self.places.iter_mut().for_each(|place| place.edited = (now - ago).max(before));
+        }
         self.tokens.retain(|t| t.expires > now);
         let mut left = run.effects;
         let observed = self.observed();
@@ -137,9 +148,9 @@ impl Model {
                     active: false,
                 });
                 self.now += 1_500;
-                // As the engine does: those first that cannot tell when they were written.
+                // As the engine does: those first that cannot tell exactly when they were written.
                 let (silent, telling): (Vec<usize>, Vec<usize>) =
-                    (0..self.places.len()).partition(|index| self.places[*index].tells == Tells::Nothing);
+                    (0..self.places.len()).partition(|index| !observed.sinks[*index].state.written.is_exact());
                 for index in silent.into_iter().chain(telling) {
                     if left == 0 {
                         // The write that was under way when the run broke off may have been done.
@@ -196,15 +207,22 @@ fn policy(overlap_days: u64) -> Policy {
 }
 
 fn places() -> impl Strategy<Value = Vec<Place>> {
-    let tells = prop_oneof![4 => Just(Tells::Date), 1 => Just(Tells::Id), 1 => Just(Tells::Nothing)];
+    let tells = prop_oneof![4 => Just(Tells::Date), 1 => Just(Tells::Id), 1 => Just(Tells::Whole), 1 => Just(Tells::Nothing)];
     vec((tells, -120_000i64..120_000), 1..4)
-        .prop_map(|all| all.into_iter().map(|(tells, ahead)| Place { tells, holds: None, ahead }).collect::<Vec<Place>>())
+        .prop_map(|all| all.into_iter().map(|(tells, ahead)| Place { tells, holds: None, ahead, edited: 0 }).collect::<Vec<Place>>())
 }
 
 fn runs() -> impl Strategy<Value = Vec<Run>> {
     let after = prop_oneof![0i64..60_000, 60_000i64..2 * LEASE, 2 * LEASE..3 * DAY, 3 * DAY..100 * DAY];
+    let edited = proptest::option::of(prop_oneof![0i64..60_000, 60_000i64..2 * LEASE]);
     vec(
-        (after, any::<bool>(), 0usize..9, any::<bool>()).prop_map(|(after, force, effects, lost)| Run { after, force, effects, lost }),
+        (after, any::<bool>(), 0usize..9, any::<bool>(), edited).prop_map(|(after, force, effects, lost, edited)| Run {
+            after,
+            force,
+            effects,
+            lost,
+            edited,
+        }),
         0..12,
     )
 }
@@ -217,13 +235,13 @@ proptest! {
         places in places(), runs in runs(), overlap in prop_oneof![Just(0u64), Just(1u64)], can_mark in any::<bool>()
     ) {
         // What can be marked nowhere needs a place that tells when it was written; the configuration asks for one.
-        let can_mark = can_mark || places.iter().all(|p| p.tells == Tells::Nothing);
+        let can_mark = can_mark || places.iter().all(|p| matches!(p.tells, Tells::Nothing | Tells::Whole));
         let mut model = Model { now: 1_795_514_400_000, tokens: Vec::new(), places, policy: policy(overlap), can_mark, made: 0 };
         for run in &runs {
             model.run(run)?;
         }
         // One further undisturbed run, as the schedule would start it, converges.
-        let undisturbed = Run { after: DAY, force: false, effects: usize::MAX, lost: false };
+        let undisturbed = Run { after: DAY, force: false, effects: usize::MAX, lost: false, edited: Some(0) };
         model.run(&undisturbed)?;
         let newest = model.tokens.iter().max_by_key(|t| (t.created, t.id.clone())).map(|t| t.id.clone());
         for place in &model.places {

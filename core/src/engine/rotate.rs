@@ -19,7 +19,7 @@ use crate::event;
 use crate::report::{Outcome, TargetReport};
 use crate::secret::Secret;
 use crate::sign_in::principal_auth;
-use crate::sink::{Delivery, Sink, Written};
+use crate::sink::{Delivery, Sink};
 
 /// How many connections a new credential is tried over at the same time.
 const TRIALS: usize = 3;
@@ -333,7 +333,7 @@ impl Job<'_> {
     /// Writes the sinks at the same time; first those that cannot tell when they were written, so that a date of the
     /// others stands for them too.
     async fn write(&self, value: &Secret, delivery: &Delivery, observed: &Observed) -> Vec<Result<(), Error>> {
-        let silent = |index: &usize| observed.sinks.get(*index).is_some_and(|s| s.state.written == Written::Unknown);
+        let silent = |index: &usize| observed.sinks.get(*index).is_some_and(|s| !s.state.written.is_exact());
         let (first, second): (Vec<usize>, Vec<usize>) = (0..self.sinks.len()).partition(silent);
         let mut results: Vec<Option<Result<(), Error>>> = self.sinks.iter().map(|_| None).collect();
         for group in [first, second] {

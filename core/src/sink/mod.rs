@@ -37,16 +37,24 @@ pub enum Written {
     Never,
     /// It was written at that time, by the sink's own clock.
     At(Timestamp),
+    /// It was written at that time or before it: what the sink dates holds other things too, such as a variable group.
+    By(Timestamp),
     /// It cannot say.
     Unknown,
 }
 
 impl Written {
+    /// Returns true where the time says exactly when it was written, so that it tells one write from another.
+    #[must_use]
+    pub const fn is_exact(self) -> bool {
+        matches!(self, Self::Never | Self::At(_))
+    }
+
     /// Returns the time, where the sink knows one.
     #[must_use]
     pub const fn timestamp(self) -> Option<Timestamp> {
         match self {
-            Self::At(time) => Some(time),
+            Self::At(time) | Self::By(time) => Some(time),
             Self::Never | Self::Unknown => None,
         }
     }

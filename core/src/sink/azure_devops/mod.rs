@@ -1,6 +1,6 @@
 //! A secret variable of a variable group in Azure DevOps.
 //!
-//! The service knows the date of the whole group alone, which any edit of it moves. It has no conditional write either:
+//! The service knows the date of the whole group alone, which any edit of it moves: [`Written::By`]. It has no conditional write either:
 //! a write replaces the group, so that the group is read in the very moment before it, a lost reply is followed by
 //! another read and not by the same body again, and an edit that follows ours is met by writing once more on top of it.
 //! An edit of somebody else between that read and that write, one round trip, is lost without a trace in the service.
@@ -139,7 +139,7 @@ impl AzureDevopsSink {
 
     fn state(&self, group: &Group) -> SinkState {
         let written = match group.is_secret(&self.variable) {
-            Some(true) => group.modified().map_or(Written::Unknown, Written::At),
+            Some(true) => group.modified().map_or(Written::Unknown, Written::By),
             // What everybody can read is no place in which lakekey has put a credential.
             Some(false) | None => Written::Never,
         };

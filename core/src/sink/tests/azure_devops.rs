@@ -49,7 +49,7 @@ fn one_variable_changes_and_all_else_goes_back_as_it_was_read() {
     let host = host();
     host.on(GET, 200, group(BEFORE)).on(PUT, 200, group(AFTER)).on(GET, 200, group(AFTER));
     let state = deliver(&host).unwrap();
-    assert_eq!(state, SinkState { written: Written::At(AFTER.parse().unwrap()), holds: None });
+    assert_eq!(state, SinkState { written: Written::By(AFTER.parse().unwrap()), holds: None });
     let sent = host.sent();
     assert_eq!(
         sent[1].json(),
@@ -152,7 +152,7 @@ fn a_group_is_found_by_its_exact_name() {
     (alike["id"], alike["name"]) = (json!(11), json!("prod-eu"));
     let host = host();
     host.on(list, 200, json!({"count": 2, "value": [alike, group(BEFORE)]})).on(GET, 200, group(BEFORE));
-    assert_eq!(observe(&host, sink(json!("Prod"))).unwrap().written, Written::At(BEFORE.parse().unwrap()));
+    assert_eq!(observe(&host, sink(json!("Prod"))).unwrap().written, Written::By(BEFORE.parse().unwrap()));
     host.on(list, 200, json!({"count": 0, "value": []}));
     assert_eq!(observe(&host, sink(json!("Prod"))).unwrap_err().code(), Code::SinkNotFound);
     host.sent();
