@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # All that the script may need; a machine's own cargo is not among them.
-NEEDS = ["awk", "bash", "curl", "cut", "dirname", "env", "gzip", "mkdir", "printf", "rm", "sed", "sh", "sha256sum", "tar", "uname"]
+NEEDS = ["awk", "bash", "chmod", "curl", "cut", "dirname", "env", "gzip", "mkdir", "printf", "rm", "sed", "sh", "sha256sum", "tar", "uname"]
 PROGRAM = '#!/bin/sh\nprintf "ran %s with %s\\n" "$*" "$LAKEKEY_INPUT_COMMAND"\n'
 
 
