@@ -70,6 +70,8 @@ pub struct Certificate {
     pub key_id: String,
     /// The SHA-256 of its DER, as `x5t#S256` carries it.
     pub thumbprint: Vec<u8>,
+    /// The SHA-1 of its DER, as the older `x5t` carries it.
+    pub thumbprint_sha1: Vec<u8>,
     /// The public key: a DER `SubjectPublicKeyInfo`.
     pub public_key: Vec<u8>,
     /// Until when it holds.

@@ -302,7 +302,7 @@ impl State {
             }
             Service::AzureDevops | Service::AzureDevopsIssuer => ("x-vss-e2eid", id),
             Service::Entra | Service::KeyVault | Service::Imds | Service::Management => ("x-ms-request-id", id),
-            Service::GithubIssuer | Service::GithubOidc => ("x-request-id", id),
+            Service::GithubIssuer | Service::GithubOidc | Service::Webhook => ("x-request-id", id),
         };
         if let Ok(value) = HeaderValue::try_from(id) {
             headers.entry(HeaderName::from_static(name)).or_insert(value);

@@ -16,11 +16,17 @@ mod service;
 mod spread;
 mod world;
 
+mod azure_devops;
 mod databricks;
 mod entra;
 mod github;
+mod graph;
+mod imds;
+mod key_vault;
 mod oidc;
+mod webhook;
 
+pub use azure_devops::{AzureDevops, DevopsToken, GroupRole, GroupType, Project, Variable as GroupVariable, VariableGroup};
 pub use clock::Clock;
 pub use databricks::{
     Account, AccountPrincipal, Grant, Grantee, Member, MemberKind, OauthSecret, Pat, SecretScope, StoredSecret, Workspace,
@@ -29,9 +35,14 @@ pub use directory::{Application, Certificate, ClientSecret, Directory, Federated
 pub use emulator::{Emulator, Options, Outcome};
 pub use fault::{Fault, FaultKind};
 pub use github::{App, Github, GithubSecret, GithubToken, Installation, Limits, Place, Repository, Store, TokenKind, Variable};
+pub use graph::{Graph, GraphLag, LagShape, Replicas};
+pub use imds::Imds;
+pub use key_vault::{KeyVaults, VaultSecret, VaultVersion};
+pub use oidc::{ActionsJob, FederationPolicy, Oidc, PipelineJob, ServiceConnection};
 pub use random::Random;
 pub use record::Record;
 pub use seed::Seeded;
 pub use service::{Origin, Origins, Service};
 pub use spread::{Spread, SpreadKind, Spreading};
+pub use webhook::WebhookDelivery;
 pub use world::{Bearer, Subject, World};

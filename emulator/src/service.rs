@@ -35,11 +35,13 @@ pub enum Service {
     Imds,
     /// Azure Resource Manager.
     Management,
+    /// A receiver of webhooks.
+    Webhook,
 }
 
 impl Service {
     /// Lists every service.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Entra,
         Self::Graph,
         Self::Databricks,
@@ -52,6 +54,7 @@ impl Service {
         Self::KeyVault,
         Self::Imds,
         Self::Management,
+        Self::Webhook,
     ];
 
     /// Lets the service's module answer: the one place at which modules are registered.
@@ -60,14 +63,13 @@ impl Service {
             Self::Entra => crate::entra::handle(world, call),
             Self::Databricks | Self::DatabricksAccount => crate::databricks::handle(world, call),
             Self::Github => crate::github::handle(world, call),
-            Self::Graph
-            | Self::GithubIssuer
-            | Self::GithubOidc
-            | Self::AzureDevops
-            | Self::AzureDevopsIssuer
-            | Self::KeyVault
-            | Self::Imds
-            | Self::Management => Reply::unknown_route(call),
+            Self::Graph => crate::graph::handle(world, call),
+            Self::GithubIssuer | Self::GithubOidc | Self::AzureDevopsIssuer => crate::oidc::handle(world, call),
+            Self::AzureDevops => crate::azure_devops::handle(world, call),
+            Self::KeyVault => crate::key_vault::handle(world, call),
+            Self::Imds => crate::imds::handle(world, call),
+            Self::Webhook => crate::webhook::handle(world, call),
+            Self::Management => Reply::unknown_route(call),
         }
     }
 }
@@ -164,5 +166,6 @@ fn public_host(service: Service) -> Option<&'static str> {
         Service::KeyVault => "https://acme.vault.azure.net",
         Service::Imds => "http://169.254.169.254",
         Service::Management => "https://management.azure.com",
+        Service::Webhook => "https://hooks.example",
     })
 }

@@ -39,6 +39,18 @@ pub struct World {
     pub account: Account,
     /// GitHub.
     pub github: Github,
+    /// What of Microsoft Graph is not the directory.
+    pub graph: crate::graph::Graph,
+    /// The jobs that ask for identity tokens, and whom they may sign in.
+    pub oidc: crate::oidc::Oidc,
+    /// The machine's identities.
+    pub imds: crate::imds::Imds,
+    /// The key vaults.
+    pub vaults: crate::key_vault::KeyVaults,
+    /// Azure DevOps.
+    pub azure_devops: crate::azure_devops::AzureDevops,
+    /// What the receiver of webhooks was sent.
+    pub webhooks: Vec<crate::webhook::WebhookDelivery>,
     /// What of the new has spread, and what is still on its way.
     pub spread: Spreading,
     /// What was put in at the start.
@@ -82,6 +94,12 @@ impl World {
             workspaces: Vec::new(),
             account: Account::default(),
             github: Github::default(),
+            graph: crate::graph::Graph::default(),
+            oidc: crate::oidc::Oidc::default(),
+            imds: crate::imds::Imds::default(),
+            vaults: crate::key_vault::KeyVaults::default(),
+            azure_devops: crate::azure_devops::AzureDevops::default(),
+            webhooks: Vec::new(),
             spread: Spreading::default(),
             seeded: Seeded::default(),
             issued: Vec::new(),

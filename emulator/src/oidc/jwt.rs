@@ -13,25 +13,27 @@ use rsa::signature::{SignatureEncoding as _, Signer as _, Verifier as _};
 use rsa::traits::PublicKeyParts as _;
 use rsa::{BigUint, RsaPrivateKey, RsaPublicKey};
 use serde_json::{Value, json};
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
-use x509_cert::Certificate;
+use x509_cert::Certificate as X509;
 use x509_cert::der::{Decode as _, DecodePem as _, Encode as _};
+
+use crate::directory::Certificate;
 
 /// A token taken apart, its signature not yet verified.
 #[derive(Debug, Clone)]
-pub struct Jwt {
+pub(crate) struct Jwt {
     /// The header, such as `{"alg":"RS256","kid":"…"}`.
-    pub header: Value,
+    pub(crate) header: Value,
     /// The claims.
-    pub claims: Value,
+    pub(crate) claims: Value,
     signed: String,
     signature: Vec<u8>,
 }
 
 impl Jwt {
     /// Reads a compact token; `None` if it is not three parts of unpadded base64url with JSON objects in the first two.
-    #[must_use]
-    pub fn read(compact: &str) -> Option<Self> {
+    pub(crate) fn read(compact: &str) -> Option<Self> {
         let mut parts = compact.split('.');
         let (header, claims, signature) = (parts.next()?, parts.next()?, parts.next()?);
         if parts.next().is_some() {
@@ -50,27 +52,23 @@ impl Jwt {
     }
 
     /// Returns a string of the header.
-    #[must_use]
-    pub fn header_str(&self, name: &str) -> &str {
+    pub(crate) fn header_str(&self, name: &str) -> &str {
         self.header.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Returns a claim that is a string, or the empty string.
-    #[must_use]
-    pub fn claim_str(&self, name: &str) -> &str {
+    pub(crate) fn claim_str(&self, name: &str) -> &str {
         self.claims.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Returns a claim that is a time, in seconds since the epoch.
-    #[must_use]
-    pub fn claim_seconds(&self, name: &str) -> Option<i64> {
+    pub(crate) fn claim_seconds(&self, name: &str) -> Option<i64> {
         let value = self.claims.get(name)?;
         value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds.floor() as i64))
     }
 
     /// Returns the audiences: `aud` may be one string or several.
-    #[must_use]
-    pub fn audiences(&self) -> Vec<String> {
+    pub(crate) fn audiences(&self) -> Vec<String> {
         match self.claims.get("aud") {
             Some(Value::String(one)) => vec![one.clone()],
             Some(Value::Array(many)) => many.iter().filter_map(|entry| entry.as_str().map(str::to_owned)).collect(),
@@ -79,8 +77,7 @@ impl Jwt {
     }
 
     /// Verifies the signature with a public key and the algorithm that the header names: RS256 or PS256, nothing else.
-    #[must_use]
-    pub fn is_signed_by(&self, key: &RsaPublicKey) -> bool {
+    pub(crate) fn is_signed_by(&self, key: &RsaPublicKey) -> bool {
         let signed = self.signed.as_bytes();
         match self.header_str("alg") {
             "RS256" => Pkcs1Signature::try_from(self.signature.as_slice())
@@ -92,8 +89,7 @@ impl Jwt {
     }
 
     /// Verifies the signature against a JWKS document, picking the key by `kid` as an identity provider does.
-    #[must_use]
-    pub fn is_signed_under(&self, jwks: &Value) -> bool {
+    pub(crate) fn is_signed_under(&self, jwks: &Value) -> bool {
         let kid = self.header_str("kid");
         let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         keys.iter()
@@ -110,14 +106,14 @@ fn public_key(jwk: &Value) -> Option<RsaPublicKey> {
 
 /// The RSA key that the emulated issuers sign with.
 #[derive(Debug)]
-pub struct IssuerKey {
+pub(crate) struct IssuerKey {
     private: RsaPrivateKey,
     kid: String,
 }
 
 impl IssuerKey {
     /// Returns the process's key, made when it is first needed: that takes a second or two without optimisation.
-    pub fn shared() -> &'static Self {
+    pub(crate) fn shared() -> &'static Self {
         static KEY: OnceLock<IssuerKey> = OnceLock::new();
         KEY.get_or_init(Self::generate)
     }
@@ -134,8 +130,7 @@ impl IssuerKey {
     }
 
     /// Signs claims as RS256 and returns the compact token.
-    #[must_use]
-    pub fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         let header = json!({"alg": "RS256", "typ": "JWT", "kid": self.kid, "x5t": self.kid});
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
         let signature = SigningKey::<Sha256>::new(self.private.clone()).sign(signed.as_bytes());
@@ -143,8 +138,7 @@ impl IssuerKey {
     }
 
     /// Returns the JWKS document that publishes the public half.
-    #[must_use]
-    pub fn jwks(&self) -> Value {
+    pub(crate) fn jwks(&self) -> Value {
         json!({"keys": [{
             "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid, "x5t": self.kid,
             "n": URL_SAFE_NO_PAD.encode(self.private.n().to_bytes_be()),
@@ -153,57 +147,35 @@ impl IssuerKey {
     }
 }
 
-/// A certificate that an application may sign in with.
-#[derive(Debug, Clone)]
-pub struct ClientCertificate {
-    /// SHA-256 of the DER form as unpadded base64url: what the `x5t#S256` header must say.
-    pub sha256: String,
-    /// The DER form as standard base64, as Graph's `keyCredentials` take it.
-    pub der: String,
-    /// Start of the validity, in seconds since the epoch.
-    pub not_before: i64,
-    /// End of the validity, in seconds since the epoch.
-    pub not_after: i64,
-    public: RsaPublicKey,
+/// Verifies a token's signature with a DER `SubjectPublicKeyInfo`.
+pub(crate) fn is_signed_by_spki(token: &Jwt, spki: &[u8]) -> bool {
+    RsaPublicKey::from_public_key_der(spki).is_ok_and(|key| token.is_signed_by(&key))
 }
 
-impl ClientCertificate {
-    /// Reads a certificate in PEM; `None` if it is not one of an RSA key.
-    #[must_use]
-    pub fn from_pem(pem: &str) -> Option<Self> {
+/// Reads a certificate in PEM, or in DER as standard base64 (as Graph's `keyCredentials` take it); `None` if it is neither.
+pub(crate) fn read_certificate(text: &str) -> Option<Certificate> {
+    let certificate = match text.find(BEGIN) {
         // A key may stand in the same file, as the Azure SDKs want it.
-        let from = pem.find("-----BEGIN CERTIFICATE-----")?;
-        let marker = "-----END CERTIFICATE-----";
-        let to = from + pem[from..].find(marker)? + marker.len();
-        Self::from_certificate(&Certificate::from_pem(&pem[from..to]).ok()?)
-    }
-
-    /// Reads a certificate in DER, as standard base64; `None` if it is not one of an RSA key.
-    #[must_use]
-    pub fn from_base64_der(text: &str) -> Option<Self> {
-        Self::from_certificate(&Certificate::from_der(&STANDARD.decode(text).ok()?).ok()?)
-    }
-
-    fn from_certificate(certificate: &Certificate) -> Option<Self> {
-        let der = certificate.to_der().ok()?;
-        let validity = certificate.tbs_certificate.validity;
-        let spki = certificate.tbs_certificate.subject_public_key_info.to_der().ok()?;
-        let seconds = |time: x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_secs()).ok();
-        Some(Self {
-            sha256: URL_SAFE_NO_PAD.encode(Sha256::digest(&der)),
-            der: STANDARD.encode(&der),
-            not_before: seconds(validity.not_before)?,
-            not_after: seconds(validity.not_after)?,
-            public: RsaPublicKey::from_public_key_der(&spki).ok()?,
-        })
-    }
-
-    /// Tells whether the certificate's key signed a token.
-    #[must_use]
-    pub fn signed(&self, token: &Jwt) -> bool {
-        token.is_signed_by(&self.public)
-    }
+        Some(from) => {
+            let to = from + text[from..].find(END)? + END.len();
+            X509::from_pem(&text[from..to]).ok()?
+        }
+        None => X509::from_der(&STANDARD.decode(text.trim()).ok()?).ok()?,
+    };
+    let der = certificate.to_der().ok()?;
+    let public_key = certificate.tbs_certificate.subject_public_key_info.to_der().ok()?;
+    let end = certificate.tbs_certificate.validity.not_after.to_unix_duration().as_millis();
+    Some(Certificate {
+        key_id: String::new(),
+        thumbprint: Sha256::digest(&der).to_vec(),
+        thumbprint_sha1: Sha1::digest(&der).to_vec(),
+        public_key,
+        end_ms: i64::try_from(end).ok()?,
+    })
 }
+
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
