@@ -21,3 +21,8 @@ pub mod sink;
 
 #[cfg(test)]
 pub(crate) mod testing;
+
+/// Has the example of the guide compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/adding-a-sink.md")]
+pub struct AddingASink;

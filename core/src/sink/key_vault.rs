@@ -72,7 +72,9 @@ struct Attributes {
 impl Bundle {
     fn state(&self) -> SinkState {
         let written = self.attributes.updated.and_then(|second| Timestamp::from_second(second).ok()).map_or(Written::Unknown, Written::At);
-        SinkState { written, holds: self.tags.as_ref().and_then(|tags| tags.get(ID_TAG)).cloned() }
+        // Whoever sets a value by hand drops the tag, and then the value itself says that it is another: a PAT's id is its SHA-256.
+        let tagged = self.tags.as_ref().and_then(|tags| tags.get(ID_TAG)).cloned();
+        SinkState { written, holds: tagged.or_else(|| self.value.as_deref().map(|value| Secret::new(value).fingerprint())) }
     }
 }
 

@@ -42,6 +42,16 @@ fn it_tells_when_it_was_written_and_which_credential_it_holds() {
 }
 
 #[test]
+fn a_value_that_was_set_by_hand_is_known_by_its_fingerprint() {
+    let host = host();
+    let mut by_hand = bundle("abc", "id-old", START);
+    by_hand["tags"] = json!(null);
+    host.on(&format!("GET {SECRET}"), 200, by_hand);
+    let holds = observe(&host).unwrap().holds;
+    assert_eq!(holds.as_deref(), Some("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
+}
+
+#[test]
 fn a_write_adds_a_version_with_expiry_and_tags_and_keeps_what_others_have_set() {
     let host = host();
     host.on(&format!("GET {SECRET}"), 200, bundle("dapi-old", "id-old", START - 60))
