@@ -48,6 +48,10 @@ pub enum Outcome {
     Huge,
 }
 
+/// Marks an answer that breaks off, with the length that it should have had.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Truncated(pub(crate) usize);
+
 /// Runs all services in one process. Clones share their state; [`Emulator::fork`] makes another one.
 #[derive(Debug, Clone)]
 pub struct Emulator(Arc<Mutex<State>>);
@@ -227,9 +231,11 @@ impl State {
             FaultKind::Hang => self.lost(call, Outcome::Hang),
             FaultKind::Huge => self.lost(call, Outcome::Huge),
             FaultKind::Truncate => {
-                let mut reply = self.carry_out(call);
-                reply.body.truncate(reply.body.len() / 2);
-                Outcome::Reply(reply.into_response())
+                let mut response = self.carry_out(call).into_response();
+                let whole = response.body().len();
+                response.body_mut().truncate(whole / 2);
+                response.extensions_mut().insert(Truncated(whole));
+                Outcome::Reply(response)
             }
             FaultKind::Garbage => {
                 let mut reply = self.carry_out(call);

@@ -6,9 +6,11 @@
 
 mod call;
 mod clock;
+mod control;
 mod directory;
 mod emulator;
 mod fault;
+mod host;
 mod random;
 mod record;
 mod seed;
@@ -28,6 +30,7 @@ mod webhook;
 
 pub use azure_devops::{AzureDevops, DevopsToken, GroupRole, GroupType, Project, Variable as GroupVariable, VariableGroup};
 pub use clock::Clock;
+pub use control::Seed;
 pub use databricks::{
     Account, AccountPrincipal, Grant, Grantee, Member, MemberKind, OauthSecret, Pat, SecretScope, StoredSecret, Workspace,
 };
@@ -36,6 +39,7 @@ pub use emulator::{Emulator, Options, Outcome};
 pub use fault::{Fault, FaultKind};
 pub use github::{App, Github, GithubSecret, GithubToken, Installation, Limits, Place, Repository, Store, TokenKind, Variable};
 pub use graph::{Graph, GraphLag, LagShape, Replicas};
+pub use host::{HostOptions, Hosted, Ready, host};
 pub use imds::Imds;
 pub use key_vault::{KeyVaults, VaultSecret, VaultVersion};
 pub use oidc::{ActionsJob, FederationPolicy, Oidc, PipelineJob, ServiceConnection};

@@ -1,0 +1,208 @@
+//! Things that a test or a demonstration wants to be there.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::databricks::{Grant, Grantee, Member, MemberKind};
+use crate::emulator::Emulator;
+use crate::github::{Repository, TokenKind};
+use crate::world::{Subject, World};
+
+/// Names one thing to put into the world.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum Seed {
+    /// An application with its service principal; answers its client id.
+    Application {
+        /// The name.
+        display_name: String,
+    },
+    /// A client secret; answers it.
+    ClientSecret {
+        /// The application.
+        client_id: String,
+        /// How long it lives; a year by default.
+        lifetime_seconds: Option<i64>,
+    },
+    /// An application permission in Microsoft Graph.
+    GraphRole {
+        /// The application.
+        client_id: String,
+        /// The permission, such as `Application.ReadWrite.OwnedBy`.
+        role: String,
+    },
+    /// An Azure role on a workspace's resource.
+    AzureRole {
+        /// The application.
+        client_id: String,
+        /// The index of the workspace.
+        #[serde(default)]
+        workspace: usize,
+        /// The role, such as `Contributor`.
+        role: String,
+    },
+    /// An access token of Entra ID; answers it.
+    AccessToken {
+        /// The application that it stands for.
+        client_id: String,
+        /// The resource.
+        audience: String,
+        /// The permissions in it.
+        #[serde(default)]
+        roles: Vec<String>,
+        /// How long it lives; an hour by default.
+        lifetime_seconds: Option<i64>,
+    },
+    /// A service principal in a workspace; answers its numeric id.
+    Principal {
+        /// The index of the workspace.
+        #[serde(default)]
+        workspace: usize,
+        /// The application id.
+        application_id: String,
+        /// The name.
+        display_name: Option<String>,
+        /// Further groups, such as `admins`.
+        #[serde(default)]
+        groups: Vec<String>,
+    },
+    /// The permission to use tokens.
+    TokenPermission {
+        /// The index of the workspace.
+        #[serde(default)]
+        workspace: usize,
+        /// The application id.
+        service_principal_name: String,
+    },
+    /// A PAT; answers it.
+    Pat {
+        /// The index of the workspace.
+        #[serde(default)]
+        workspace: usize,
+        /// The owner: an application id or a user name.
+        owner: String,
+        /// The comment.
+        #[serde(default)]
+        comment: String,
+        /// How long it lives; for ever by default.
+        lifetime_seconds: Option<i64>,
+    },
+    /// A workspace in which no token was ever made, so that its token permissions do not exist.
+    NoTokenYet {
+        /// The index of the workspace.
+        #[serde(default)]
+        workspace: usize,
+    },
+    /// A setting of `workspace-conf`.
+    WorkspaceConf {
+        /// The index of the workspace.
+        #[serde(default)]
+        workspace: usize,
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+    },
+    /// A repository on GitHub.
+    GithubRepository {
+        /// Owner and name, as `owner/name`.
+        name: String,
+        /// The names of its environments.
+        #[serde(default)]
+        environments: Vec<String>,
+    },
+    /// A fine-grained token of GitHub with write access to these permissions; answers it.
+    GithubToken {
+        /// The permissions, such as `secrets`.
+        permissions: Vec<String>,
+    },
+}
+
+const YEAR: i64 = 365 * 86_400;
+
+impl Emulator {
+    /// Puts something into the world, and returns what was made of it.
+    ///
+    /// # Errors
+    /// It refers to something that there is not.
+    pub fn seed(&self, seed: Seed) -> Result<Value, String> {
+        self.world(|world| apply(world, seed))
+    }
+}
+
+fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
+    match seed {
+        Seed::Application { display_name } => Ok(json!({"client-id": world.register_application(&display_name)})),
+        Seed::ClientSecret { client_id, lifetime_seconds } => {
+            world.directory.application(&client_id).ok_or("there is no such application")?;
+            let value = world.add_client_secret(&client_id, lifetime_seconds.unwrap_or(YEAR) * 1000);
+            Ok(json!({"client-secret": value}))
+        }
+        Seed::GraphRole { client_id, role } => {
+            principal(world, &client_id)?.graph_roles.push(role);
+            Ok(json!({}))
+        }
+        Seed::AzureRole { client_id, workspace, role } => {
+            let resource = world.workspaces.get(workspace).ok_or("there is no such workspace")?.resource_id.clone();
+            principal(world, &client_id)?.azure_roles.push((role, resource.clone()));
+            Ok(json!({"resource-id": resource}))
+        }
+        Seed::AccessToken { client_id, audience, roles, lifetime_seconds } => {
+            let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+            let lifetime = lifetime_seconds.unwrap_or(3599) * 1000;
+            Ok(json!({"access-token": world.issue_bearer(&audience, Subject::Application(client_id), &roles, lifetime)}))
+        }
+        Seed::Principal { workspace, application_id, display_name, groups } => {
+            let id = world.account_principal(&application_id);
+            let held = world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?;
+            held.members.push(Member {
+                id,
+                name: application_id.clone(),
+                kind: MemberKind::ServicePrincipal,
+                display_name: display_name.unwrap_or(application_id),
+                active: true,
+                entitlements: Vec::new(),
+                groups: ["users".to_owned()].into_iter().chain(groups).collect(),
+                external_id: None,
+            });
+            Ok(json!({"id": id.to_string()}))
+        }
+        Seed::TokenPermission { workspace, service_principal_name } => {
+            let held = world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?;
+            held.grants.push(Grant { who: Grantee::ServicePrincipal(service_principal_name), level: "CAN_USE".to_owned() });
+            Ok(json!({}))
+        }
+        Seed::Pat { workspace, owner, comment, lifetime_seconds } => {
+            let known = world.workspaces.get(workspace).is_some_and(|workspace| workspace.member(&owner).is_some());
+            if !known {
+                return Err("there is no such member".to_owned());
+            }
+            let expiry = lifetime_seconds.map_or(-1, |seconds| world.now_ms() + seconds * 1000);
+            Ok(json!({"token": world.seed_pat(workspace, &owner, &comment, expiry)}))
+        }
+        Seed::NoTokenYet { workspace } => {
+            world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?.tokens_ever_made = false;
+            Ok(json!({}))
+        }
+        Seed::WorkspaceConf { workspace, key, value } => {
+            world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?.conf.insert(key, value);
+            Ok(json!({}))
+        }
+        Seed::GithubRepository { name, environments } => {
+            let id = 900_000_001 + world.github.repositories.len() as u64;
+            world.github.repositories.push(Repository { id, full_name: name, environments });
+            Ok(json!({"id": id}))
+        }
+        Seed::GithubToken { permissions } => {
+            let value = format!("github_pat_{}_{}", world.random.alphanumeric(22), world.random.alphanumeric(59));
+            let permissions: Vec<&str> = permissions.iter().map(String::as_str).collect();
+            world.github_token(&value, TokenKind::FineGrained, "octocat", &permissions);
+            Ok(json!({"token": value}))
+        }
+    }
+}
+
+fn principal<'a>(world: &'a mut World, client_id: &str) -> Result<&'a mut crate::directory::ServicePrincipal, String> {
+    let principals = &mut world.directory.service_principals;
+    principals.iter_mut().find(|principal| principal.app_id == client_id).ok_or_else(|| "there is no such application".to_owned())
+}

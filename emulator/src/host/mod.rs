@@ -1,0 +1,212 @@
+//! The host: one listener on loopback for each origin, HTTP/1.1, on request over TLS.
+
+mod config_file;
+mod connection;
+mod tls;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+
+use crate::clock::Clock;
+use crate::emulator::Emulator;
+use crate::fault::Fault;
+use crate::random::Random;
+use crate::service::{Origin, Origins, Service};
+use crate::world::World;
+
+/// Says how the emulator is hosted.
+#[derive(Debug, Clone, Default)]
+pub struct HostOptions {
+    /// How many workspaces there are; one by default.
+    pub workspaces: Option<usize>,
+    /// How long every request takes at least.
+    pub latency: Duration,
+    /// The first port; by default the system assigns each.
+    pub port_base: Option<u16>,
+    /// Speaks TLS, and leaves the certificate of its authority as `ca.pem` in this directory.
+    pub tls: Option<PathBuf>,
+    /// The faults that it begins with.
+    pub faults: Vec<Fault>,
+    /// Where `lakekey.yml` is written: by default the directory of `tls`, or one of its own that is removed at the end.
+    pub directory: Option<PathBuf>,
+    /// From what ids and secrets are made; by default from the system's randomness.
+    pub seed: Option<u64>,
+}
+
+/// Tells where everything is: the line that `lakekey emulate` prints when it is ready.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Ready {
+    /// Always true.
+    pub ready: bool,
+    /// Entra ID.
+    pub login: String,
+    /// Microsoft Graph.
+    pub graph: String,
+    /// The GitHub API.
+    pub github: String,
+    /// The Azure DevOps organisation.
+    pub azure_devops: String,
+    /// The vault.
+    pub key_vault: String,
+    /// The workspaces.
+    pub workspaces: Vec<String>,
+    /// The control origin.
+    pub control: String,
+    /// The path of a `lakekey.yml` that is ready to use.
+    pub config: PathBuf,
+    /// The environment that the configuration needs; its values are secrets.
+    pub env: BTreeMap<String, String>,
+    /// The other origins, by service.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready").field("control", &self.control).field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// Holds a running host; it stops when this is dropped.
+#[derive(Debug)]
+pub struct Hosted {
+    ready: Ready,
+    emulator: Emulator,
+    listeners: Vec<AbortHandle>,
+    own_directory: Option<PathBuf>,
+}
+
+impl Hosted {
+    /// Returns where everything is.
+    #[must_use]
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Returns the emulator behind it.
+    #[must_use]
+    pub fn emulator(&self) -> &Emulator {
+        &self.emulator
+    }
+}
+
+impl Drop for Hosted {
+    fn drop(&mut self) {
+        for listener in &self.listeners {
+            listener.abort();
+        }
+        if let Some(directory) = &self.own_directory {
+            let _ = std::fs::remove_dir_all(directory);
+        }
+    }
+}
+
+/// Starts the emulator on loopback.
+///
+/// # Errors
+/// A port is taken, or a file cannot be written.
+pub async fn host(options: HostOptions) -> io::Result<Hosted> {
+    let workspaces = options.workspaces.unwrap_or(1);
+    let mut random = options.seed.map_or_else(Random::from_system, Random::new);
+    let (directory, own_directory) = directory(&options, &mut random)?;
+    let tls = options.tls.as_deref().map(tls::acceptor).transpose()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+
+    let services = Service::ALL.into_iter().filter(|service| *service != Service::Databricks).map(|service| (service, None));
+    let workspaces_of = (0..workspaces).map(|index| (Service::Databricks, Some(index)));
+    let mut port = options.port_base;
+    let mut listeners = Vec::new();
+    let mut origins = Vec::new();
+    for (service, workspace) in services.chain(workspaces_of) {
+        let listener = listen(&mut port).await?;
+        let url = format!("{scheme}://{}", listener.local_addr()?);
+        origins.push(Origin { url: url.clone(), service, workspace });
+        listeners.push((listener, url));
+    }
+    let control = listen(&mut port).await?;
+    let control_url = format!("{scheme}://{}", control.local_addr()?);
+
+    let mut world = World::new(Clock::System(0), random, Origins::new(origins));
+    world.seed(workspaces);
+    let emulator = Emulator::from_world(world);
+    // A copy of the world for every write is dear with hundreds of workspaces; a fault of that kind turns it on.
+    emulator.keep_previous(false);
+    emulator.set_faults(options.faults.clone());
+
+    let mut ready = emulator.world(|world| describe(world, workspaces));
+    ready.control = control_url;
+    if let Some(directory) = &options.tls {
+        ready.env.insert("SSL_CERT_FILE".to_owned(), directory.join(tls::CA_FILE).display().to_string());
+    }
+    ready.config = directory.join("lakekey.yml");
+    std::fs::write(&ready.config, emulator.world(|world| config_file::write(world, &ready)))?;
+
+    let shared = Arc::new(connection::Shared { emulator: emulator.clone(), latency: options.latency, tls });
+    let mut handles: Vec<AbortHandle> = listeners
+        .into_iter()
+        .map(|(listener, url)| tokio::spawn(connection::accept(listener, connection::Role::Service(url), Arc::clone(&shared))).abort_handle())
+        .collect();
+    handles.push(tokio::spawn(connection::accept(control, connection::Role::Control, shared)).abort_handle());
+    Ok(Hosted { ready, emulator, listeners: handles, own_directory })
+}
+
+fn directory(options: &HostOptions, random: &mut Random) -> io::Result<(PathBuf, Option<PathBuf>)> {
+    if let Some(directory) = options.directory.as_deref().or(options.tls.as_deref()) {
+        std::fs::create_dir_all(directory)?;
+        return Ok((absolute(directory)?, None));
+    }
+    let directory = std::env::temp_dir().join(format!("lakekey-emulator-{}-{}", std::process::id(), random.hex(8)));
+    std::fs::create_dir_all(&directory)?;
+    Ok((directory.clone(), Some(directory)))
+}
+
+fn absolute(path: &Path) -> io::Result<PathBuf> {
+    std::path::absolute(path)
+}
+
+async fn listen(port: &mut Option<u16>) -> io::Result<TcpListener> {
+    let wanted = port.unwrap_or(0);
+    if let Some(port) = port {
+        *port = port.checked_add(1).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "there are no more ports"))?;
+    }
+    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, wanted))).await.map_err(|error| {
+        let place = if wanted == 0 { "a port on loopback".to_owned() } else { format!("port {wanted} on loopback") };
+        io::Error::new(error.kind(), format!("{place}: {error}"))
+    })
+}
+
+fn describe(world: &mut World, workspaces: usize) -> Ready {
+    let env = config_file::environment(world);
+    let of = |service| world.origins.of(service).to_owned();
+    let others = [
+        ("accounts", Service::DatabricksAccount),
+        ("imds", Service::Imds),
+        ("issuer-azure-devops", Service::AzureDevopsIssuer),
+        ("issuer-github", Service::GithubIssuer),
+        ("management", Service::Management),
+        ("oidc-request-url", Service::GithubOidc),
+    ];
+    Ready {
+        ready: true,
+        login: of(Service::Entra),
+        graph: of(Service::Graph),
+        github: of(Service::Github),
+        azure_devops: format!("{}/{}", of(Service::AzureDevops), crate::seed::ORGANIZATION),
+        key_vault: of(Service::KeyVault),
+        workspaces: (0..workspaces).map(|index| world.origins.workspace(index).to_owned()).collect(),
+        control: String::new(),
+        config: PathBuf::new(),
+        env,
+        others: others.into_iter().map(|(name, service)| (name.to_owned(), of(service))).collect(),
+    }
+}
