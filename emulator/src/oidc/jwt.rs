@@ -131,10 +131,20 @@ impl IssuerKey {
 
     /// Signs claims as RS256 and returns the compact token.
     pub(crate) fn sign(&self, claims: &Value) -> String {
-        let header = json!({"alg": "RS256", "typ": "JWT", "kid": self.kid, "x5t": self.kid});
+        self.sign_under(&json!({"alg": "RS256", "typ": "JWT", "kid": self.kid, "x5t": self.kid}), claims)
+    }
+
+    /// Signs claims under a header that says RS256.
+    pub(crate) fn sign_under(&self, header: &Value, claims: &Value) -> String {
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
         let signature = SigningKey::<Sha256>::new(self.private.clone()).sign(signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+
+    /// Returns the public half.
+    #[cfg(test)]
+    pub(crate) fn public(&self) -> RsaPublicKey {
+        self.private.to_public_key()
     }
 
     /// Returns the JWKS document that publishes the public half.
@@ -192,6 +202,38 @@ mod tests {
         parts[1] = URL_SAFE_NO_PAD.encode(json!({"sub": "repo:acme/other:ref:refs/heads/main"}).to_string());
         assert!(!Jwt::read(&parts.join(".")).unwrap().is_signed_under(&key.jwks()));
     }
+
+    #[test]
+    fn a_certificate_is_read_as_pem_and_as_der_alike() {
+        let read = read_certificate(CERTIFICATE).unwrap();
+        let der: String = CERTIFICATE.lines().filter(|line| !line.starts_with("-----")).collect();
+        let again = read_certificate(&der).unwrap();
+        assert_eq!(crate::call::hex(&read.thumbprint), "a5754a4d51be9b3988a8b4a9a518cd434bc5d20ad2342a5adce18c5878604d92");
+        assert_eq!((read.thumbprint_sha1.len(), &read.public_key), (20, &again.public_key));
+        assert!(read_certificate("no certificate").is_none());
+    }
+
+    const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIDETCCAfmgAwIBAgIUdxUJDhkDpiHhPnbmqPdPeNevuFowDQYJKoZIhvcNAQEL
+BQAwFzEVMBMGA1UEAwwMbGFrZWtleSB0ZXN0MCAXDTI2MTEyNTAxMjk0MFoYDzIx
+MjYxMTAxMDEyOTQwWjAXMRUwEwYDVQQDDAxsYWtla2V5IHRlc3QwggEiMA0GCSqG
+SIb3DQEBAQUAA4IBDwAwggEKAoIBAQDOE+SrajH5iYOGUmQPIkS+KIblwtPHcTTb
+yjtCuFmoYhrMihKty4jUvzkgIzS/9di0PVaBwc2GxHJ8Q7hqBfwxj846h/kRxEQA
+5cySNZe0X1ApTJqpZQzRt1Sr0nJ8ZsjAgXXefzUKTNIZaD2m0UqyMBHY3tuONwjn
+LrpxwdjwtvGShv5UcFxQWNOKAJVqNU6YEiXrDXWScBxyUoWda0hoQkcq2fV8dBkb
+Osrixw78i5aGxgVGFIy2Au976Qa1GkpD+tHBUDjnMAmez6qt6zftXF5GIKM0Mz5c
+/opzXl40g9em9DoXRwYhR6PWNfL08SfiUF1JvC912KClO9IJNUftAgMBAAGjUzBR
+MB0GA1UdDgQWBBQq6QVGujWZMM2oKIcl7tdNRef5gzAfBgNVHSMEGDAWgBQq6QVG
+ujWZMM2oKIcl7tdNRef5gzAPBgNVHRMBAf8EBTADAQH/MA0GCSqGSIb3DQEBCwUA
+A4IBAQCaIXa11DlinFnfS5F1Lv5cCwbZbFcicq0+KiO0UMaF3hHmTGuKJ4hvnJT5
+ArWspqjlW8BKMvqKAxRsfW+UfAUfkcg5hjAJAeVp+LgFtu6h3LDh7H3wbyW9+q0I
+WDkOrZcLxW7CyA8oZwi9N9B5vRUrZAKmm0rsVRoH06KeESrZIbUEsKBc0UA57FIR
+Byxkx9JnHNtACVs1nvI0w4esR56z7rdBEO7tXwG8oMIJlL4cB4YjqHOTxji45XG4
+2pc2Vy0mn+AdWg3jqYYg3J7c0SpPYaB6OIdCfQXfIKD4SyrlJO2l6FAlR4TwXe31
+leRTyJJCBao/yJ+7+qMY/fBtB1ZI
+-----END CERTIFICATE-----
+";
 
     #[test]
     fn an_unsigned_token_is_never_taken_for_a_signed_one() {

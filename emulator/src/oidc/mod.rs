@@ -18,7 +18,7 @@ pub use azure_devops::{PipelineJob, ServiceConnection};
 pub use exchange::FederationPolicy;
 pub(crate) use exchange::exchange_token;
 pub use github::ActionsJob;
-pub(crate) use jwt::{IssuerKey, read_certificate};
+pub(crate) use jwt::{IssuerKey, Jwt, is_signed_by_spki, read_certificate};
 pub(crate) use verify::verify_assertion;
 
 /// The audience that Entra ID wants in an assertion.
@@ -107,3 +107,6 @@ impl World {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;
