@@ -141,7 +141,7 @@ impl DatabricksSecretSink {
                 .coded(Code::SinkNotFound)
                 .with_hint(format!("make the scope \"{scope}\" in {workspace}, correct {}.scope, or set create-scope: true", self.path)),
             (Some(403), _) if error.code() != Code::CredentialInvalid => error.coded(Code::SinkPermissionMissing).with_hint(format!(
-                "grant whoever signs in WRITE (and READ, to have the value compared) on the scope: `databricks secrets put-acl {scope} APPLICATION_ID MANAGE`"
+                "grant whoever signs in WRITE on the scope: `databricks secrets put-acl {scope} APPLICATION_ID WRITE`"
             )),
             (Some(400), _) => error.coded(Code::SinkRefused).with_hint(format!(
                 "read what the workspace said; a scope that is backed by Key Vault is written in the vault: deliver to it with `type: key-vault` (scope \"{scope}\")"

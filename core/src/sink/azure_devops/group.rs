@@ -24,14 +24,16 @@ impl Group {
         self.0.get("name").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Returns the text of the date of the last edit, which is the same as long as nobody edits.
-    pub(super) fn revision(&self) -> Option<&str> {
-        self.0.get("modifiedOn").and_then(Value::as_str)
+    /// Returns what is the same as long as nobody edits: the date of the last edit, and who made it.
+    pub(super) fn revision(&self) -> Option<String> {
+        let on = self.0.get("modifiedOn").and_then(Value::as_str)?;
+        let by = self.0.get("modifiedBy").and_then(|by| by.get("id").or_else(|| by.get("displayName"))).and_then(Value::as_str);
+        Some(format!("{on} {}", by.unwrap_or_default()))
     }
 
     /// Returns the date of the last edit, by the service's clock.
     pub(super) fn modified(&self) -> Option<Timestamp> {
-        self.revision().and_then(|text| text.parse().ok())
+        self.0.get("modifiedOn").and_then(Value::as_str).and_then(|text| text.parse().ok())
     }
 
     /// Returns who has edited last.
@@ -105,6 +107,20 @@ impl Group {
     }
 }
 
+/// Returns true where two revisions are one: of the same editor, and no further apart than the rounding of a date that
+/// the service answers before it has stored it.
+pub(super) fn is_same_edit(one: &str, other: &str) -> bool {
+    const ROUNDING: i64 = 10;
+    let split = |revision: &str| {
+        let (on, by) = revision.split_once(' ')?;
+        Some((on.parse::<Timestamp>().ok()?.as_millisecond(), by.to_owned()))
+    };
+    match (split(one), split(other)) {
+        (Some((at, by)), Some((other_at, other_by))) => by == other_by && (at - other_at).abs() <= ROUNDING,
+        _ => one == other,
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
@@ -163,6 +179,13 @@ mod tests {
         assert_eq!(group().is_secret("url"), Some(false));
         assert_eq!(group().is_secret("databricks_token"), Some(true));
         assert_eq!(group().is_secret("missing"), None);
+    }
+
+    #[test]
+    fn an_edit_is_the_same_by_date_and_editor_whatever_the_rounding() {
+        assert!(is_same_edit("2026-11-24T10:00:00.1234567Z ada", "2026-11-24T10:00:00.127Z ada"));
+        assert!(!is_same_edit("2026-11-24T10:00:00.123Z ada", "2026-11-24T10:00:00.123Z bob"));
+        assert!(!is_same_edit("2026-11-24T10:00:00.123Z ada", "2026-11-24T10:00:00.223Z ada"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 
 use serde::Deserialize;
 
-use self::group::Group;
+use self::group::{Group, is_same_edit};
 use super::shared::{identity, mismatch, read_back};
 use super::{Delivery, Sink, SinkState, Written};
 use crate::call::{Call, Service, encode};
@@ -172,9 +172,9 @@ impl AzureDevopsSink {
                 .fenced();
             match self.send::<Group>(context, call).await {
                 Ok(written) => {
-                    let after = written.revision().map(str::to_owned);
+                    let after = written.revision();
                     last.clone_from(&after);
-                    self.revisions.replace((group.revision().map(str::to_owned), after));
+                    self.revisions.replace((group.revision(), after));
                     return Ok(());
                 }
                 Err(error) => {
@@ -206,13 +206,16 @@ impl AzureDevopsSink {
         let last = lock.lock().await;
         let group = self.read(context, Step::ReadBack).await?;
         let (before, after) = self.revisions.borrow().clone();
-        let now = group.revision().map(str::to_owned);
+        let now = group.revision();
         if now != after && now == before {
             return Err(mismatch(&self.label(), "the group shows no edit"));
         }
         // Another target of this run edits by the same rules and keeps what we wrote.
-        let foreign = after.is_some() && now != after && now != *last;
-        if foreign {
+        let is_now = |revision: &Option<String>| match (revision, &now) {
+            (Some(revision), Some(now)) => is_same_edit(revision, now),
+            (revision, now) => revision == now,
+        };
+        if after.is_some() && !is_now(&after) && !is_now(&last) {
             context.event(
                 Step::ReadBack,
                 Phase::Warning,

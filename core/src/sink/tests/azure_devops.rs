@@ -20,7 +20,7 @@ fn sink(group: Value) -> Value {
 
 fn group(modified: &str) -> Value {
     json!({
-        "id": 12, "type": "Vsts", "name": "prod", "description": null, "modifiedOn": modified, "modifiedBy": {"displayName": "Ada"},
+        "id": 12, "type": "Vsts", "name": "prod", "description": null, "modifiedOn": modified, "modifiedBy": {"id": "ada", "displayName": "Ada"},
         "variables": {
             "databricks_token": {"isSecret": true, "value": null},
             "PASSWORD": {"isSecret": true, "value": null},
@@ -85,6 +85,20 @@ fn a_lost_reply_is_followed_by_a_fresh_read_and_not_by_the_same_body() {
 }
 
 #[test]
+fn after_a_request_for_patience_the_group_is_read_anew() {
+    let host = host();
+    host.on(GET, 200, group(BEFORE))
+        .on_text(PUT, 429, &[("retry-after", "7")], "")
+        .on(GET, 200, group(BEFORE))
+        .on_failure(PUT, TransportErrorKind::NotSent)
+        .on(GET, 200, group(BEFORE))
+        .on(PUT, 200, group(AFTER))
+        .on(GET, 200, group(AFTER));
+    deliver(&host).unwrap();
+    host.sent();
+}
+
+#[test]
 fn what_was_uncertain_once_stays_uncertain() {
     let host = host();
     host.on(GET, 200, group(BEFORE)).on(PUT, 500, json!({})).on(GET, 200, group(BEFORE)).on(PUT, 403, json!({"message": "no"}));
@@ -107,6 +121,35 @@ fn an_edit_of_somebody_else_right_after_the_write_is_noticed_and_written_upon() 
     deliver(&host).unwrap();
     assert_eq!(host.sent().len(), 6);
     assert!(host.messages().iter().any(|m| m.contains("Ada edited the variable group 12 in the same moment")), "{:?}", host.messages());
+}
+
+#[test]
+fn targets_that_write_to_one_group_keep_what_the_other_has_written() {
+    let second = "2026-11-24T10:00:02Z";
+    let host = host();
+    host.on(GET, 200, group(BEFORE))
+        .on(PUT, 200, group(AFTER))
+        .on(GET, 200, group(AFTER))
+        .on(PUT, 200, group(second))
+        .on(GET, 200, group(second))
+        .on(GET, 200, group(second));
+    let mut other = sink(json!(12));
+    other["variable"] = json!("PASSWORD");
+    let config = host.config(json!({}), json!({"deliver": [sink(json!(12)), other]}));
+    let session = crate::context::Session::new(host.host(), &config);
+    let context = crate::context::Context::new(&session, &config.targets[0]);
+    let deliver = &config.targets[0].credentials[0].deliver;
+    let (one, two) = (crate::sink::build(&context, &deliver[0], "a").unwrap(), crate::sink::build(&context, &deliver[1], "b").unwrap());
+    crate::testing::run(async {
+        let (first, then) =
+            futures_util::future::join(one.write(&context, &value(), &delivery()), two.write(&context, &value(), &delivery())).await;
+        first.unwrap();
+        then.unwrap();
+        one.read_back(&context, &value(), &delivery()).await.unwrap();
+        two.read_back(&context, &value(), &delivery()).await.unwrap();
+    });
+    host.sent();
+    assert!(host.messages().is_empty(), "an edit of this run is no foreign one: {:?}", host.messages());
 }
 
 #[test]

@@ -50,6 +50,21 @@ fn a_key_is_written_and_the_value_compared() {
 }
 
 #[test]
+fn another_value_is_a_mismatch_although_the_date_has_moved() {
+    let host = host();
+    host.on(LIST, 200, list(START - 60));
+    for _ in 0..4 {
+        host.on(LIST, 200, list(START)).on(GET, 200, held("dapi-of-somebody-else"));
+    }
+    let error = with(&host, &config(&host, json!({}), sink(json!({}))), async |context, sink| {
+        sink.observe(context).await.unwrap();
+        sink.read_back(context, &value(), &delivery()).await.unwrap_err()
+    });
+    assert_eq!(error.code(), Code::SinkMismatch);
+    assert!(host.masked().contains(&"dapi-of-somebody-else".to_owned()));
+}
+
+#[test]
 fn where_the_value_may_not_be_read_the_date_must_have_moved() {
     let denied = json!({"error_code": "PERMISSION_DENIED", "message": "User does not have READ permission on scope integrations"});
     let host = host();

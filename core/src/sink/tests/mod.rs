@@ -49,3 +49,35 @@ fn is_silent(error: &Error) -> bool {
     let shown = format!("{error} {error:?} {}", error.hint());
     !shown.contains(VALUE) && !shown.contains("principal-token") && !shown.contains("sink-token") && !shown.contains("hook-key")
 }
+
+#[test]
+fn past_its_lease_a_run_writes_to_no_sink() {
+    let group = "GET https://dev.azure.com/acme/data/_apis/distributedtask/variablegroups/12?api-version=7.1";
+    let shown = serde_json::json!({"id": 12, "variables": {}, "variableGroupProjectReferences": [{"projectReference": {"name": "data"}}]});
+    let secret = "https://acme.vault.azure.net/secrets/t?api-version=7.4";
+    let none = serde_json::json!({});
+    for (sink, reads) in [
+        (serde_json::json!({"type": "databricks-secret", "scope": "s", "key": "k"}), vec![]),
+        (serde_json::json!({"type": "webhook", "url": "https://hooks.example/", "key": {"env": "HOOK_KEY"}}), vec![]),
+        (
+            serde_json::json!({"type": "key-vault", "vault": "https://acme.vault.azure.net", "secret": "t"}),
+            vec![(format!("GET {secret}"), &none)],
+        ),
+        (
+            serde_json::json!({"type": "azure-devops-variable", "organization": "acme", "project": "data", "group": 12, "variable": "T"}),
+            vec![(group.to_owned(), &shown)],
+        ),
+    ] {
+        let host = host();
+        for (line, body) in &reads {
+            host.on(line, 200, (*body).clone());
+        }
+        let config = config(&host, none.clone(), sink);
+        let error = with(&host, &config, async |context, sink| {
+            context.set_lease(Some(context.now()));
+            sink.write(context, &value(), &delivery()).await.err()
+        });
+        assert_eq!(error.map(|e| (e.code(), e.is_uncertain())), Some((crate::error::Code::LeaseExpired, false)));
+        assert_eq!(host.sent().len(), reads.len());
+    }
+}
