@@ -29,6 +29,17 @@ pub enum Cloud {
 }
 
 impl Cloud {
+    /// Reads the name that `ARM_ENVIRONMENT` holds, as Terraform and the Databricks SDKs write it.
+    #[must_use]
+    pub fn of_arm_environment(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "public" | "azurecloud" | "azurepubliccloud" => Some(Self::Public),
+            "usgovernment" | "usgov" | "azureusgovernment" => Some(Self::UsGov),
+            "china" | "azurechinacloud" => Some(Self::China),
+            _ => None,
+        }
+    }
+
     /// Returns the suffix of workspace hosts.
     #[must_use]
     pub const fn workspace_suffix(self) -> &'static str {

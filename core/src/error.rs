@@ -340,6 +340,14 @@ impl Error {
         self
     }
 
+    /// Adds a sentence to what happened, in the same line.
+    #[must_use]
+    pub fn adding(mut self, words: &str) -> Self {
+        self.0.message.push_str("; ");
+        self.0.message.push_str(words);
+        self
+    }
+
     /// Names the key of the configuration that is at fault.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<String>) -> Self {

@@ -54,6 +54,7 @@ pub(crate) struct TestHost {
     entropy: Cell<u64>,
     variables: HashMap<String, String>,
     files: HashMap<String, Vec<u8>>,
+    azure_cli: RefCell<VecDeque<(String, Result<String, String>)>>,
     secrets: RefCell<Vec<String>>,
     events: RefCell<Vec<Event>>,
 }
@@ -67,6 +68,7 @@ impl TestHost {
             entropy: Cell::new(0),
             variables: HashMap::new(),
             files: HashMap::new(),
+            azure_cli: RefCell::default(),
             secrets: RefCell::default(),
             events: RefCell::default(),
         }
@@ -100,6 +102,13 @@ impl TestHost {
     /// Expects `METHOD URL` next and brings no response.
     pub(crate) fn on_failure(&self, line: &str, kind: TransportErrorKind) -> &Self {
         self.script.borrow_mut().push_back((line.to_owned(), Err(TransportError { kind, message: String::new() })));
+        self
+    }
+
+    /// Expects `az` with those arguments next, and answers with that output or that reason.
+    pub(crate) fn on_cli(&self, arguments: &str, answer: Result<&str, &str>) -> &Self {
+        let answer = answer.map(str::to_owned).map_err(str::to_owned);
+        self.azure_cli.borrow_mut().push_back((arguments.to_owned(), answer));
         self
     }
 
@@ -201,8 +210,15 @@ impl Environment for TestHost {
         self.files.get(path).cloned().ok_or_else(|| "no such file".to_owned())
     }
 
-    fn azure_cli<'a>(&'a self, _: &'a [&'a str]) -> LocalFuture<'a, Result<Secret, String>> {
-        Box::pin(async { Err("there is no Azure CLI".to_owned()) })
+    fn azure_cli<'a>(&'a self, arguments: &'a [&'a str]) -> LocalFuture<'a, Result<Secret, String>> {
+        let answer = match self.azure_cli.borrow_mut().pop_front() {
+            Some((expected, answer)) => {
+                assert_eq!(arguments.join(" "), expected);
+                answer.map(Secret::new)
+            }
+            None => Err("there is no Azure CLI".to_owned()),
+        };
+        Box::pin(async { answer })
     }
 }
 

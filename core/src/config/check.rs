@@ -43,6 +43,12 @@ impl Origin {
         Ok(Self(format!("{scheme}://{host}{port}{}", uri.path().trim_end_matches('/'))))
     }
 
+    /// Returns the instance metadata service of an Azure machine: plain HTTP by nature, on a link-local address that
+    /// leaves no machine, and asked without any credential.
+    pub(super) fn instance_metadata() -> Self {
+        Self("http://169.254.169.254".to_owned())
+    }
+
     /// Returns the URL without a slash at its end.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -148,7 +154,8 @@ pub(super) fn auth(auth: &Auth, path: &str) -> Result<(), Error> {
         Auth::AzureClientSecret { client_id, tenant_id, azure_resource_id, .. }
         | Auth::AzureClientCertificate { client_id, tenant_id, azure_resource_id, .. }
         | Auth::GithubOidcAzure { client_id, tenant_id, azure_resource_id, .. }
-        | Auth::AzureDevopsOidc { client_id, tenant_id, azure_resource_id, .. } => (client_id, tenant_id, azure_resource_id),
+        | Auth::AzureDevopsOidc { client_id, tenant_id, azure_resource_id, .. }
+        | Auth::AzureWorkloadIdentity { client_id, tenant_id, azure_resource_id, .. } => (client_id, tenant_id, azure_resource_id),
         Auth::AzureMsi { client_id, azure_resource_id } => (client_id, &None, azure_resource_id),
         Auth::AzureCli { tenant_id, azure_resource_id } => (&None, tenant_id, azure_resource_id),
         Auth::OauthM2m { client_id, .. }

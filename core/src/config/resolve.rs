@@ -34,7 +34,7 @@ pub struct Config {
     /// The Databricks account API.
     pub accounts: Origin,
     /// The instance metadata service; plain HTTP on a link-local address by nature.
-    pub imds: String,
+    pub imds: Origin,
     /// The resource of a management token.
     pub management_resource: String,
     /// How the GitHub sinks sign in.
@@ -152,7 +152,12 @@ impl Config {
         if document.version != 1 {
             return Err(invalid("version", format!("version {} is not known; write 1", document.version)));
         }
-        let cloud = document.cloud;
+        let cloud = match (document.cloud, environment.variable("ARM_ENVIRONMENT")) {
+            (Some(cloud), _) => cloud,
+            (None, Some(name)) => Cloud::of_arm_environment(&name)
+                .ok_or_else(|| invalid("ARM_ENVIRONMENT", "the variable names no known cloud; known: public, usgovernment, china"))?,
+            (None, None) => Cloud::default(),
+        };
         let endpoints = &document.endpoints;
         let origin = |key: &str, configured: &Option<String>, variable: Option<&str>, default: &str| {
             let from_environment = variable.and_then(|name| environment.variable(name));
@@ -161,7 +166,11 @@ impl Config {
                 (None, Some(text)) => (variable.unwrap_or_default().to_owned(), text.as_str()),
                 (None, None) => (format!("endpoints.{key}"), default),
             };
-            Origin::parse(text, &path)
+            // The Azure SDKs take AZURE_AUTHORITY_HOST without a scheme too.
+            match (from_environment.is_some(), text.contains("://")) {
+                (true, false) => Origin::parse(&format!("https://{text}"), &path),
+                _ => Origin::parse(text, &path),
+            }
         };
         let concurrency = document.concurrency.unwrap_or(8);
         if !(1..=64).contains(&concurrency) {
@@ -178,8 +187,8 @@ impl Config {
             },
             accounts: origin("accounts", &endpoints.accounts, None, cloud.accounts())?,
             imds: match &endpoints.imds {
-                Some(text) => Origin::parse(text, "endpoints.imds")?.as_str().to_owned(),
-                None => "http://169.254.169.254".to_owned(),
+                Some(text) => Origin::parse(text, "endpoints.imds")?,
+                None => Origin::instance_metadata(),
             },
             management_resource: match &endpoints.management {
                 Some(text) => format!("{}/", Origin::parse(text, "endpoints.management")?.as_str()),

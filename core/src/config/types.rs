@@ -54,9 +54,8 @@ impl<'de> Deserialize<'de> for SecretRef {
 pub struct Document {
     /// The version of this shape: 1.
     pub version: u32,
-    /// The cloud: public, usgov or china.
-    #[serde(default)]
-    pub cloud: Cloud,
+    /// The cloud: public, usgov or china; what ARM_ENVIRONMENT names, or public, by default.
+    pub cloud: Option<Cloud>,
     /// Hosts other than the cloud's own.
     #[serde(default)]
     pub endpoints: Endpoints,
@@ -379,6 +378,17 @@ tagged_enum! {
             client_id: Option<String>,
             /// The id of the service connection.
             service_connection_id: Option<String>,
+            /// The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace.
+            azure_resource_id: Option<String>,
+        },
+        /// An Entra application that trusts the issuer of a token in a file, as Kubernetes workload identity lays it down.
+        AzureWorkloadIdentity = "azure-workload-identity" {
+            /// The tenant, where it is not the principal's.
+            tenant_id: Option<String>,
+            /// The application id, where it is not the principal's.
+            client_id: Option<String>,
+            /// The path of the file; what AZURE_FEDERATED_TOKEN_FILE names by default.
+            path: Option<String>,
             /// The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace.
             azure_resource_id: Option<String>,
         },

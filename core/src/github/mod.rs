@@ -14,6 +14,7 @@ pub(crate) use limits::WriteLimiter;
 pub use limits::content_write;
 pub use permission::{Permission, explain};
 pub use place::{Kind, Place};
+pub(crate) use seal::HostRng;
 pub use seal::seal;
 
 use crate::error::Error;

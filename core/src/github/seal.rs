@@ -29,7 +29,7 @@ pub fn seal(public_key_base64: &str, value: &Secret, entropy: &dyn Entropy) -> R
 }
 
 /// Gives the host's randomness in the form that the RustCrypto crates take.
-pub(super) struct HostRng<'a>(pub(super) &'a dyn Entropy);
+pub(crate) struct HostRng<'a>(pub(crate) &'a dyn Entropy);
 
 impl RngCore for HostRng<'_> {
     fn next_u32(&mut self) -> u32 {

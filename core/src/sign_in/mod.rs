@@ -1,20 +1,28 @@
 //! How a principal, an admin or a sink's writer proves who it is.
 
+mod azure_cli;
 mod cache;
+mod certificate;
+mod databricks;
 mod entra;
 mod environment;
+mod identity_token;
+mod metadata;
+mod references;
+mod spreading;
 mod trial;
 
 pub(crate) use cache::{Token, TokenCache};
+pub use references::{check_principal_references, check_references, resolve_secret, secret};
+pub use spreading::{is_spreading, until_spread, wait_for_sign_in};
 pub use trial::{sign_in_directory, sign_in_keeper, try_client_secret, try_oauth_secret};
 
 use crate::call::Identity;
 use crate::cloud::{AZURE_DEVOPS_RESOURCE, DATABRICKS_RESOURCE};
-use crate::config::{Auth, Origin, Principal, SecretRef};
+use crate::config::{Auth, Origin, Principal, PrincipalKind, Target};
 use crate::context::Context;
 use crate::error::{Code, Error, Step};
 use crate::platform::{Environment, HeaderValue};
-use crate::secret::Secret;
 
 /// Names what a sign-in is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,16 +40,33 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// Returns the scope that Entra ID is asked for.
-    fn scope(self, context: &Context<'_>) -> String {
+    /// Returns the id by which Entra ID and the platform know it.
+    fn id(self, context: &Context<'_>) -> String {
+        let config = &context.session.config;
         match self {
-            Self::Databricks => format!("{DATABRICKS_RESOURCE}/.default"),
-            Self::AzureDevops => format!("{AZURE_DEVOPS_RESOURCE}/.default"),
-            Self::Graph => format!("{}/.default", context.session.config.graph),
-            // The resource itself ends in a slash, so that the scope has two.
-            Self::Management => format!("{}/.default", context.session.config.management_resource),
-            Self::KeyVault => format!("https://{}/.default", context.session.config.cloud.key_vault_suffix().trim_start_matches('.')),
+            Self::Databricks => DATABRICKS_RESOURCE.to_owned(),
+            Self::AzureDevops => AZURE_DEVOPS_RESOURCE.to_owned(),
+            Self::Graph => config.graph.to_string(),
+            Self::Management => config.management_resource.clone(),
+            Self::KeyVault => format!("https://{}", config.cloud.key_vault_suffix().trim_start_matches('.')),
         }
+    }
+
+    /// Returns the scope that Entra ID is asked for; a resource that ends in a slash makes one with two.
+    fn scope(self, context: &Context<'_>) -> String {
+        format!("{}/.default", self.id(context))
+    }
+}
+
+impl std::fmt::Display for Resource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Databricks => "Databricks",
+            Self::Graph => "Microsoft Graph",
+            Self::Management => "Azure Resource Manager",
+            Self::KeyVault => "Key Vault",
+            Self::AzureDevops => "Azure DevOps",
+        })
     }
 }
 
@@ -69,22 +94,46 @@ pub struct SignIn<'a> {
 /// # Errors
 /// Every code of a refused sign-in.
 pub async fn sign_in(context: &Context<'_>, request: SignIn<'_>) -> Result<Identity, Error> {
-    let environment = context.session.host.environment;
+    let at_account = *request.origin == context.session.config.accounts;
     match request.auth {
         Auth::Pat { token } if request.resource == Resource::AzureDevops => {
             let token = secret(context, token, &format!("{}.token", request.path))?;
             Ok(Identity::basic(request.origin, "", &token))
         }
+        Auth::Pat { .. } if request.resource != Resource::Databricks || at_account => {
+            let place = if at_account { "the Databricks account" } else { "this service" };
+            let message = format!("a PAT signs in at a workspace alone, and {place} takes none");
+            Err(Error::new(Code::SignInNotConfigured, request.step, message).with_key(format!("{}.type", request.path)))
+        }
         Auth::Pat { token } | Auth::AccessToken { token } => {
             let token = secret(context, token, &format!("{}.token", request.path))?;
             Ok(Identity::bearer(request.origin, &token))
         }
-        _ => {
-            let token = entra::token(context, &request, &request.resource.scope(context)).await?;
-            let identity = Identity::bearer(request.origin, &token);
-            let _ = environment;
-            workspace_headers(context, request, identity).await
+        _ if is_databricks_own(&request) => {
+            if request.resource != Resource::Databricks {
+                let message =
+                    format!("{} signs in at Databricks alone, and {} takes tokens of Entra ID", request.auth.type_name(), request.resource);
+                return Err(Error::new(Code::SignInNotConfigured, request.step, message).with_key(format!("{}.type", request.path)));
+            }
+            let token = databricks::token(context, &request).await?;
+            Ok(Identity::bearer(request.origin, &token))
         }
+        _ => {
+            let token = entra::token(context, &request, request.resource).await?;
+            let identity = Identity::bearer(request.origin, &token);
+            if at_account { Ok(identity) } else { workspace_headers(context, request, identity).await }
+        }
+    }
+}
+
+/// Returns whether Databricks gives the token itself, instead of Entra ID.
+///
+/// Azure Pipelines can vouch for either kind of principal, and only one of them is known to Entra ID.
+fn is_databricks_own(request: &SignIn<'_>) -> bool {
+    match request.auth {
+        Auth::OauthM2m { .. } | Auth::GithubOidc { .. } | Auth::EnvOidc { .. } | Auth::FileOidc { .. } => true,
+        Auth::AzureDevopsOidc { .. } => request.principal.kind == PrincipalKind::Databricks,
+        _ => false,
     }
 }
 
@@ -95,7 +144,7 @@ async fn workspace_headers(context: &Context<'_>, request: SignIn<'_>, identity:
     let (Some(resource_id), Resource::Databricks) = (azure_resource_id(request.auth), request.resource) else {
         return Ok(identity);
     };
-    let management = entra::token(context, &request, &Resource::Management.scope(context)).await?;
+    let management = entra::token(context, &request, Resource::Management).await?;
     Ok(identity
         .with_header("x-databricks-azure-workspace-resource-id", HeaderValue::Plain(resource_id.to_owned()))
         .with_header("x-databricks-azure-sp-management-token", HeaderValue::Sensitive(management)))
@@ -107,6 +156,7 @@ fn azure_resource_id(auth: &Auth) -> Option<&str> {
         | Auth::AzureClientCertificate { azure_resource_id, .. }
         | Auth::GithubOidcAzure { azure_resource_id, .. }
         | Auth::AzureDevopsOidc { azure_resource_id, .. }
+        | Auth::AzureWorkloadIdentity { azure_resource_id, .. }
         | Auth::AzureMsi { azure_resource_id, .. }
         | Auth::AzureCli { azure_resource_id, .. } => azure_resource_id.as_deref(),
         _ => None,
@@ -139,54 +189,20 @@ pub async fn sign_in_principal(context: &Context<'_>) -> Result<Identity, Error>
 /// # Errors
 /// `sign-in-not-configured`.
 pub fn principal_auth(context: &Context<'_>) -> Result<(Auth, String), Error> {
-    let target = context.target;
-    match &target.auth {
-        Some(auth) => Ok((auth.clone(), format!("{}.auth", target.path))),
-        None => environment::auth(context.session.host.environment, &target.principal)
-            .map(|auth| (auth, "environment".to_owned()))
-            .ok_or_else(|| {
-                Error::new(
-                    Code::SignInNotConfigured,
-                    Step::SignIn,
-                    format!("{}.auth is not given, and the environment holds no way to sign in", target.path),
-                )
-            }),
-    }
+    principal_auth_of(context.target, context.session.host.environment)
 }
 
-/// Resolves a reference and has the host mask what it holds.
-///
-/// # Errors
-/// `config-missing-secret` with the path of the key.
-pub fn secret(context: &Context<'_>, reference: &SecretRef, path: &str) -> Result<Secret, Error> {
-    // What was renewed a moment ago may be revoked already, and the environment still holds the old value.
-    if let Some(renewed) = context.renewed_secret(path) {
-        return Ok(renewed);
+fn principal_auth_of(target: &Target, environment: &dyn Environment) -> Result<(Auth, String), Error> {
+    if let Some(auth) = &target.auth {
+        return Ok((auth.clone(), format!("{}.auth", target.path)));
     }
-    resolve_secret(reference, path, context.session.host.environment).map(|secret| context.masked(secret))
-}
-
-/// Resolves a reference to a secret.
-///
-/// # Errors
-/// `config-missing-secret` with the path of the key.
-pub fn resolve_secret(reference: &SecretRef, path: &str, environment: &dyn Environment) -> Result<Secret, Error> {
-    let missing = |message: String| Error::config(Code::ConfigMissingSecret, path, message);
-    match reference {
-        SecretRef::Env(name) => environment
-            .variable(name)
-            .map(Secret::new)
-            .ok_or_else(|| missing(format!("the environment variable {name} is not set, or is empty"))),
-        SecretRef::File(file) => {
-            let bytes = environment.file(file).map_err(|reason| missing(format!("the file {file} cannot be read: {reason}")))?;
-            let text = String::from_utf8(bytes).map_err(|_| missing(format!("the file {file} is not UTF-8 text")))?;
-            let text = text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text);
-            if text.is_empty() {
-                return Err(missing(format!("the file {file} is empty")));
-            }
-            Ok(Secret::new(text))
-        }
-    }
+    environment::auth(environment, &target.principal)?.map(|auth| (auth, "environment".to_owned())).ok_or_else(|| {
+        Error::new(
+            Code::SignInNotConfigured,
+            Step::SignIn,
+            format!("{}.auth is not given, and the environment holds no way to sign in", target.path),
+        )
+    })
 }
 
 /// Signs the workspace admin in.
@@ -209,3 +225,6 @@ pub async fn sign_in_admin(context: &Context<'_>) -> Result<Identity, Error> {
     };
     sign_in(context, request).await
 }
+
+#[cfg(test)]
+mod tests;

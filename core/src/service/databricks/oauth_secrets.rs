@@ -115,8 +115,5 @@ pub async fn create(
 pub async fn delete(context: &Context<'_>, identity: &Identity, principal: &str, id: &str, step: Step) -> Result<(), Error> {
     let path = format!("{}/{}", path(context, principal), encode(id));
     let call = Call::new(step, Service::Databricks, Method::Delete, origin(context), path).identity(identity);
-    match gone_is_done(context.execute(call).await.map(drop)) {
-        Err(error) if error.status() == Some(404) => Ok(()),
-        other => other,
-    }
+    gone_is_done(context.execute(call).await.map(drop))
 }
