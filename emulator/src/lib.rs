@@ -16,6 +16,8 @@ mod record;
 mod seed;
 mod service;
 mod spread;
+#[cfg(test)]
+mod testing;
 mod world;
 
 mod azure_devops;

@@ -111,6 +111,8 @@ pub enum Seed {
         #[serde(default)]
         environments: Vec<String>,
     },
+    /// A GitHub App in the seeded organisation; answers its id and its private key.
+    GithubApp {},
     /// A fine-grained token of GitHub with write access to these permissions; answers it.
     GithubToken {
         /// The permissions, such as `secrets`.
@@ -192,6 +194,10 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             let id = 900_000_001 + world.github.repositories.len() as u64;
             world.github.repositories.push(Repository { id, full_name: name, environments });
             Ok(json!({"id": id}))
+        }
+        Seed::GithubApp {} => {
+            let (id, private_key) = world.github_app();
+            Ok(json!({"app-id": id, "private-key": private_key}))
         }
         Seed::GithubToken { permissions } => {
             let value = format!("github_pat_{}_{}", world.random.alphanumeric(22), world.random.alphanumeric(59));

@@ -3,9 +3,11 @@
 //! <https://docs.github.com/rest>
 
 mod access;
+mod app;
 mod limits;
 mod secrets;
 mod state;
+mod variables;
 
 use serde_json::{Map, Value, json};
 
@@ -28,6 +30,9 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     }
     let (_, segments) = call.route();
     let path = segments.strip_prefix(&["api", "v3"]).unwrap_or(&segments);
+    if app::is_route(&call.method, path) {
+        return app::handle(world, call, path).unwrap_or_else(|refusal| refusal);
+    }
     if !is_known(&call.method, path) {
         return Reply::unknown_route(call);
     }
@@ -90,6 +95,17 @@ fn route(world: &mut World, call: &Call, caller: &Caller, path: &[&str]) -> Resu
         ["orgs", org, "dependabot", "secrets", rest @ ..] => {
             secrets::handle(world, call, caller, Place::DependabotOrganization((*org).to_owned()), rest)
         }
+        ["repos", owner, name, "actions", "variables", rest @ ..] => {
+            variables::handle(world, call, caller, &Place::Repository(format!("{owner}/{name}")), rest)
+        }
+        ["repos", owner, name, "environments", environment, "variables", rest @ ..] => {
+            let place = Place::Environment(format!("{owner}/{name}"), (*environment).to_owned());
+            variables::handle(world, call, caller, &place, rest)
+        }
+        ["orgs", org, "actions", "variables", rest @ ..] => {
+            variables::handle(world, call, caller, &Place::Organization((*org).to_owned()), rest)
+        }
+        ["orgs", org] => access::organization(world, call, org),
         _ => Err(Reply::unknown_route(call)),
     }
 }
@@ -127,3 +143,6 @@ fn page(call: &Call, items: Vec<Value>) -> Vec<Value> {
     let size = number("per_page", 30).clamp(1, 100);
     items.into_iter().skip((number("page", 1).max(1) - 1) * size).take(size).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,12 +20,7 @@ const MAX_BYTES: usize = 48 * 1024;
 pub(super) fn handle(world: &mut World, call: &Call, caller: &Caller, place: Place, rest: &[&str]) -> Result<Reply, Reply> {
     let write = call.method != "GET";
     caller.must(world, &place, permission(&place), write)?;
-    if let Place::Environment(repository, environment) = &place {
-        let known = world.github.repository(repository).is_some_and(|repository| repository.environments.contains(environment));
-        if !known {
-            return Err(not_found());
-        }
-    }
+    check_environment(world, &place)?;
     open(world, &place);
     let repositories: Vec<(u64, String)> =
         world.github.repositories.iter().map(|repository| (repository.id, repository.full_name.clone())).collect();
@@ -52,6 +47,13 @@ pub(super) fn handle(world: &mut World, call: &Call, caller: &Caller, place: Pla
         }
         _ => Err(Reply::unknown_route(call)),
     }
+}
+
+/// Refuses an environment that there is not.
+pub(super) fn check_environment(world: &World, place: &Place) -> Result<(), Reply> {
+    let Place::Environment(repository, environment) = place else { return Ok(()) };
+    let known = world.github.repository(repository).is_some_and(|repository| repository.environments.contains(environment));
+    if known { Ok(()) } else { Err(not_found()) }
 }
 
 fn permission(place: &Place) -> &'static str {
