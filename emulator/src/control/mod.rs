@@ -1,5 +1,6 @@
 //! The control origin: what was asked, what is, and what shall go wrong.
 
+mod azure;
 mod seeds;
 mod state;
 
@@ -13,6 +14,7 @@ use crate::emulator::Emulator;
 use crate::fault::Fault;
 use crate::spread::{Spread, SpreadKind};
 
+pub use azure::{AzureSeed, SeedVariable};
 pub use seeds::Seed;
 
 /// Answers a request to the control origin.

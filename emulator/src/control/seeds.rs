@@ -113,6 +113,8 @@ pub enum Seed {
     },
     /// A GitHub App in the seeded organisation; answers its id and its private key.
     GithubApp {},
+    /// Something of Azure.
+    Azure(super::azure::AzureSeed),
     /// A fine-grained token of GitHub with write access to these permissions; answers it.
     GithubToken {
         /// The permissions, such as `secrets`.
@@ -195,6 +197,7 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             world.github.repositories.push(Repository { id, full_name: name, environments });
             Ok(json!({"id": id}))
         }
+        Seed::Azure(seed) => super::azure::apply(world, seed),
         Seed::GithubApp {} => {
             let (id, private_key) = world.github_app();
             Ok(json!({"app-id": id, "private-key": private_key}))
