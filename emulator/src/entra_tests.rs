@@ -7,6 +7,9 @@ use serde_json::json;
 use crate::testing::{Answer, DATABRICKS_SCOPE, LOGIN, emulator, form, read, send, sign_in};
 use crate::{Emulator, Spread, SpreadKind};
 
+/// The fields of a form.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 /// Signs in with the seeded application, some fields changed; an empty value leaves a field out.
 fn attempt(emulator: &Emulator, tenant: Option<&str>, changes: &[(&str, &str)]) -> Answer {
     let seeded = emulator.world(|world| world.seeded.clone());
@@ -40,7 +43,7 @@ fn a_right_secret_gets_a_token_for_one_resource() {
 #[test]
 fn each_mistake_has_the_code_that_entra_gives_it() {
     let emulator = emulator();
-    let cases: [(&[(&str, &str)], (u16, &str, u64)); 8] = [
+    let cases: [(Fields, (u16, &str, u64)); 8] = [
         (&[("client_secret", "wrong")], (401, "invalid_client", 7_000_215)),
         (&[("client_secret", "")], (401, "invalid_client", 7_000_218)),
         (&[("client_id", "00000000-0000-0000-0000-000000000001")], (400, "unauthorized_client", 700_016)),

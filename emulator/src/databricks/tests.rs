@@ -313,3 +313,20 @@ fn everybody_can_read_which_tenant_a_workspace_belongs_to() {
     assert_eq!(answer.status, 302);
     assert!(answer.header("location").starts_with(&format!("https://login.microsoftonline.com/{tenant}/oauth2/authorize")));
 }
+
+#[test]
+fn an_account_admin_makes_oauth_secrets_at_the_account_and_nobody_else_does() {
+    const ACCOUNTS: &str = "https://accounts.azuredatabricks.net";
+    let emulator = emulator();
+    let made = post(&emulator, PRINCIPALS, &admin(&emulator), json!({"schemas": [SCHEMA], "displayName": "managed"}));
+    let (account, client, secret) = emulator
+        .world(|world| (world.account.id.clone(), world.seeded.account_client_id.clone(), world.seeded.account_client_secret.clone()));
+    let tenant = emulator.world(|world| world.seeded.tenant.clone());
+    let fields = [("grant_type", "client_credentials"), ("client_id", &client), ("client_secret", &secret), ("scope", DATABRICKS_SCOPE)];
+    let token = form(&emulator, crate::testing::LOGIN, &format!("/{tenant}/oauth2/v2.0/token"), &fields);
+    let path = format!("/api/2.0/accounts/{account}/servicePrincipals/{}/credentials/secrets", made.text("id"));
+    let ask = |token: &str| send(&emulator, ACCOUNTS, "POST", &path, token, Some(json!({})));
+    assert_eq!(ask(token.text("access_token")).text("status"), "ACTIVE");
+    assert_eq!(ask(&sign_in(&emulator, DATABRICKS_SCOPE)).status, 403);
+    assert_eq!(ask("").status, 401);
+}

@@ -54,7 +54,7 @@ pub(super) fn handle(world: &mut World, call: &Call, path: &[&str]) -> Result<Re
         }
         ["app", "installations"] => {
             let list: Vec<Value> = app.installations.iter().map(|installation| shown(call, &app, installation)).collect();
-            return Ok(Reply::json(200, &Value::Array(super::page(call, list))));
+            return Ok(super::paged(call, "", list));
         }
         ["app", "installations", id, ..] => app.installations.iter().find(|installation| installation.id.to_string() == *id),
         ["repos", owner, name, "installation"] => {

@@ -137,11 +137,21 @@ fn required<'a>(map: &'a Map<String, Value>, name: &str) -> Result<&'a str, Repl
     }
 }
 
-/// Cuts the page that was asked for out of a list.
-fn page(call: &Call, items: Vec<Value>) -> Vec<Value> {
+/// Answers with the page that was asked for of a list, and a link to the next one.
+fn paged(call: &Call, name: &str, items: Vec<Value>) -> Reply {
     let number = |name: &str, default: usize| call.query(name).and_then(|text| text.parse().ok()).unwrap_or(default);
-    let size = number("per_page", 30).clamp(1, 100);
-    items.into_iter().skip((number("page", 1).max(1) - 1) * size).take(size).collect()
+    let (size, page) = (number("per_page", 30).clamp(1, 100), number("page", 1).max(1));
+    let total = items.len();
+    let shown: Vec<Value> = items.into_iter().skip((page - 1) * size).take(size).collect();
+    let reply = match name {
+        "" => Reply::json(200, &Value::Array(shown)),
+        name => Reply::json(200, &json!({"total_count": total, name: shown})),
+    };
+    if page * size >= total {
+        return reply;
+    }
+    let base = format!("{}{}", call.origin, call.path);
+    reply.with_header("link", format!("<{base}?per_page={size}&page={}>; rel=\"next\"", page + 1))
 }
 
 #[cfg(test)]

@@ -64,6 +64,19 @@ fn an_improper_box_a_wrong_key_and_a_bad_name_are_unprocessable() {
 }
 
 #[test]
+fn a_list_is_cut_into_pages_that_link_to_the_next() {
+    let emulator = emulator();
+    for name in ["A", "B", "C"] {
+        put(&emulator, REPOSITORY, name, "v", json!({}));
+    }
+    let first = send(&emulator, GITHUB, "GET", &format!("{REPOSITORY}?per_page=2"), &token(&emulator), None);
+    assert_eq!((&first.json["total_count"], first.json["secrets"].as_array().unwrap().len()), (&json!(3), 2));
+    assert_eq!(first.header("link"), format!("<{GITHUB}{REPOSITORY}?per_page=2&page=2>; rel=\"next\""));
+    let second = send(&emulator, GITHUB, "GET", &format!("{REPOSITORY}?per_page=2&page=2"), &token(&emulator), None);
+    assert_eq!((second.json["secrets"][0]["name"].as_str(), second.header("link")), (Some("C"), ""));
+}
+
+#[test]
 fn a_workflow_token_cannot_even_read_the_public_key() {
     let emulator = emulator();
     let token = emulator.world(|world| world.seeded.workflow_token.clone());

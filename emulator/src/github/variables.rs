@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::access::{Caller, call_base};
 use super::secrets::{check_environment, check_name, selected, visibility};
 use super::state::{Place, Variable};
-use super::{body, not_found, page, refuse, required};
+use super::{body, not_found, paged, refuse, required};
 use crate::call::{Call, Reply};
 use crate::clock::rfc3339;
 use crate::world::World;
@@ -22,7 +22,7 @@ pub(super) fn handle(world: &mut World, call: &Call, caller: &Caller, place: &Pl
     match (call.method.as_str(), rest) {
         ("GET", []) => {
             let list: Vec<Value> = variables.iter().map(|(name, variable)| shown(call, place, name, variable)).collect();
-            Ok(Reply::json(200, &json!({"total_count": list.len(), "variables": page(call, list)})))
+            Ok(paged(call, "variables", list))
         }
         ("POST", []) => {
             let organization = matches!(place, Place::Organization(_));
