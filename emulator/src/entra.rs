@@ -194,7 +194,8 @@ fn known_application(world: &mut World, call: &Call, tenant: &str, client: &str)
     if !world.spread.works(SpreadKind::Application, &app_id, call.now_ms) {
         return Err(unknown());
     }
-    if world.directory.service_principal(&app_id).is_none() {
+    let principal = world.directory.service_principal(&app_id).is_some();
+    if !principal || !world.spread.works(SpreadKind::ServicePrincipal, &app_id, call.now_ms) {
         return Err(Refusal::new(
             7_000_229,
             format!(

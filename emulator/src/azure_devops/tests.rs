@@ -14,7 +14,7 @@ fn emulator() -> (Emulator, String, u64) {
         let token = world.add_devops_token("sam", GroupRole::Administrator, 86_400_000);
         let group = world.add_variable_group(
             "data",
-            "integration",
+            "tokens",
             &[("PLAIN", "one", false), ("TOKEN", "dapi-old", true), ("Other", "kept", true)],
         );
         (token, group)
@@ -62,7 +62,7 @@ fn a_put_deletes_what_it_leaves_out_and_a_null_keeps_a_secret() {
 #[test]
 fn a_put_without_project_references_is_refused() {
     let (emulator, token, group) = emulator();
-    let body = json!({"name": "integration", "type": "Vsts", "variables": {}});
+    let body = json!({"name": "tokens", "type": "Vsts", "variables": {}});
     let (status, refused, _) = send(&emulator, "PUT", &put_path(group), Some(&token), Some(body));
     assert_eq!((status, refused["message"].as_str().unwrap()), (400, "Atleast one variable group project reference is required."));
 }
@@ -105,7 +105,7 @@ fn a_group_of_another_project_and_a_project_that_is_not_there_are_told_apart() {
 #[test]
 fn a_group_is_found_by_its_name_in_any_case() {
     let (emulator, token, group) = emulator();
-    let path = "/acme/data/_apis/distributedtask/variablegroups?groupName=INTEGRATION&api-version=7.1";
+    let path = "/acme/data/_apis/distributedtask/variablegroups?groupName=TOKENS&api-version=7.1";
     let (_, found, _) = send(&emulator, "GET", path, Some(&token), None);
     assert_eq!((found["count"].as_u64(), found["value"][0]["id"].as_u64()), (Some(1), Some(group)));
 }

@@ -7,7 +7,6 @@ use super::state::fingerprint;
 use crate::azure_devops::GroupRole;
 use crate::clock::rfc3339;
 use crate::graph::GraphLag;
-use crate::oidc::FederationPolicy;
 use crate::world::World;
 
 /// Names one thing to put into the world.
@@ -131,7 +130,8 @@ pub(super) fn apply(world: &mut World, seed: AzureSeed) -> Result<Value, String>
             world.add_federated_credential(&client_id, &name, &issuer, &subject).then(|| json!({})).ok_or_else(no_application)
         }
         AzureSeed::FederationPolicy { application_id, issuer, subject, audiences } => {
-            world.oidc.policies.push(FederationPolicy { application_id, issuer, subject, audiences, subject_claim: "sub".to_owned() });
+            let audiences: Vec<&str> = audiences.iter().map(String::as_str).collect();
+            world.add_federation_policy(&application_id, &issuer, &subject, &audiences);
             Ok(json!({}))
         }
         AzureSeed::ActionsJob { owner, repository, reference, environment, event, ids_in_subject, id_token } => {

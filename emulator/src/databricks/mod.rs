@@ -116,6 +116,10 @@ fn account(world: &mut World, call: &Call) -> Result<Reply, Reply> {
             auth::account_admin(world, call, account)?;
             oauth_secrets::handle(world, call, id, &[secret])
         }
+        (_, ["api", "2.0", "accounts", account, "servicePrincipals", id, "federationPolicies", rest @ ..]) => {
+            auth::account_admin(world, call, account)?;
+            Ok(crate::oidc::federation_policies(world, call, id, rest))
+        }
         _ => Err(Reply::unknown_route(call)),
     }
 }

@@ -10,6 +10,8 @@ use crate::world::World;
 /// Describes whose tokens a Databricks service principal may be signed in with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FederationPolicy {
+    /// Its id.
+    pub id: String,
     /// The application id of the service principal.
     pub application_id: String,
     /// The issuer, letter by letter.
@@ -20,6 +22,10 @@ pub struct FederationPolicy {
     pub audiences: Vec<String>,
     /// The claim that holds the subject.
     pub subject_claim: String,
+    /// A description.
+    pub description: Option<String>,
+    /// When it was made, in milliseconds since 1970.
+    pub created_ms: i64,
 }
 
 /// Answers a token exchange at a workspace's (`Some`) or the account's (`None`) token endpoint.
@@ -69,12 +75,16 @@ fn grant(world: &mut World, call: &Call, client_id: &str) -> Reply {
 impl World {
     /// Lets a Databricks service principal be signed in with the tokens of an issuer, letter by letter as given.
     pub fn add_federation_policy(&mut self, application_id: &str, issuer: &str, subject: &str, audiences: &[&str]) {
+        let (id, created_ms) = (self.random.uuid(), self.now_ms());
         self.oidc.policies.push(FederationPolicy {
+            id,
             application_id: application_id.to_owned(),
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
             audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
             subject_claim: "sub".to_owned(),
+            description: None,
+            created_ms,
         });
     }
 }

@@ -5,6 +5,7 @@ mod azure_devops;
 mod exchange;
 mod github;
 mod jwt;
+mod policies;
 mod verify;
 
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ pub use exchange::FederationPolicy;
 pub(crate) use exchange::exchange_token;
 pub use github::ActionsJob;
 pub(crate) use jwt::{IssuerKey, Jwt, is_signed_by_spki, read_certificate};
+pub(crate) use policies::handle as federation_policies;
 pub(crate) use verify::verify_assertion;
 
 /// The audience that Entra ID wants in an assertion.

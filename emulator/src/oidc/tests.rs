@@ -241,3 +241,35 @@ fn a_pipeline_gets_a_token_for_a_service_connection_or_for_itself() {
     assert_eq!(ask("api-version=7.1", "wrong").0, 401);
     assert_eq!(ask("", &token).0, 400);
 }
+
+#[test]
+fn an_account_admin_makes_a_federation_policy_and_a_workspace_follows_it() {
+    let scene = scene();
+    let (client, account, principal, token) = scene.emulator.world(|world| {
+        let client = world.seeded.client_id.clone();
+        let admin = crate::Subject::Application(world.seeded.account_client_id.clone());
+        let token = world.issue_bearer(crate::world::DATABRICKS_RESOURCE, admin, &[], 3_600_000);
+        (client.clone(), world.account.id.clone(), world.account_principal(&client), token)
+    });
+    let member = crate::Seed::Principal { workspace: 0, application_id: client.clone(), display_name: None, groups: Vec::new() };
+    scene.emulator.seed(member).unwrap();
+    let path = format!("/api/2.0/accounts/{account}/servicePrincipals/{principal}/federationPolicies?policy_id=github");
+    let send = |method: &str, path: &str, body: Value| {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {token}"))
+            .body(if body.is_null() { Vec::new() } else { body.to_string().into_bytes() })
+            .unwrap();
+        scene.emulator.serve("https://accounts.azuredatabricks.net", request).status().as_u16()
+    };
+    let policy = json!({"oidc_policy": {"issuer": GITHUB, "subject": MAIN}});
+    assert_eq!(send("POST", &path, json!({"oidc_policy": {"issuer": GITHUB}})), 400);
+    assert_eq!(send("POST", &path, policy.clone()), 200);
+    assert_eq!(send("POST", &path, policy), 409);
+    // The account's id is the audience where the policy names none.
+    assert_eq!(scene.exchange(&scene.job_token(&account), &client).0, 200);
+    assert_eq!(send("DELETE", &path.replace("?policy_id=", "/"), Value::Null), 200);
+    assert_eq!(scene.exchange(&scene.job_token(&account), &client).0, 400);
+}
