@@ -20,8 +20,8 @@ use crate::call::{Call, Reply, unknown_field};
 use crate::service::Service;
 use crate::world::World;
 
-pub use state::{Account, AccountPrincipal, Grant, Grantee, Member, MemberKind, OauthSecret, Pat, SecretScope, StoredSecret, Workspace};
 pub(crate) use oauth::{issue as issue_oauth, refuse as refuse_oauth};
+pub use state::{Account, AccountPrincipal, Grant, Grantee, Member, MemberKind, OauthSecret, Pat, SecretScope, StoredSecret, Workspace};
 pub(crate) use tokens::token_id;
 
 /// Answers a request to a workspace or to the account.

@@ -154,7 +154,9 @@ pub async fn host(options: HostOptions) -> io::Result<Hosted> {
     let shared = Arc::new(connection::Shared { emulator: emulator.clone(), latency: options.latency, tls });
     let mut handles: Vec<AbortHandle> = listeners
         .into_iter()
-        .map(|(listener, url)| tokio::spawn(connection::accept(listener, connection::Role::Service(url), Arc::clone(&shared))).abort_handle())
+        .map(|(listener, url)| {
+            tokio::spawn(connection::accept(listener, connection::Role::Service(url), Arc::clone(&shared))).abort_handle()
+        })
         .collect();
     handles.push(tokio::spawn(connection::accept(control, connection::Role::Control, shared)).abort_handle());
     Ok(Hosted { ready, emulator, listeners: handles, own_directory })
