@@ -108,7 +108,8 @@ class Act:
         (self.folder / "home").mkdir(exist_ok=True)
         empty = self.folder / "empty"
         empty.touch()
-        (self.folder / "event.json").write_text(json.dumps(payload or {}))
+        # With an event of its own, act takes the inputs from there alone.
+        (self.folder / "event.json").write_text(json.dumps({**(payload or {}), "inputs": inputs}))
         env = {"KEEP": str(keep), **self.env}
         command = [str(TOOLS / "act"), event, "-P", "ubuntu-latest=-self-hosted", "--use-gitignore=false", "-W", workflow]
         (self.folder / "variables").write_text("".join(f"{name}={value}\n" for name, value in self.variables.items()))
@@ -118,8 +119,6 @@ class Act:
         command += ["--secret-file", str(self.folder / "secrets")]
         for name, value in env.items():
             command += ["--env", f"{name}={value}"]
-        for name, value in inputs.items():
-            command += ["--input", f"{name}={value}"]
         return command + more
 
     def start(self, event: str, workflow: str, payload: dict | None = None, inputs: dict[str, str] | None = None,
