@@ -62,7 +62,11 @@ pub enum Commands {
     /// Take credentials back, the emergency brake
     Revoke(Revoke),
     /// Tell the whole story on the embedded emulator
-    Demo,
+    Demo {
+        /// Begin with nothing prepared: no application, no principal, no permission, no secret
+        #[arg(long)]
+        from_nothing: bool,
+    },
     /// Run the emulator until interrupted
     Emulate(Emulate),
     /// Print the JSON Schema of lakekey.yml

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use clap::Parser as _;
-use lakekey_core::config::Config;
+use lakekey_core::config::{Config, SinkConfig};
 use lakekey_core::engine::{Command, Revocation, RunRequest, matrix, select};
 use lakekey_core::error::{Code, Error};
+use lakekey_core::github::Place;
 use lakekey_core::platform::Environment as _;
 use lakekey_core::report::{Outcome, Report};
 
@@ -52,7 +53,7 @@ async fn dispatch(arguments: Arguments, console: &Rc<Console>) -> u8 {
     match command {
         Commands::Schema => 0,
         Commands::Action => crate::workflow::run(console).await,
-        Commands::Demo => crate::demo::run(console).await,
+        Commands::Demo { from_nothing } => crate::demo::run(console, from_nothing).await,
         Commands::Emulate(options) => crate::emulate::run(console, options).await,
         Commands::Plan { matrix: Some(shards) } => plan_matrix(console, &shared, shards),
         Commands::Provision => core(console, &shared, Command::Provision, None).await,
@@ -88,7 +89,8 @@ fn confirmed(shared: &Shared, revoke: Revoke) -> Result<Revocation, Error> {
 
 /// Says what a target's credentials are used by, as far as the configuration knows.
 fn what_stops(target: &lakekey_core::config::Target) -> String {
-    let places: Vec<&str> = target.credentials.iter().flat_map(|c| &c.deliver).map(|sink| sink.type_name()).collect();
+    let label = |sink: &SinkConfig| Place::of(sink).map_or_else(|| sink.type_name().to_owned(), |place| place.label());
+    let places: Vec<String> = target.credentials.iter().flat_map(|c| &c.deliver).map(label).collect();
     format!(
         "everything that uses a credential of {} at {}, those delivered to {} included",
         target.name,

@@ -2,6 +2,7 @@
 //!
 //! Nothing is staged: the commands are the binary's own, over real connections on loopback; only the clock is moved.
 
+mod from_nothing;
 mod stage;
 
 use std::fmt;
@@ -51,8 +52,9 @@ impl fmt::Display for Broken {
 }
 
 /// Tells the story and returns the exit status.
-pub(crate) async fn run(console: &Rc<Console>) -> u8 {
-    match tell(console).await {
+pub(crate) async fn run(console: &Rc<Console>, from_nothing: bool) -> u8 {
+    let told = if from_nothing { from_nothing::tell(console).await } else { tell(console).await };
+    match told {
         Ok(()) => 0,
         Err(broken) => {
             console.note(&broken.to_string());

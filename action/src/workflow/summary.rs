@@ -106,10 +106,10 @@ fn failure(error: &Error) -> String {
     let request = error.request_id().map(|id| format!(" (request id {})", code(id))).unwrap_or_default();
     let anchor = error.code().as_str();
     format!(
-        "**[{anchor}]({})** at {}: {key}{}{request} What to do: {}.",
+        "**[{anchor}]({})** at {}: {key}{}{request}. What to do: {}.",
         explained_at(anchor),
         error.step(),
-        cell(error.message()),
+        cell(error.message().trim_end_matches('.')),
         cell(error.hint().trim_end_matches('.'))
     )
 }
@@ -157,7 +157,8 @@ fn next(report: &Report) -> String {
         Some((due, name)) => {
             let _ = writeln!(text, "{} is renewed from {} on.", code(name), cell(&day(due, report.finished)));
         }
-        None => text.push_str("no credential is in use yet.\n"),
+        None if broken > 0 => text.push('\n'),
+        None => text.push_str("no credential is in use.\n"),
     }
     text
 }
