@@ -19,6 +19,9 @@ use crate::console::Console;
 /// Who signs the identity tokens of GitHub Actions.
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 
+/// The name of the principal that is managed in Entra ID.
+const REGISTERED: &str = "catalog-new";
+
 /// The name of the principal that Databricks manages.
 const MANAGED: &str = "reports-reader";
 
@@ -30,7 +33,7 @@ pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     stage.say(&format!("The job proves who it is by its identity token, whose subject is {}.", job.subject));
     stage.say("Whoever provisions holds no secret, and neither will the principal; only GitHub wants a token to write its secret with.");
 
-    let config = of_entra(&stage, &job)?;
+    let config = of_entra(&stage, &job, None)?;
     stage.chapter(1, "Entra ID: no application, no principal, no permission, no secret.", "plan");
     let report = stage.run(&config, Command::Plan).await?;
     stage.say(&would(&report));
@@ -41,22 +44,26 @@ pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     stage.chapter(3, "Once more: everything stands, so nothing is written.", "provision");
     expect(&stage.run(&config, Command::Provision).await?, Outcome::Ok)?;
 
-    let config = of_databricks(&stage)?;
+    let config = of_databricks(&stage, None)?;
     stage.chapter(4, "The same for a principal that lives in Databricks alone.", "provision");
     let report = stage.run(&config, Command::Provision).await?;
     expect(&report, Outcome::Failed)?;
     stage.say("   The principal is made. Whom it trusts is a policy of the Databricks account, which its admin adds once:");
-    let principal = trust(&stage, &job.subject, &config);
-    stage.say(&format!("   a federation policy for {principal} with issuer {ISSUER} and the job's subject."));
+    let managed = application_id(&stage, MANAGED);
+    trust(&stage, &managed, &job.subject);
+    stage.say(&format!("   a federation policy for {managed} with issuer {ISSUER} and the job's subject."));
     stage.chapter(5, "The job runs again, finds what is there, and goes on.", "provision");
     let report = stage.run(&config, Command::Provision).await?;
     expect(&report, Outcome::Provisioned)?;
     works(&stage, &report).await;
 
-    stage.chapter(6, "Two months later, both are rotated with no secret of a principal either.", "rotate");
+    stage.chapter(6, "Two months later. Both principals have a client-id now, which stands in lakekey.yml.", "rotate");
     stage.pass_days(62);
-    for config in [of_entra(&stage, &job)?, config] {
-        expect(&stage.run(&config, Command::Rotate { force: false }).await?, Outcome::Rotated)?;
+    let registered = application_id(&stage, REGISTERED);
+    for config in [of_entra(&stage, &job, Some(&registered))?, of_databricks(&stage, Some(&managed))?] {
+        let report = stage.run(&config, Command::Rotate { force: false }).await?;
+        expect(&report, Outcome::Rotated)?;
+        works(&stage, &report).await;
     }
     Ok(())
 }
@@ -74,7 +81,12 @@ fn cast(stage: &mut Stage<'_>) -> Result<Job, Broken> {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let emulator = stage.emulator().clone();
     let put = |seed: Seed| emulator.seed(seed).map_err(|reason| Broken::Stage(std::io::Error::other(reason)));
-    let job = put(Seed::ActionsJob { event: None, environment: Some("production".to_owned()), ids_in_subject: false, without_permission: false })?;
+    let job = put(Seed::ActionsJob {
+        event: None,
+        environment: Some("production".to_owned()),
+        ids_in_subject: false,
+        without_permission: false,
+    })?;
     let subject = text(&job, "subject");
     let operator = text(&put(Seed::Application { display_name: "operator".to_owned() })?, "client-id");
     put(Seed::FederatedCredential { client_id: operator.clone(), subject: subject.clone(), issuer: None })?;
@@ -110,15 +122,15 @@ fn workspace(stage: &Stage<'_>) -> String {
     stage.ready().workspaces.first().cloned().unwrap_or_default()
 }
 
-fn of_entra(stage: &Stage<'_>, job: &Job) -> Result<Config, Error> {
+fn of_entra(stage: &Stage<'_>, job: &Job, client_id: Option<&str>) -> Result<Config, Error> {
     let operator = json!({"type": "github-oidc-azure", "client-id": job.operator, "azure-resource-id": job.resource_id});
     let registrar = json!({"type": "github-oidc-azure", "client-id": job.operator});
     config(
         stage,
         &json!({
-            "name": "catalog-new",
+            "name": REGISTERED,
             "workspace": workspace(stage),
-            "principal": {"display-name": "catalog-new"},
+            "principal": {"display-name": REGISTERED, "client-id": client_id},
             "auth": {"type": "github-oidc-azure"},
             "federated-credential": {"subject": job.subject},
             "admin": operator,
@@ -129,13 +141,13 @@ fn of_entra(stage: &Stage<'_>, job: &Job) -> Result<Config, Error> {
     )
 }
 
-fn of_databricks(stage: &Stage<'_>) -> Result<Config, Error> {
+fn of_databricks(stage: &Stage<'_>, client_id: Option<&str>) -> Result<Config, Error> {
     config(
         stage,
         &json!({
             "name": MANAGED,
             "workspace": workspace(stage),
-            "principal": {"kind": "databricks", "display-name": MANAGED},
+            "principal": {"kind": "databricks", "display-name": MANAGED, "client-id": client_id},
             "auth": {"type": "github-oidc"},
             "admin": {"type": "pat", "token": {"env": "DATABRICKS_ADMIN_TOKEN"}},
             "entitlements": ["workspace-access"],
@@ -144,20 +156,18 @@ fn of_databricks(stage: &Stage<'_>) -> Result<Config, Error> {
     )
 }
 
-/// Does what an account admin of Databricks does: lets the principal be signed in with the job's identity token.
-fn trust(stage: &Stage<'_>, subject: &str, config: &Config) -> String {
-    let audience = config.targets.first().map(|target| format!("{}/oidc/v1/token", target.workspace)).unwrap_or_default();
+/// Returns the application id of the principal of that name.
+fn application_id(stage: &Stage<'_>, name: &str) -> String {
     stage.emulator().world(|world| {
-        let principal = world
-            .workspaces
-            .iter()
-            .flat_map(|workspace| &workspace.members)
-            .find(|member| member.display_name == MANAGED)
-            .map(|member| member.name.clone())
-            .unwrap_or_default();
-        world.add_federation_policy(&principal, ISSUER, subject, &[&audience]);
-        principal
+        let mut members = world.workspaces.iter().flat_map(|workspace| &workspace.members);
+        members.find(|member| member.display_name == name).map(|member| member.name.clone()).unwrap_or_default()
     })
+}
+
+/// Does what an account admin of Databricks does: lets the principal be signed in with the job's identity token.
+fn trust(stage: &Stage<'_>, principal: &str, subject: &str) {
+    let audience = format!("{}/oidc/v1/token", workspace(stage));
+    stage.emulator().world(|world| world.add_federation_policy(principal, ISSUER, subject, &[&audience]));
 }
 
 /// Lists what a plan would do.

@@ -76,7 +76,7 @@ impl Observer for Teller<'_> {
             Phase::Warning => "!",
             Phase::Failed => "x",
         };
-        self.0.result(&format!("     {sign} {:24} {}", event.step.as_str(), event.message));
+        self.0.result(&format!("     {sign} {:26} {}", event.step.as_str(), event.message));
     }
 }
 

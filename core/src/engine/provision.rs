@@ -91,7 +91,7 @@ pub(super) async fn provision(session: &Session<'_>, target: &Target, dry_run: b
                 let mut attempt = 1;
                 loop {
                     match job.rotate(false, report).await {
-                        Err(error) if changed && is_spreading(&error) => {
+                        Err(error) if changed && is_spreading(&error, target.principal.kind) => {
                             let wait = context.backoff(attempt);
                             let spent = context.now().as_millisecond() - started.as_millisecond();
                             if Duration::from_millis(u64::try_from(spent).unwrap_or(0)) + wait > SPREADING {
@@ -132,7 +132,11 @@ pub(super) async fn provision(session: &Session<'_>, target: &Target, dry_run: b
 }
 
 /// Returns true for a refusal that a change made moments ago explains.
-fn is_spreading(error: &Error) -> bool {
+fn is_spreading(error: &Error, kind: PrincipalKind) -> bool {
+    // The federation policy of a Databricks-managed principal is nothing that provisioning makes: no wait brings it.
+    if kind == PrincipalKind::Databricks && error.code() == Code::FederatedCredentialMismatch {
+        return false;
+    }
     matches!(
         error.code(),
         Code::ClientSecretWrong
