@@ -80,7 +80,7 @@ fn a_repository_that_the_organisation_lacks_is_refused_before_a_token_is_made() 
     }));
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!(ran.code(), Some("github-not-found"));
-    assert!(ran.first().error.as_ref().unwrap().hint().contains("nowhere"));
+    assert!(ran.first().error.as_ref().unwrap().message().contains("acme has no repository nowhere"));
     assert!(!ran.sent.iter().any(|sent| sent.path.contains("token/create")));
 }
 
