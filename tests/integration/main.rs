@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on shall fail")]
 
+mod cancellation;
+mod delivery;
+mod disturbances;
 mod github;
+mod interleavings;
+mod leases;
 mod refusals;
 mod rotation;
+mod spreading;

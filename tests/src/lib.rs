@@ -6,6 +6,7 @@
 pub mod disturbance;
 pub mod invariants;
 pub mod machine;
+pub mod schedule;
 pub mod stage;
 pub mod time;
 pub mod wire;

@@ -70,12 +70,12 @@ impl Clock for SimulatedClock {
 
     fn sleep(&self, duration: Duration) -> LocalFuture<'_, ()> {
         let at = self.emulator.now_ms() + i64::try_from(duration.as_millis()).unwrap();
+        let id = self.next.get();
+        self.next.set(id + 1);
         Box::pin(poll_fn(move |context| {
             if self.emulator.now_ms() >= at {
                 return Poll::Ready(());
             }
-            let id = self.next.get();
-            self.next.set(id + 1);
             self.timers.borrow_mut().insert((at, id), context.waker().clone());
             Poll::Pending
         }))

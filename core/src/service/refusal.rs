@@ -232,7 +232,14 @@ fn databricks_code(status: u16, said: &Said, message: &str) -> Code {
     match status {
         401 => Code::CredentialInvalid,
         403 if has("admin") => Code::AdminRequired,
-        403 if has("not found") || has("not a member") || has("does not exist") || has("not part of") => Code::PrincipalNotInWorkspace,
+        403 if has("unauthorized access to workspace")
+            || has("not found")
+            || has("not a member")
+            || has("does not exist")
+            || has("not part of") =>
+        {
+            Code::PrincipalNotInWorkspace
+        }
         403 if has("inactive") || has("deactivated") => Code::PrincipalInactive,
         _ => Code::Refused,
     }
