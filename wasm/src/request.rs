@@ -28,8 +28,7 @@ impl Request {
             Some("revoke") => Command::Revoke(revocation(&value)?),
             _ => return Err(usage("there is no such command")),
         };
-        let targets: Vec<String> =
-            value["targets"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        let targets: Vec<String> = value["targets"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
         if matches!(command, Command::Revoke(_)) && targets.is_empty() {
             return Err(usage("revoke asks for the names of its targets"));
         }

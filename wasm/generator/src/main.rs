@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let mut generator = Bindgen::new();
-    let made = generator.input_path(input).out_name("lakekey").web(true).and_then(|generator| generator.typescript(true).generate(output));
+    let made = generator.input_path(input).out_name("lakekey").omit_default_module_path(true).web(true).and_then(|generator| generator.typescript(true).generate(output));
     match made {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

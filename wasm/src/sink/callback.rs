@@ -62,12 +62,7 @@ impl Sink for CallbackSink {
         })
     }
 
-    fn read_back<'a>(
-        &'a self,
-        _: &'a Context<'a>,
-        _: &'a Secret,
-        delivery: &'a Delivery,
-    ) -> LocalFuture<'a, Result<SinkState, Error>> {
+    fn read_back<'a>(&'a self, _: &'a Context<'a>, _: &'a Secret, delivery: &'a Delivery) -> LocalFuture<'a, Result<SinkState, Error>> {
         Box::pin(async { Ok(SinkState { written: Written::Unknown, holds: Some(delivery.credential_id.clone()) }) })
     }
 }

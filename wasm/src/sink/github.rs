@@ -204,8 +204,8 @@ impl GithubSink {
             return Err(mismatch(&self.label(), "GitHub does not know it"));
         };
         let updated = found.updated_at;
-        let older = before.is_some_and(|before| updated < before)
-            || wrote.is_some_and(|wrote| updated.as_second() < wrote.as_second() - SKEW);
+        let older =
+            before.is_some_and(|before| updated < before) || wrote.is_some_and(|wrote| updated.as_second() < wrote.as_second() - SKEW);
         if older {
             return Err(mismatch(&self.label(), &format!("GitHub says that it was last written at {updated:.0}")));
         }
@@ -246,12 +246,9 @@ impl Sink for GithubSink {
         Box::pin(async move { self.put(context, value).await.map_err(|error| explain(context, &self.place, error)) })
     }
 
-    fn read_back<'a>(
-        &'a self,
-        context: &'a Context<'a>,
-        _: &'a Secret,
-        _: &'a Delivery,
-    ) -> LocalFuture<'a, Result<SinkState, Error>> {
-        Box::pin(async move { read_back(context, async || self.date(context).await).await.map_err(|error| explain(context, &self.place, error)) })
+    fn read_back<'a>(&'a self, context: &'a Context<'a>, _: &'a Secret, _: &'a Delivery) -> LocalFuture<'a, Result<SinkState, Error>> {
+        Box::pin(async move {
+            read_back(context, async || self.date(context).await).await.map_err(|error| explain(context, &self.place, error))
+        })
     }
 }

@@ -93,8 +93,12 @@ impl Asking<'_> {
             }
             match asked.failure().as_deref() {
                 Some("missing") => {
-                    return Err(Error::new(Code::SinkUnsupported, self.step, "GitHub secrets need the package @octokit/core, which is not installed")
-                        .with_hint("npm install @octokit/core; in a bundle pass it: rotate(config, { Octokit })"));
+                    return Err(Error::new(
+                        Code::SinkUnsupported,
+                        self.step,
+                        "GitHub secrets need the package @octokit/core, which is not installed",
+                    )
+                    .with_hint("npm install @octokit/core; in a bundle pass it: rotate(config, { Octokit })"));
                 }
                 // Octokit's text may quote the body.
                 Some(_) => return Err(self.invalid()),
@@ -108,7 +112,8 @@ impl Asking<'_> {
     }
 
     fn invalid(&self) -> Error {
-        Error::new(Code::ReplyInvalid, self.step, "GitHub answered with a body of another form than its API has").with_uncertainty(self.writes)
+        Error::new(Code::ReplyInvalid, self.step, "GitHub answered with a body of another form than its API has")
+            .with_uncertainty(self.writes)
     }
 
     /// Turns Octokit's request into the core's call.
