@@ -8,6 +8,7 @@ mod disturbances;
 mod github;
 mod interleavings;
 mod leases;
+mod principals;
 mod refusals;
 mod rotation;
 mod spreading;
