@@ -8,6 +8,7 @@ mod disturbances;
 mod github;
 mod interleavings;
 mod leases;
+mod policies;
 mod principals;
 mod refusals;
 mod rotation;

@@ -199,7 +199,30 @@ impl<'a> Machine<'a> {
         }))
     }
 
+    /// Runs a command that the configuration or the environment does not allow, and returns the refusal.
+    ///
+    /// # Panics
+    /// The command was not refused.
+    #[must_use]
+    pub fn refused(self, command: Command) -> lakekey_core::error::Error {
+        let recorder = Recorder::default();
+        let clock = self.clock.clone();
+        let wire = self.wire();
+        let ended = clock.run(self.attempt(command, false, &wire, &recorder)).expect("nothing kills the run");
+        ended.expect_err("the command is refused")
+    }
+
     async fn drive(&self, command: Command, dry_run: bool, wire: &Wire, recorder: &Recorder) -> Report {
+        self.attempt(command, dry_run, wire, recorder).await.expect("the stage's configuration is right")
+    }
+
+    async fn attempt(
+        &self,
+        command: Command,
+        dry_run: bool,
+        wire: &Wire,
+        recorder: &Recorder,
+    ) -> Result<Report, lakekey_core::error::Error> {
         let config = self.stage.config();
         let entropy = Numbers(Cell::new(self.seed));
         let sinks = NativeSinks::default();
@@ -213,7 +236,7 @@ impl<'a> Machine<'a> {
             cancellation: &self.stop,
         };
         let request = RunRequest { command, targets: Vec::new(), dry_run };
-        run(host, &config, &request).await.expect("the stage's configuration is right")
+        run(host, &config, &request).await
     }
 }
 
