@@ -65,8 +65,3 @@ pub(crate) fn http_date(ms: i64) -> String {
 pub(crate) fn entra_date(ms: i64) -> String {
     rfc3339(ms).replace('T', " ")
 }
-
-/// Writes the day of a time, such as `2026-11-24`.
-pub(crate) fn day(ms: i64) -> String {
-    rfc3339(ms).chars().take(10).collect()
-}

@@ -334,3 +334,7 @@ fn is_write(call: &Call) -> bool {
         || call.path.contains("/distributedtask/hubs/");
     !sign_in && !matches!(call.method.as_str(), "GET" | "HEAD" | "OPTIONS")
 }
+
+#[cfg(test)]
+#[path = "emulator_tests.rs"]
+mod tests;

@@ -121,7 +121,7 @@ fn known_tenant(world: &World, tenant: &str) -> Result<(), Refusal> {
     ))
 }
 
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "client_id",
     "scope",
     "grant_type",
@@ -131,6 +131,8 @@ const FIELDS: [&str; 8] = [
     // What official clients add.
     "client_info",
     "client-request-id",
+    // The capabilities of the client, sent where the resource is one that may take a token back early (Key Vault).
+    "claims",
 ];
 
 fn sign_in(world: &mut World, call: &Call, tenant: &str) -> Result<Reply, Refusal> {
@@ -277,3 +279,7 @@ fn wrong_secret(client: &str) -> Refusal {
         ),
     )
 }
+
+#[cfg(test)]
+#[path = "entra_tests.rs"]
+mod tests;

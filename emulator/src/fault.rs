@@ -88,6 +88,15 @@ impl Fault {
         self
     }
 
+    /// Reads faults as JSON: one, a list, or a list under `faults`.
+    ///
+    /// # Errors
+    /// The text is not JSON, or not a fault.
+    pub fn list(text: &str) -> Result<Vec<Self>, String> {
+        let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        crate::control::one_or_many(value, "faults")
+    }
+
     fn matches(&self, call: &Call) -> bool {
         self.service.is_none_or(|service| service == call.service)
             && self.workspace.is_none_or(|workspace| call.workspace == Some(workspace))

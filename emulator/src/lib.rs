@@ -16,6 +16,8 @@ mod record;
 mod seed;
 mod service;
 mod spread;
+#[cfg(test)]
+mod testing;
 mod world;
 
 mod azure_devops;
@@ -30,7 +32,7 @@ mod webhook;
 
 pub use azure_devops::{AzureDevops, DevopsToken, GroupRole, GroupType, Project, Variable as GroupVariable, VariableGroup};
 pub use clock::Clock;
-pub use control::Seed;
+pub use control::{AzureSeed, Seed, SeedVariable};
 pub use databricks::{
     Account, AccountPrincipal, Grant, Grantee, Member, MemberKind, OauthSecret, Pat, SecretScope, StoredSecret, Workspace,
 };

@@ -41,6 +41,10 @@ pub struct Seeded {
     pub account_client_id: String,
     /// Its client secret at Entra ID.
     pub account_client_secret: String,
+    /// A personal access token of Azure DevOps that may change variable groups.
+    pub devops_token: String,
+    /// The number of the variable group `integration` in the project `data`.
+    pub variable_group: u64,
 }
 
 impl World {
@@ -85,6 +89,7 @@ impl World {
         self.github_token(&github_token, TokenKind::FineGrained, "octocat", &every);
         let workflow_token = format!("ghs_{}", self.random.alphanumeric(36));
         self.github_token(&workflow_token, TokenKind::Workflow, "github-actions[bot]", &[]);
+        let (devops_token, variable_group) = self.seed_azure(&client_id);
         let tenant = TENANT.to_owned();
         self.seeded = Seeded {
             tenant,
@@ -97,6 +102,8 @@ impl World {
             directory_client_secret,
             account_client_id,
             account_client_secret,
+            devops_token,
+            variable_group,
         };
     }
 

@@ -32,9 +32,9 @@ fn lives(stage: &Stage, id: &str) -> bool {
 }
 
 fn scopes(stage: &Stage) -> Vec<Option<Vec<String>>> {
-    stage.emulator.world(|world| {
-        world.workspaces[0].tokens.iter().filter(|t| t.comment.contains("[lakekey ")).map(|t| t.scopes.clone()).collect()
-    })
+    stage
+        .emulator
+        .world(|world| world.workspaces[0].tokens.iter().filter(|t| t.comment.contains("[lakekey ")).map(|t| t.scopes.clone()).collect())
 }
 
 #[test]
@@ -166,7 +166,8 @@ fn switched_off() -> Stage {
     });
     let secret_ref = json!({"env": "OPERATOR"});
     let mut stage = stage.target(|target| {
-        target["admin"] = json!({"type": "azure-client-secret", "client-id": operator, "client-secret": secret_ref, "azure-resource-id": resource});
+        target["admin"] =
+            json!({"type": "azure-client-secret", "client-id": operator, "client-secret": secret_ref, "azure-resource-id": resource});
     });
     stage.environment.0.insert("OPERATOR".to_owned(), secret);
     stage

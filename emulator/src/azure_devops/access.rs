@@ -1,11 +1,14 @@
 //! Who may do what: personal access tokens, Entra ID tokens and the job's own token.
 
+use serde::Deserialize;
+
 use crate::azure_devops::reply::{page, refusal};
 use crate::call::{Call, Reply};
 use crate::world::{AZURE_DEVOPS_RESOURCE, Subject, World};
 
 /// Says what somebody may do with variable groups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum GroupRole {
     /// Nothing.
     #[default]

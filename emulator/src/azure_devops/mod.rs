@@ -122,6 +122,16 @@ impl Project {
 }
 
 impl World {
+    /// Lets the seeded principal write to vaults and variable groups, and makes a token and a group; returns both.
+    pub(crate) fn seed_azure(&mut self, client_id: &str) -> (String, u64) {
+        self.allow_in_vaults(client_id, &["get", "list", "set"]);
+        self.azure_devops.principals.insert(client_id.to_owned(), GroupRole::Administrator);
+        self.azure_devops.pipeline_role = GroupRole::Administrator;
+        let token = self.add_devops_token("sam", GroupRole::Administrator, 365 * 86_400_000);
+        let others = [("CATALOG_URL", "https://catalog.example", false), ("CATALOG_PASSWORD", "kept-by-everybody", true)];
+        (token, self.add_variable_group("data", "integration", &others))
+    }
+
     /// Makes a project and returns its id.
     pub fn add_devops_project(&mut self, name: &str) -> String {
         let id = self.random.uuid();

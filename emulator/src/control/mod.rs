@@ -1,5 +1,6 @@
 //! The control origin: what was asked, what is, and what shall go wrong.
 
+mod azure;
 mod seeds;
 mod state;
 
@@ -13,6 +14,7 @@ use crate::emulator::Emulator;
 use crate::fault::Fault;
 use crate::spread::{Spread, SpreadKind};
 
+pub use azure::{AzureSeed, SeedVariable};
 pub use seeds::Seed;
 
 /// Answers a request to the control origin.
@@ -39,7 +41,7 @@ fn route(emulator: &Emulator, request: &Request<Vec<u8>>) -> Result<Reply, Strin
         // For tests that look for secrets where they must not be; this is the one route that shows them.
         ("GET", "/issued-secrets") => Ok(done(json!({"secrets": emulator.issued_secrets()}))),
         ("POST", "/faults") => {
-            let faults: Vec<Fault> = one_or_many(request, "faults")?;
+            let faults: Vec<Fault> = one_or_many(read(request)?, "faults")?;
             let count = faults.len();
             emulator.set_faults(faults);
             Ok(done(json!({"faults": count})))
@@ -56,7 +58,7 @@ fn route(emulator: &Emulator, request: &Request<Vec<u8>>) -> Result<Reply, Strin
             Ok(Reply::empty(204))
         }
         ("POST", "/seed") => {
-            let seeds: Vec<Seed> = one_or_many(request, "seeds")?;
+            let seeds: Vec<Seed> = one_or_many(read(request)?, "seeds")?;
             let made = seeds.into_iter().map(|seed| emulator.seed(seed)).collect::<Result<Vec<Value>, String>>()?;
             Ok(done(json!({"made": made})))
         }
@@ -73,8 +75,8 @@ fn read<T: DeserializeOwned>(request: &Request<Vec<u8>>) -> Result<T, String> {
 }
 
 /// Reads one item, a list of items, or a list under a name.
-fn one_or_many<T: DeserializeOwned>(request: &Request<Vec<u8>>, name: &str) -> Result<Vec<T>, String> {
-    let value = match read::<Value>(request)? {
+pub(crate) fn one_or_many<T: DeserializeOwned>(value: Value, name: &str) -> Result<Vec<T>, String> {
+    let value = match value {
         Value::Object(mut map) if map.contains_key(name) => map.remove(name).unwrap_or_default(),
         other => other,
     };

@@ -134,6 +134,10 @@ pub enum Seed {
         #[serde(default)]
         without_permission: bool,
     },
+    /// A GitHub App in the seeded organisation; answers its id and its private key.
+    GithubApp {},
+    /// Something of Azure.
+    Azure(super::azure::AzureSeed),
     /// A fine-grained token of GitHub with write access to these permissions; answers it.
     GithubToken {
         /// The permissions, such as `secrets`.
@@ -234,6 +238,11 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             world.oidc.actions = ActionsJob { event, environment, ids_in_subject, request_token, ..default };
             let env: std::collections::BTreeMap<String, String> = world.actions_environment().into_iter().collect();
             Ok(json!({"subject": world.oidc.actions.subject(), "env": env}))
+        }
+        Seed::Azure(seed) => super::azure::apply(world, seed),
+        Seed::GithubApp {} => {
+            let (id, private_key) = world.github_app();
+            Ok(json!({"app-id": id, "private-key": private_key}))
         }
         Seed::GithubToken { permissions } => {
             let value = format!("github_pat_{}_{}", world.random.alphanumeric(22), world.random.alphanumeric(59));

@@ -20,10 +20,11 @@ pub(super) fn shown(world: &World) -> Value {
         "applications": applications(world),
         "oauth-secrets": oauth_secrets(world),
         "github": {"secrets": github(&world.github), "variables": variables(&world.github)},
+        "azure": super::azure::shown(world),
     })
 }
 
-fn fingerprint(value: &[u8]) -> String {
+pub(super) fn fingerprint(value: &[u8]) -> String {
     hex(&Sha256::digest(value))
 }
 

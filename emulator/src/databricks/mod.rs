@@ -175,3 +175,6 @@ fn texts(map: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, Re
         Some(_) => Err(wrong()),
     }
 }
+
+#[cfg(test)]
+mod tests;

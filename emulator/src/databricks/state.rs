@@ -191,6 +191,14 @@ impl Workspace {
         self.tokens.iter().filter(move |token| token.is_live(now_ms))
     }
 
+    /// Finds the PAT that a value would sign in with now; whether it has spread is left aside, and it does not count as a use.
+    #[must_use]
+    pub fn accepts(&self, value: &str, now_ms: i64) -> Option<&Pat> {
+        let pat = self.tokens.iter().find(|pat| pat.value == value && pat.is_accepted(now_ms))?;
+        let enabled = self.conf.get("enableTokensConfig").is_none_or(|value| value != "false");
+        (enabled && self.member(&pat.owner).is_some_and(|member| member.active)).then_some(pat)
+    }
+
     /// Says whether a member may use tokens: by itself, by one of its groups, or as an admin.
     #[must_use]
     pub fn may_use_tokens(&self, name: &str) -> bool {

@@ -83,6 +83,11 @@ pub(super) fn repository(world: &World, call: &Call, caller: &Caller, full_name:
     Ok(Reply::json(200, &shown(&call_base(call), repository.id, &repository.full_name)))
 }
 
+pub(super) fn organization(world: &World, call: &Call, name: &str) -> Result<Reply, Reply> {
+    let known = world.github.organizations.iter().find(|org| org.eq_ignore_ascii_case(name)).ok_or_else(not_found)?;
+    Ok(Reply::json(200, &json!({"login": known, "id": 1, "url": format!("{}/orgs/{known}", call_base(call))})))
+}
+
 /// Returns the URL of the API as the caller wrote it, so that clients follow links back to it.
 pub(super) fn call_base(call: &Call) -> String {
     let prefix = if call.path.starts_with("/api/v3/") { "/api/v3" } else { "" };

@@ -3,9 +3,11 @@
 //! <https://docs.github.com/rest>
 
 mod access;
+mod app;
 mod limits;
 mod secrets;
 mod state;
+mod variables;
 
 use serde_json::{Map, Value, json};
 
@@ -28,6 +30,9 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     }
     let (_, segments) = call.route();
     let path = segments.strip_prefix(&["api", "v3"]).unwrap_or(&segments);
+    if app::is_route(&call.method, path) {
+        return app::handle(world, call, path).unwrap_or_else(|refusal| refusal);
+    }
     if !is_known(&call.method, path) {
         return Reply::unknown_route(call);
     }
@@ -90,6 +95,17 @@ fn route(world: &mut World, call: &Call, caller: &Caller, path: &[&str]) -> Resu
         ["orgs", org, "dependabot", "secrets", rest @ ..] => {
             secrets::handle(world, call, caller, Place::DependabotOrganization((*org).to_owned()), rest)
         }
+        ["repos", owner, name, "actions", "variables", rest @ ..] => {
+            variables::handle(world, call, caller, &Place::Repository(format!("{owner}/{name}")), rest)
+        }
+        ["repos", owner, name, "environments", environment, "variables", rest @ ..] => {
+            let place = Place::Environment(format!("{owner}/{name}"), (*environment).to_owned());
+            variables::handle(world, call, caller, &place, rest)
+        }
+        ["orgs", org, "actions", "variables", rest @ ..] => {
+            variables::handle(world, call, caller, &Place::Organization((*org).to_owned()), rest)
+        }
+        ["orgs", org] => access::organization(world, call, org),
         _ => Err(Reply::unknown_route(call)),
     }
 }
@@ -121,9 +137,22 @@ fn required<'a>(map: &'a Map<String, Value>, name: &str) -> Result<&'a str, Repl
     }
 }
 
-/// Cuts the page that was asked for out of a list.
-fn page(call: &Call, items: Vec<Value>) -> Vec<Value> {
+/// Answers with the page that was asked for of a list, and a link to the next one.
+fn paged(call: &Call, name: &str, items: Vec<Value>) -> Reply {
     let number = |name: &str, default: usize| call.query(name).and_then(|text| text.parse().ok()).unwrap_or(default);
-    let size = number("per_page", 30).clamp(1, 100);
-    items.into_iter().skip((number("page", 1).max(1) - 1) * size).take(size).collect()
+    let (size, page) = (number("per_page", 30).clamp(1, 100), number("page", 1).max(1));
+    let total = items.len();
+    let shown: Vec<Value> = items.into_iter().skip((page - 1) * size).take(size).collect();
+    let reply = match name {
+        "" => Reply::json(200, &Value::Array(shown)),
+        name => Reply::json(200, &json!({"total_count": total, name: shown})),
+    };
+    if page * size >= total {
+        return reply;
+    }
+    let base = format!("{}{}", call.origin, call.path);
+    reply.with_header("link", format!("<{base}?per_page={size}&page={}>; rel=\"next\"", page + 1))
 }
+
+#[cfg(test)]
+mod tests;

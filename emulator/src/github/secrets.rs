@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::access::{Caller, call_base, shown as shown_repository};
 use super::state::{GithubSecret, Place, Store};
-use super::{body, not_found, page, refuse, required};
+use super::{body, not_found, paged, refuse, required};
 use crate::call::{Call, Reply};
 use crate::clock::rfc3339;
 use crate::world::World;
@@ -20,12 +20,7 @@ const MAX_BYTES: usize = 48 * 1024;
 pub(super) fn handle(world: &mut World, call: &Call, caller: &Caller, place: Place, rest: &[&str]) -> Result<Reply, Reply> {
     let write = call.method != "GET";
     caller.must(world, &place, permission(&place), write)?;
-    if let Place::Environment(repository, environment) = &place {
-        let known = world.github.repository(repository).is_some_and(|repository| repository.environments.contains(environment));
-        if !known {
-            return Err(not_found());
-        }
-    }
+    check_environment(world, &place)?;
     open(world, &place);
     let repositories: Vec<(u64, String)> =
         world.github.repositories.iter().map(|repository| (repository.id, repository.full_name.clone())).collect();
@@ -34,7 +29,7 @@ pub(super) fn handle(world: &mut World, call: &Call, caller: &Caller, place: Pla
         ("GET", ["public-key"]) => Ok(public_key(store)),
         ("GET", []) => {
             let secrets: Vec<Value> = store.secrets.iter().map(|(name, secret)| shown(call, &place, name, secret)).collect();
-            Ok(Reply::json(200, &json!({"total_count": secrets.len(), "secrets": page(call, secrets)})))
+            Ok(paged(call, "secrets", secrets))
         }
         ("GET", [name]) => {
             let name = name.to_ascii_uppercase();
@@ -52,6 +47,13 @@ pub(super) fn handle(world: &mut World, call: &Call, caller: &Caller, place: Pla
         }
         _ => Err(Reply::unknown_route(call)),
     }
+}
+
+/// Refuses an environment that there is not.
+pub(super) fn check_environment(world: &World, place: &Place) -> Result<(), Reply> {
+    let Place::Environment(repository, environment) = place else { return Ok(()) };
+    let known = world.github.repository(repository).is_some_and(|repository| repository.environments.contains(environment));
+    if known { Ok(()) } else { Err(not_found()) }
 }
 
 fn permission(place: &Place) -> &'static str {
@@ -190,7 +192,7 @@ pub(super) fn selected(
             let base = call_base(call);
             let list: Vec<Value> =
                 repositories.iter().filter(|(id, _)| chosen.contains(id)).map(|(id, name)| shown_repository(&base, *id, name)).collect();
-            Ok(Reply::json(200, &json!({"total_count": list.len(), "repositories": page(call, list)})))
+            Ok(paged(call, "repositories", list))
         }
         ("PUT", []) => {
             let mut map = body(call, &["selected_repository_ids"])?;

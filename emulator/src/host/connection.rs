@@ -111,7 +111,7 @@ async fn read(mut incoming: Incoming) -> io::Result<Vec<u8>> {
 fn whole(response: Response<Vec<u8>>) -> Response<Answer> {
     let truncated = response.extensions().get::<Truncated>().copied();
     response.map(|body| match truncated {
-        Some(Truncated(length)) => Answer::Truncated(Some(Bytes::from(body)), length as u64),
+        Some(Truncated(length)) => Answer::Truncated { rest: Some(Bytes::from(body)), promised: length as u64, flushed: false },
         None => Answer::Whole(Some(Bytes::from(body))),
     })
 }
@@ -127,7 +127,7 @@ enum Answer {
     /// All of it.
     Whole(Option<Bytes>),
     /// Its beginning, though the headers promise so much; then the connection is closed.
-    Truncated(Option<Bytes>, u64),
+    Truncated { rest: Option<Bytes>, promised: u64, flushed: bool },
     /// A beginning, and no end.
     Hang(Option<Bytes>),
     /// This many more bytes.
@@ -138,13 +138,19 @@ impl Body for Answer {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match &mut *self {
             Self::Whole(bytes) => Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Truncated(bytes, _) => Poll::Ready(Some(match bytes.take().filter(|bytes| !bytes.is_empty()) {
-                Some(bytes) => Ok(Frame::data(bytes)),
-                None => Err(io::ErrorKind::ConnectionReset.into()),
-            })),
+            Self::Truncated { rest, flushed, .. } => match rest.take().filter(|bytes| !bytes.is_empty()) {
+                Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                // What there is must be on its way before the connection is closed.
+                None if !*flushed => {
+                    *flushed = true;
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                None => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
+            },
             Self::Hang(bytes) => match bytes.take() {
                 Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 None => Poll::Pending,
@@ -161,7 +167,7 @@ impl Body for Answer {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Truncated(_, length) => SizeHint::with_exact(*length),
+            Self::Truncated { promised, .. } => SizeHint::with_exact(*promised),
             Self::Hang(_) | Self::Huge(_) => SizeHint::default(),
         }
     }

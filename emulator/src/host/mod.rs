@@ -197,6 +197,7 @@ fn describe(world: &mut World, workspaces: usize) -> Ready {
         ("issuer-github", Service::GithubIssuer),
         ("management", Service::Management),
         ("oidc-request-url", Service::GithubOidc),
+        ("webhook", Service::Webhook),
     ];
     Ready {
         ready: true,
@@ -212,3 +213,6 @@ fn describe(world: &mut World, workspaces: usize) -> Ready {
         others: others.into_iter().map(|(name, service)| (name.to_owned(), of(service))).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

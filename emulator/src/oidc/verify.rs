@@ -194,7 +194,7 @@ pub(super) fn exchange_subject(world: &World, token: &str, issuer: &str, audienc
         return Err("the signature does not verify with the issuer's keys".to_owned());
     }
     let now = world.now_ms().div_euclid(1000);
-    if !token.claim_seconds("exp").is_some_and(|end| now < end) {
+    if token.claim_seconds("exp").is_none_or(|end| now >= end) {
         return Err("the subject token has expired".to_owned());
     }
     if token.claim_seconds("nbf").is_some_and(|start| start > now + 60) {
