@@ -1,2 +1,7 @@
 //! The lakekey binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lakekey::cli::main()
+}

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use lakekey_core::platform::{Cancellation, Clock, Entropy, Environment, LocalFuture};
 use lakekey_core::secret::Secret;
 use tokio::process::Command;
+use tokio::sync::Notify;
 
 /// The largest file that is read as a secret, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -100,7 +101,21 @@ async fn azure_cli(arguments: &[&str]) -> Result<Secret, String> {
 /// GitHub sends SIGINT when a job is cancelled, SIGTERM 7.5 s later, and kills after 2.5 s more, so that the other kind
 /// must not cut short what is nearly done.
 #[derive(Clone, Default)]
-pub struct Signals(Arc<AtomicBool>);
+pub struct Signals(Arc<Asked>);
+
+/// Holds whether a signal came, and wakes who waits for one.
+#[derive(Default)]
+struct Asked {
+    stop: AtomicBool,
+    wake: Notify,
+}
+
+impl Asked {
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+}
 
 impl Signals {
     /// Begins to listen; needs a running tokio runtime.
@@ -110,17 +125,24 @@ impl Signals {
         tokio::spawn(watch(signals.0.clone()));
         signals
     }
+
+    /// Waits until the process is asked to stop.
+    pub async fn asked(&self) {
+        while !self.is_cancelled() {
+            self.0.wake.notified().await;
+        }
+    }
 }
 
 impl Cancellation for Signals {
     fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.stop.load(Ordering::Relaxed)
     }
 }
 
 /// Exits with the status that a shell gives to one who dies of the signal.
 #[cfg(unix)]
-async fn watch(asked: Arc<AtomicBool>) {
+async fn watch(asked: Arc<Asked>) {
     use futures_util::future::{Either, select};
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
@@ -133,16 +155,17 @@ async fn watch(asked: Arc<AtomicBool>) {
         if std::mem::replace(seen, true) {
             std::process::exit(status);
         }
-        asked.store(true, Ordering::Relaxed);
+        asked.stop();
     }
 }
 
 /// Exits with the status of one who dies of Ctrl-C.
 #[cfg(not(unix))]
-async fn watch(asked: Arc<AtomicBool>) {
+async fn watch(asked: Arc<Asked>) {
     while tokio::signal::ctrl_c().await.is_ok() {
-        if asked.swap(true, Ordering::Relaxed) {
+        if asked.stop.load(Ordering::Relaxed) {
             std::process::exit(130);
         }
+        asked.stop();
     }
 }

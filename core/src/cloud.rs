@@ -122,3 +122,35 @@ impl Cloud {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::TestHost;
+
+    #[test]
+    fn arm_environment_names_the_cloud_where_the_configuration_does_not() {
+        let usgov = json!({"workspace": "https://adb-1.2.databricks.azure.us"});
+        let host = TestHost::new().variable("ARM_ENVIRONMENT", "usgovernment");
+        let config = host.config(json!({}), usgov);
+        assert_eq!((config.cloud, config.login.as_str()), (Cloud::UsGov, "https://login.microsoftonline.us"));
+        let config = host.config(json!({"cloud": "public"}), json!({}));
+        assert_eq!(config.cloud, Cloud::Public);
+    }
+
+    #[test]
+    fn azure_authority_host_may_leave_out_the_scheme() {
+        let host = TestHost::new().variable("AZURE_AUTHORITY_HOST", "login.example");
+        assert_eq!(host.config(json!({}), json!({})).login.as_str(), "https://login.example");
+    }
+
+    #[test]
+    fn the_metadata_service_is_the_machines_own_unless_an_endpoint_names_another() {
+        let host = TestHost::new();
+        assert_eq!(host.config(json!({}), json!({})).imds.as_str(), "http://169.254.169.254");
+        let config = host.config(json!({"endpoints": {"imds": "http://127.0.0.1:1234"}}), json!({}));
+        assert_eq!(config.imds.as_str(), "http://127.0.0.1:1234");
+    }
+}

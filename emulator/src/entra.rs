@@ -220,6 +220,10 @@ fn audience(world: &World, scope: &str) -> Result<&'static str, Refusal> {
     if !resource.is_empty() && resource == world.origins.of(Service::Graph) {
         return Ok(GRAPH_RESOURCE);
     }
+    // As in a private cloud, whose management endpoint is its own resource.
+    if resource.strip_suffix('/').is_some_and(|origin| !origin.is_empty() && origin == world.origins.of(Service::Management)) {
+        return Ok(MANAGEMENT_RESOURCE);
+    }
     match resource {
         DATABRICKS_RESOURCE => Ok(DATABRICKS_RESOURCE),
         AZURE_DEVOPS_RESOURCE => Ok(AZURE_DEVOPS_RESOURCE),

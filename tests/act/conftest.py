@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.server
 import json
 import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -39,12 +42,20 @@ class Emulator:
         with urllib.request.urlopen(f"{self.ready['control']}{path}", timeout=LIMIT) as response:
             return json.load(response)
 
-    def post(self, path: str, body: object) -> None:
+    def post(self, path: str, body: object) -> dict:
         request = urllib.request.Request(
             f"{self.ready['control']}{path}", json.dumps(body).encode(), {"content-type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=LIMIT) as response:
-            response.read()
+            return json.loads(response.read() or b"{}")
+
+    def seed(self, **things: dict) -> dict:
+        """Puts things into the emulator's world; returns what was made, all in one."""
+        made: dict = {}
+        for name, fields in things.items():
+            for one in self.post("/seed", {name.replace("_", "-"): fields})["made"]:
+                made |= one
+        return made
 
     def requests(self, method: str = "", path: str = "") -> list[dict]:
         served = self.get("/requests")
@@ -80,6 +91,7 @@ class Act:
     folder: Path
     emulator: Emulator | None = None
     env: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def repository(self) -> Path:
@@ -96,17 +108,17 @@ class Act:
         (self.folder / "home").mkdir(exist_ok=True)
         empty = self.folder / "empty"
         empty.touch()
-        (self.folder / "event.json").write_text(json.dumps(payload or {}))
+        # With an event of its own, act takes the inputs from there alone.
+        (self.folder / "event.json").write_text(json.dumps({**(payload or {}), "inputs": inputs}))
         env = {"KEEP": str(keep), **self.env}
         command = [str(TOOLS / "act"), event, "-P", "ubuntu-latest=-self-hosted", "--use-gitignore=false", "-W", workflow]
-        command += ["-e", str(self.folder / "event.json"), "--var-file", str(empty), "--env-file", str(empty)]
+        (self.folder / "variables").write_text("".join(f"{name}={value}\n" for name, value in self.variables.items()))
+        command += ["-e", str(self.folder / "event.json"), "--var-file", str(self.folder / "variables"), "--env-file", str(empty)]
         # Values reach act by a file or by name alone: an argument would be seen by the scan for secrets.
         (self.folder / "secrets").write_text("")
         command += ["--secret-file", str(self.folder / "secrets")]
         for name, value in env.items():
             command += ["--env", f"{name}={value}"]
-        for name, value in inputs.items():
-            command += ["--input", f"{name}={value}"]
         return command + more
 
     def start(self, event: str, workflow: str, payload: dict | None = None, inputs: dict[str, str] | None = None,
@@ -129,6 +141,47 @@ class Act:
 
     def run(self, event: str, workflow: str, **options: object) -> Run:
         return self.finish(self.start(event, workflow, **options))
+
+
+@dataclass
+class Mirror:
+    """A copy of the releases on loopback, and what was asked of it."""
+
+    url: str
+    folder: Path
+    asked: list[str]
+
+    def release(self, binary: Path, table: Path, version: str, platform: str) -> Path:
+        """Puts an archive on the mirror and its sum into a table."""
+        name = f"lakekey-{version}-{platform}.tar.gz"
+        archive = self.folder / f"v{version}" / name
+        subprocess.run([ROOT / "script/release/archive", binary, archive], check=True, stdout=subprocess.DEVNULL)
+        with table.open("a") as lines:
+            lines.write(f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {name}\n")
+        return archive
+
+
+def serve(folder: Path) -> Iterator[Mirror]:
+    folder.mkdir(parents=True)
+    asked: list[str] = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, *_: object) -> None:
+            asked.append(self.path)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Mirror(f"http://127.0.0.1:{server.server_port}", folder, asked)
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[Mirror]:
+    yield from serve(tmp_path / "mirror")
 
 
 def wait_for(what: Callable[[], object], why: str) -> object:

@@ -3,51 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import os
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from conftest import ROOT, Mirror
 
-ROOT = Path(__file__).parents[2]
 # All that the script may need; a machine's own cargo is not among them.
 NEEDS = ["awk", "bash", "chmod", "curl", "cut", "dirname", "env", "gzip", "mkdir", "printf", "rm", "sed", "sh", "sha256sum", "tar", "uname"]
 PROGRAM = '#!/bin/sh\nprintf "ran %s with %s\\n" "$*" "$LAKEKEY_INPUT_COMMAND"\n'
-
-
-@dataclass
-class Mirror:
-    """A copy of the releases on loopback, and what was asked of it."""
-
-    url: str
-    folder: Path
-    asked: list[str]
-
-
-@pytest.fixture
-def mirror(tmp_path: Path) -> Iterator[Mirror]:
-    folder = tmp_path / "mirror"
-    folder.mkdir()
-    asked: list[str] = []
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments: object) -> None:
-            super().__init__(*arguments, directory=str(folder))
-
-        def log_message(self, *_: object) -> None:
-            asked.append(self.path)
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield Mirror(f"http://127.0.0.1:{server.server_port}", folder, asked)
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture
@@ -60,15 +26,10 @@ def action(tmp_path: Path) -> Path:
 
 
 def release(mirror: Mirror, action: Path, version: str = "1.2.3", platform: str = "linux-x64") -> Path:
-    """Puts an archive on the mirror and its sum into the table."""
+    """Releases a small program in lakekey's place."""
     program = mirror.folder / "lakekey"
     program.write_text(PROGRAM)
-    name = f"lakekey-{version}-{platform}.tar.gz"
-    archive = mirror.folder / f"v{version}" / name
-    subprocess.run([ROOT / "script/release/archive", program, archive], check=True, stdout=subprocess.DEVNULL)
-    with (action / "checksums.txt").open("a") as table:
-        table.write(f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {name}\n")
-    return archive
+    return mirror.release(program, action / "checksums.txt", version, platform)
 
 
 def run(action: Path, tmp_path: Path, **env: str) -> subprocess.CompletedProcess:

@@ -1,1 +1,95 @@
-//! Placeholder.
+//! The core for JavaScript hosts: Node, Deno, Bun, workerd, browsers.
+//!
+//! [`run`] is the one way in. What the core asks of its platform, JavaScript fulfils through one object, [`host::JsHost`];
+//! `wasm/npm/lib/host.js` makes it from `fetch`, timers, `crypto` and the environment, each of which the caller may replace.
+//! Documents and reports cross the border as JSON text: the shapes are the core's, and nothing is converted twice.
+
+pub mod host;
+mod panic;
+mod request;
+mod sink;
+
+use js_sys::Function;
+use lakekey_core::config::Config;
+use lakekey_core::engine;
+use lakekey_core::error::Error;
+use lakekey_core::platform::{Environment, Host};
+use lakekey_core::secret::Secret;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use host::{JsHost, Platform};
+use request::Request;
+use sink::Sinks;
+
+/// Has a function called with the place of a panic, and nothing of its message, which may hold anything.
+#[wasm_bindgen(js_name = onPanic)]
+pub fn on_panic(listener: Function) {
+    panic::install(listener);
+}
+
+/// Runs a command; resolves to `{"exit": 0, "report": {…}}` as JSON.
+///
+/// `document` is YAML or JSON text, or JSON made of an object where `request` says so.
+///
+/// # Errors
+/// A configuration error that was found before anything was sent, as JSON.
+#[wasm_bindgen]
+pub async fn run(request: String, document: String, host: JsHost) -> Result<String, String> {
+    let outcome = async {
+        let request = Request::read(&request)?;
+        let platform = Platform::new(&host);
+        let config = read(&request, &document, &platform)?;
+        let sinks = Sinks(&host);
+        let host = Host {
+            transport: &platform,
+            clock: &platform,
+            entropy: &platform,
+            environment: &platform,
+            sinks: &sinks,
+            observer: &platform,
+            cancellation: &platform,
+        };
+        engine::run(host, &config, &request.run).await
+    };
+    match outcome.await {
+        Ok(report) => Ok(serde_json::json!({"exit": report.exit_status(), "report": report}).to_string()),
+        Err(error) => Err(text(&error)),
+    }
+}
+
+/// Spreads the targets over at most that many shards of a workflow matrix; returns JSON.
+///
+/// # Errors
+/// A configuration error as JSON.
+#[wasm_bindgen]
+pub fn matrix(request: &str, document: &str, host: &JsHost) -> Result<String, String> {
+    let spread = || {
+        let request = Request::read(request)?;
+        let config = read(&request, document, &Platform::new(host))?;
+        let targets = engine::select(&config, &request.run.targets)?;
+        Ok(engine::matrix(&targets, request.shards).to_string())
+    };
+    spread().map_err(|error: Error| text(&error))
+}
+
+/// Seals a value with a public key of GitHub's, in base64.
+///
+/// # Errors
+/// `reply-invalid` as JSON where the key is not 32 bytes in base64.
+#[wasm_bindgen]
+pub fn seal(public_key: &str, value: String, host: &JsHost) -> Result<String, String> {
+    lakekey_core::github::seal(public_key, &Secret::new(value), &Platform::new(host)).map_err(|error| text(&error))
+}
+
+fn read(request: &Request, document: &str, environment: &dyn Environment) -> Result<Config, Error> {
+    if request.object {
+        // JSON.stringify made it, so that a failure here is ours.
+        let value = serde_json::from_str(document).map_err(|_| request::unreadable("the configuration"))?;
+        return Config::from_value(value, environment);
+    }
+    Config::read(document.as_bytes(), environment)
+}
+
+fn text(error: &Error) -> String {
+    serde_json::json!(error).to_string()
+}

@@ -87,7 +87,10 @@ impl GithubSink {
             self.look(context, &identity).await?;
         }
         let written = self.put_sealed(context, &identity, value).await;
-        let stale = |error: &Error| error.status() == Some(422) && !error.is_uncertain() && error.message().contains("encrypted");
+        let stale = |error: &Error| {
+            let said = error.message();
+            error.status() == Some(422) && !error.is_uncertain() && (said.contains("encrypted") || said.contains("public key"))
+        };
         match written {
             // GitHub has changed its key since it was read; the refusal is definite, so that a second try is safe.
             Err(error) if stale(&error) => {

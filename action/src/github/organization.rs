@@ -52,10 +52,16 @@ pub(super) async fn named(asking: &Asking<'_>, place: &Place, visibility: config
     let mut ids = Vec::with_capacity(place.selected.len());
     for name in &place.selected {
         let path = format!("/repos/{}/{}", encode(&place.owner), encode(name));
-        let repository: Repository = read(asking, async |crab: &Octocrab| crab.get(&path, None::<&()>).await).await.map_err(|error| {
-            let hint = format!("check that the organisation {} has a repository {name} and that whoever signs in may see it", place.owner);
-            if error.code() == Code::GithubNotFound { error.with_hint(hint) } else { error }
-        })?;
+        let repository: Repository =
+            read(asking, async |crab: &Octocrab| crab.get(&path, None::<&()>).await).await.map_err(|error| match error.code() {
+                Code::GithubNotFound => {
+                    let words = format!("{} has no repository {name}, or whoever signs in may not see it", place.owner);
+                    Error::new(Code::GithubNotFound, asking.step, words)
+                        .with_status(404)
+                        .with_request_id(error.request_id().map(str::to_owned))
+                }
+                _ => error,
+            })?;
         ids.push(id(asking, repository.id)?);
     }
     Ok(Audience { visibility, repositories: Some(ids) })

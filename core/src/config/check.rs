@@ -1,7 +1,8 @@
 //! Checks of single values: URLs, hosts, names, ids.
 
+use super::auth::Auth;
 use super::resolve::{Principal, invalid};
-use super::types::{Auth, FederatedCredential};
+use super::types::FederatedCredential;
 use crate::cloud::Cloud;
 use crate::error::{Code, Error};
 

@@ -1,5 +1,6 @@
 //! The configuration: its shape, its reading and its validation.
 
+mod auth;
 mod check;
 mod decode;
 mod duration;
@@ -7,12 +8,13 @@ mod resolve;
 mod sinks;
 mod types;
 
+pub use auth::{Auth, SecretRef};
 pub use decode::{MAX_DOCUMENT, parse};
 pub use duration::Span;
 pub use resolve::{Config, Credentials, Origin, Policy, Principal, Target};
 pub use types::{
-    Adopt, Auth, Document, Endpoints, Entitlement, FederatedCredential, GithubApp, GithubSignIn, GroupRef, PrincipalKind, Scopes,
-    SecretRef, SinkConfig, Visibility,
+    Adopt, Document, Endpoints, Entitlement, FederatedCredential, GithubApp, GithubSignIn, GroupRef, PrincipalKind, Scopes, SinkConfig,
+    Visibility,
 };
 
 /// Returns the JSON Schema of `lakekey.yml`.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::auth::Auth;
 use super::decode::{decode, parse};
 use super::duration::Span;
 use super::types::{
-    Adopt, Auth, Document, Entitlement, FederatedCredential, GithubSignIn, PrincipalDocument, PrincipalKind, Scopes, SecretDocument,
-    SinkConfig, TargetDocument, TokenDocument,
+    Adopt, Document, Entitlement, FederatedCredential, GithubSignIn, PrincipalDocument, PrincipalKind, Scopes, SecretDocument, SinkConfig,
+    TargetDocument, TokenDocument,
 };
 use super::{check, sinks};
 use crate::cloud::Cloud;

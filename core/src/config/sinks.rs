@@ -151,7 +151,7 @@ pub(super) fn check(sink: &SinkConfig, path: &str, target: &Target, rules: &Rule
     }
 }
 
-fn check_auth(auth: Option<&super::types::Auth>, path: &str) -> Result<(), Error> {
+fn check_auth(auth: Option<&super::auth::Auth>, path: &str) -> Result<(), Error> {
     auth.map_or(Ok(()), |auth| check::auth(auth, &format!("{path}.auth")))
 }
 

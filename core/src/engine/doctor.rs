@@ -1,6 +1,6 @@
 //! `doctor`: walks the procedure read-only and says which step is refused, why, and what to do.
 
-use super::provision::find_principal;
+use super::provision::{admin_refused, find_principal};
 use crate::call::Identity;
 use crate::config::{PrincipalKind, Target};
 use crate::context::{Context, Session};
@@ -90,7 +90,7 @@ impl Visit<'_> {
                 }
                 self.lifetime(settings.max_lifetime_days);
             }
-            Err(error) => return self.refused(error.at(Step::SignInAdmin)),
+            Err(error) => return self.refused(admin_refused(self.context, error)),
         }
         match find_principal(self.context, &admin).await {
             Ok(Some(principal)) => {

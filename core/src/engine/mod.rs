@@ -8,6 +8,7 @@ mod plan;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on shall fail")]
 mod plan_model;
+mod preflight;
 mod provision;
 mod report;
 mod revoke;
@@ -110,17 +111,7 @@ pub fn select<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Target
 /// A configuration error that was found before anything was sent.
 pub async fn run(host: Host<'_>, config: &Config, request: &RunRequest) -> Result<Report, Error> {
     let targets = select(config, &request.targets)?;
-    if matches!(request.command, Command::Rotate { .. }) {
-        for credentials in targets.iter().flat_map(|t| &t.credentials) {
-            if credentials.deliver.is_empty() {
-                return Err(Error::config(
-                    Code::ConfigMissingKey,
-                    &credentials.deliver_path,
-                    "a credential that is delivered nowhere is lost the moment it is made",
-                ));
-            }
-        }
-    }
+    preflight::preflight(config, &targets, &request.command, host.environment)?;
     let session = Session::new(host, config);
     let started = host.clock.now();
     let served = targets.into_iter().map(|target| serve(&session, target, request));

@@ -8,7 +8,7 @@ use super::application::{Found, application};
 use super::status::{self, step};
 use super::{finish, on_credentials};
 use crate::call::Identity;
-use crate::config::{PrincipalKind, Target};
+use crate::config::{Auth, PrincipalKind, Target};
 use crate::context::{Context, Session};
 use crate::error::{Code, Error, Step};
 use crate::event;
@@ -91,7 +91,7 @@ pub(super) async fn provision(session: &Session<'_>, target: &Target, dry_run: b
                 let mut attempt = 1;
                 loop {
                     match job.rotate(false, report).await {
-                        Err(error) if changed && is_spreading(&error) => {
+                        Err(error) if changed && is_spreading(&error, target.principal.kind) => {
                             let wait = context.backoff(attempt);
                             let spent = context.now().as_millisecond() - started.as_millisecond();
                             if Duration::from_millis(u64::try_from(spent).unwrap_or(0)) + wait > SPREADING {
@@ -132,7 +132,11 @@ pub(super) async fn provision(session: &Session<'_>, target: &Target, dry_run: b
 }
 
 /// Returns true for a refusal that a change made moments ago explains.
-fn is_spreading(error: &Error) -> bool {
+fn is_spreading(error: &Error, kind: PrincipalKind) -> bool {
+    // The federation policy of a Databricks-managed principal is nothing that provisioning makes: no wait brings it.
+    if kind == PrincipalKind::Databricks && error.code() == Code::FederatedCredentialMismatch {
+        return false;
+    }
     matches!(
         error.code(),
         Code::ClientSecretWrong
@@ -176,7 +180,7 @@ async fn in_workspace(context: &Context<'_>, progress: &mut Progress<'_>) -> Res
 
 /// Checks the workspace's settings for tokens, and switches tokens on where that was asked for.
 async fn settings(context: &Context<'_>, admin: &Identity, progress: &mut Progress<'_>) -> Result<(), Error> {
-    let settings = token_settings(context, admin).await?;
+    let settings = token_settings(context, admin).await.map_err(|error| admin_refused(context, error))?;
     for credentials in &context.target.credentials {
         let over = settings.max_lifetime_days.filter(|days| credentials.policy.lifetime.seconds() > days * 86_400);
         if let (crate::credential::CredentialKind::Pat, Some(days)) = (credentials.kind, over) {
@@ -203,6 +207,19 @@ async fn settings(context: &Context<'_>, admin: &Identity, progress: &mut Progre
         progress.made(Step::WorkspaceSettings, "switched personal access tokens on for the whole workspace");
     }
     Ok(())
+}
+
+/// Says at the admin's first request that it is the admin who was refused, and why that may be.
+pub(super) fn admin_refused(context: &Context<'_>, error: Error) -> Error {
+    let refused = matches!(error.code(), Code::CredentialInvalid | Code::AdminRequired | Code::PrincipalNotInWorkspace);
+    let error = if refused { error.at(Step::SignInAdmin) } else { error };
+    if error.code() == Code::CredentialInvalid && matches!(context.target.admin, Some(Auth::Pat { .. })) {
+        return error.with_hint(
+            "the admin's token is wrong, expired or revoked; or personal access tokens are switched off for the whole workspace, \
+             which refuses the admin's too: then give `admin` another way to sign in, such as azure-cli",
+        );
+    }
+    error
 }
 
 /// Finds the principal in the workspace, by its application id or else by its name.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 
 use super::observe::{Known, Observed, Standing, known, observe};
-use super::plan::{self, LEASE, Plan};
+use super::plan::{self, LEASE, Plan, Reason};
 use super::report;
 use crate::call::TIMEOUT;
 use crate::config::{Credentials, Scopes};
@@ -49,7 +49,12 @@ impl Job<'_> {
 
     /// Rotates and fills the report.
     pub(super) async fn rotate(&self, force: bool, report: &mut TargetReport) -> Result<(), Error> {
-        let (observed, decided) = self.decide(force).await?;
+        let (mut observed, mut decided) = self.decide(force).await?;
+        if let Plan::Renew { why: Reason::Undelivered(_) | Reason::Uncertain(_), .. } = decided {
+            // Credentials and sinks are read at the same time: another run may have ended in between, so that one was
+            // read before it and the other after. What is really so is so at a second look too.
+            (observed, decided) = self.decide(force).await?;
+        }
         report::sinks(report, &observed);
         match decided {
             Plan::Yield { to } => {
@@ -94,7 +99,7 @@ impl Job<'_> {
     }
 
     async fn renew(&self, report: &mut TargetReport, observed: &Observed, current: Option<&Known>) -> Result<(), Error> {
-        let (fresh, tag) = self.issue(current).await?;
+        let (fresh, tag) = self.issue(observed, current).await?;
         let new = Known {
             id: fresh.listed.id.clone(),
             created: fresh.listed.created,
@@ -146,7 +151,7 @@ impl Job<'_> {
     }
 
     /// Makes a credential; where the reply is lost, takes back what the lost request has made and begins again.
-    async fn issue(&self, current: Option<&Known>) -> Result<(Fresh, Tag), Error> {
+    async fn issue(&self, observed: &Observed, current: Option<&Known>) -> Result<(Fresh, Tag), Error> {
         let policy = &self.credentials.policy;
         let inherited = current.and_then(|c| c.scopes.clone());
         let scopes = match &policy.scopes {
@@ -171,7 +176,7 @@ impl Job<'_> {
                 }
                 Err(error) if error.is_uncertain() => {
                     self.warn(&error);
-                    self.reconcile(&tag).await?;
+                    self.reconcile(&tag, observed).await?;
                     if creations >= CREATIONS || !self.store.bears_tags() {
                         return Err(error);
                     }
@@ -192,8 +197,10 @@ impl Job<'_> {
     }
 
     /// Finds by its tag what a lost request has made, and revokes it.
-    async fn reconcile(&self, tag: &Tag) -> Result<(), Error> {
-        let listed = self.store.list(self.context, Step::ListTokens).await?;
+    async fn reconcile(&self, tag: &Tag, observed: &Observed) -> Result<(), Error> {
+        let mut listed = self.store.list(self.context, Step::ListTokens).await?;
+        // What was there before is not what the lost request has made, whatever its tag says.
+        listed.retain(|l| observed.known.iter().all(|known| known.id != l.id));
         for orphan in listed.iter().filter(|l| l.tag.as_ref().is_some_and(|t| t.target == tag.target && t.operation == tag.operation)) {
             self.store.revoke(self.context, &orphan.id).await?;
             self.context.event(Step::RevokeToken, event::Phase::Done, format!("took back {}, whose creation was not answered", orphan.id));

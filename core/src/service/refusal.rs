@@ -172,14 +172,14 @@ fn code(service: Service, response: &Response, said: &Said) -> Code {
 ///
 /// <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>
 fn entra_code(said: &Said, message: &str) -> Code {
-    let numbers = said.numbers.iter().copied().chain(
+    let mut numbers = said.numbers.iter().copied().chain(
         message
             .split("aadsts")
             .nth(1)
             .and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next())
             .and_then(|digits| digits.parse().ok()),
     );
-    for number in numbers {
+    if let Some(number) = numbers.next() {
         return match number {
             7_000_215 => Code::ClientSecretWrong,
             7_000_222 => Code::ClientSecretExpired,
@@ -232,7 +232,14 @@ fn databricks_code(status: u16, said: &Said, message: &str) -> Code {
     match status {
         401 => Code::CredentialInvalid,
         403 if has("admin") => Code::AdminRequired,
-        403 if has("not found") || has("not a member") || has("does not exist") || has("not part of") => Code::PrincipalNotInWorkspace,
+        403 if has("unauthorized access to workspace")
+            || has("not found")
+            || has("not a member")
+            || has("does not exist")
+            || has("not part of") =>
+        {
+            Code::PrincipalNotInWorkspace
+        }
         403 if has("inactive") || has("deactivated") => Code::PrincipalInactive,
         _ => Code::Refused,
     }

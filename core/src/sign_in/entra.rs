@@ -69,6 +69,17 @@ pub(super) async fn token(context: &Context<'_>, request: &SignIn<'_>, resource:
     tokens.get(context, name, async { exchange(context, request, &app, &source, &scope).await }).await
 }
 
+/// Asks the workspace for its tenant, once a run.
+async fn asked_tenant(context: &Context<'_>) -> Result<String, Error> {
+    let fetch = async {
+        let tenant = crate::service::databricks::tenant(context).await?;
+        // It is no secret, and so not masked: people look for it in their logs.
+        Ok(Token { secret: Secret::new(tenant), renew: jiff::Timestamp::MAX })
+    };
+    let tenant = context.session.tokens.get(context, format!("tenant {}", context.target.workspace), fetch).await?;
+    Ok(tenant.expose("a tenant's id, which is no secret").to_owned())
+}
+
 /// Names an application in its tenant.
 struct App {
     tenant: String,
@@ -83,7 +94,7 @@ impl App {
         })?;
         let tenant = match tenant.or(request.principal.tenant_id.as_deref()) {
             Some(tenant) => tenant.to_owned(),
-            None => crate::service::databricks::tenant(context).await?,
+            None => asked_tenant(context).await?,
         };
         Ok(Self { tenant, client: client.to_owned() })
     }

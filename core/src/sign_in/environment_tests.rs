@@ -1,6 +1,6 @@
 //! The order in which the environment's names are read.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use super::*;
 use crate::testing::TestHost;

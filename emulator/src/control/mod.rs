@@ -23,8 +23,7 @@ pub(crate) fn handle(emulator: &Emulator, request: &Request<Vec<u8>>) -> Respons
 }
 
 fn route(emulator: &Emulator, request: &Request<Vec<u8>>) -> Result<Reply, String> {
-    let query: Vec<(String, String)> =
-        form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let query: Vec<(String, String)> = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
     match (request.method().as_str(), request.uri().path()) {
         ("GET", "/requests") => {
             let bodies = form_value(&query, "bodies").is_some_and(|value| matches!(value, "1" | "true"));
@@ -63,9 +62,7 @@ fn route(emulator: &Emulator, request: &Request<Vec<u8>>) -> Result<Reply, Strin
             let made = seeds.into_iter().map(|seed| emulator.seed(seed)).collect::<Result<Vec<Value>, String>>()?;
             Ok(done(json!({"made": made})))
         }
-        (method, path) => {
-            Ok(Reply::json(404, &json!({"error": format!("The control origin does not know {method} {path}.")})))
-        }
+        (method, path) => Ok(Reply::json(404, &json!({"error": format!("The control origin does not know {method} {path}.")}))),
     }
 }
 

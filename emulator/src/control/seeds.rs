@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::databricks::{Grant, Grantee, Member, MemberKind};
 use crate::emulator::Emulator;
 use crate::github::{Repository, TokenKind};
+use crate::oidc::ActionsJob;
 use crate::world::{Subject, World};
 
 /// Names one thing to put into the world.
@@ -111,6 +112,28 @@ pub enum Seed {
         #[serde(default)]
         environments: Vec<String>,
     },
+    /// A federated credential of an application, for tokens of GitHub Actions unless another issuer is named.
+    FederatedCredential {
+        /// The application.
+        client_id: String,
+        /// The subject, letter by letter.
+        subject: String,
+        /// The issuer.
+        issuer: Option<String>,
+    },
+    /// The job of a GitHub Actions workflow that asks for identity tokens; answers its subject and the variables that it has.
+    ActionsJob {
+        /// The event, such as `schedule`.
+        event: Option<String>,
+        /// The environment.
+        environment: Option<String>,
+        /// Whether owner and repository stand in the subject with their ids.
+        #[serde(default)]
+        ids_in_subject: bool,
+        /// Whether the job lacks `id-token: write`.
+        #[serde(default)]
+        without_permission: bool,
+    },
     /// A GitHub App in the seeded organisation; answers its id and its private key.
     GithubApp {},
     /// Something of Azure.
@@ -196,6 +219,25 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             let id = 900_000_001 + world.github.repositories.len() as u64;
             world.github.repositories.push(Repository { id, full_name: name, environments });
             Ok(json!({"id": id}))
+        }
+        Seed::FederatedCredential { client_id, subject, issuer } => {
+            let issuer = issuer.unwrap_or_else(|| world.oidc.actions.issuer.clone());
+            let name = format!("seeded-{}", world.random.alphanumeric(8));
+            world
+                .add_federated_credential(&client_id, &name, &issuer, &subject)
+                .then(|| json!({}))
+                .ok_or("there is no such application".to_owned())
+        }
+        Seed::ActionsJob { event, environment, ids_in_subject, without_permission } => {
+            let default = ActionsJob::default();
+            let request_token = (!without_permission).then(|| format!("actions-request-{}", world.random.alphanumeric(32)));
+            if let Some(token) = &request_token {
+                world.note_issued(token);
+            }
+            let event = event.unwrap_or_else(|| default.event.clone());
+            world.oidc.actions = ActionsJob { event, environment, ids_in_subject, request_token, ..default };
+            let env: std::collections::BTreeMap<String, String> = world.actions_environment().into_iter().collect();
+            Ok(json!({"subject": world.oidc.actions.subject(), "env": env}))
         }
         Seed::Azure(seed) => super::azure::apply(world, seed),
         Seed::GithubApp {} => {

@@ -146,7 +146,7 @@ pub async fn host(options: HostOptions) -> io::Result<Hosted> {
     let mut ready = emulator.world(|world| describe(world, workspaces));
     ready.control = control_url;
     if let Some(directory) = &options.tls {
-        ready.env.insert("SSL_CERT_FILE".to_owned(), directory.join(tls::CA_FILE).display().to_string());
+        ready.env.insert("SSL_CERT_FILE".to_owned(), absolute(directory)?.join(tls::CA_FILE).display().to_string());
     }
     ready.config = directory.join("lakekey.yml");
     std::fs::write(&ready.config, emulator.world(|world| config_file::write(world, &ready)))?;

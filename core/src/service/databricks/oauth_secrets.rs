@@ -117,3 +117,60 @@ pub async fn delete(context: &Context<'_>, identity: &Identity, principal: &str,
     let call = Call::new(step, Service::Databricks, Method::Delete, origin(context), path).identity(identity);
     gone_is_done(context.execute(call).await.map(drop))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use crate::context::Session;
+    use crate::testing::{TestHost, run};
+
+    const WORKSPACE: &str = "https://adb-1.2.azuredatabricks.net/api/2.0/accounts/servicePrincipals/42/credentials/secrets";
+    const ACCOUNT: &str = "33333333-3333-3333-3333-333333333333";
+
+    fn with<T>(host: &TestHost, account: Option<&str>, act: impl AsyncFnOnce(&Context<'_>, &Identity) -> T) -> T {
+        let principal = json!({"kind": "databricks", "display-name": "catalog", "account-id": account});
+        let config = host.config(json!({}), json!({"principal": principal}));
+        let session = Session::new(host.host(), &config);
+        let context = Context::new(&session, &config.targets[0]);
+        let identity = Identity::bearer(origin(&context), &Secret::new("admin"));
+        run(act(&context, &identity))
+    }
+
+    #[test]
+    fn a_secret_is_made_with_a_lifetime_and_masked() {
+        let host = TestHost::new();
+        let answer = json!({"id": 7, "secret": "dose1", "status": "ACTIVE", "create_time": "2026-11-24T10:00:00Z",
+            "expire_time": "2026-11-24T11:00:00Z"});
+        host.on(&format!("POST {WORKSPACE}"), 200, answer);
+        let (value, info) =
+            with(&host, None, async |context, identity| create(context, identity, "42", 3600, Step::CreateToken).await).unwrap();
+        assert_eq!((value, info.id.as_str()), (Secret::new("dose1"), "7"));
+        assert_eq!(info.expire_time.map(|end| end.to_string()).as_deref(), Some("2026-11-24T11:00:00Z"));
+        assert_eq!(host.sent()[0].json(), json!({"lifetime": "3600s"}));
+        assert_eq!(host.masked(), ["dose1"]);
+    }
+
+    #[test]
+    fn every_page_is_listed_at_the_account_where_one_is_given() {
+        let account =
+            format!("GET https://accounts.azuredatabricks.net/api/2.0/accounts/{ACCOUNT}/servicePrincipals/42/credentials/secrets");
+        let host = TestHost::new();
+        host.on(&account, 200, json!({"secrets": [{"id": "1"}], "next_page_token": "p/2"}));
+        host.on(&format!("{account}?page_token=p%2F2"), 200, json!({"secrets": [{"id": "2"}], "next_page_token": ""}));
+        let listed = with(&host, Some(ACCOUNT), async |context, identity| list(context, identity, "42", Step::ListTokens).await).unwrap();
+        assert_eq!(listed.iter().map(|secret| secret.id.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+        host.sent();
+    }
+
+    #[test]
+    fn a_secret_that_is_gone_is_deleted_and_a_page_that_is_not_there_is_a_refusal() {
+        let host = TestHost::new();
+        let line = format!("DELETE {WORKSPACE}/7");
+        let deleted = || with(&host, None, async |context, identity| delete(context, identity, "42", "7", Step::RevokeToken).await);
+        host.on(&line, 404, json!({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such secret"}));
+        assert_eq!(deleted(), Ok(()));
+        host.on_text(&line, 404, &[("content-type", "text/html")], "<html></html>");
+        assert_eq!(deleted().unwrap_err().status(), Some(404));
+    }
+}

@@ -62,3 +62,6 @@ async fn list<T: DeserializeOwned>(context: &Context<'_>, identity: &Identity, s
 fn equals(attribute: &str, value: &str) -> String {
     format!("$filter={}", encode(&format!("{attribute} eq '{}'", value.replace('\'', "''"))))
 }
+
+#[cfg(test)]
+mod tests;

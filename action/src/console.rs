@@ -1,0 +1,216 @@
+//! The one place that prints: the result to standard output, everything else to standard error, secrets masked in both.
+
+use std::cell::RefCell;
+use std::io::Write as _;
+use std::time::Instant;
+
+use lakekey_core::event::{Event, Observer, Phase};
+use lakekey_core::platform::{LocalFuture, Request, Response, Transport, TransportError};
+use lakekey_core::secret::Secret;
+use zeroize::Zeroizing;
+
+/// What stands where a secret stood.
+const MASK: &str = "***";
+
+/// The shortest text that is masked: shorter ones are words that any sentence holds.
+const SHORTEST: usize = 6;
+
+/// Says how much is told on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// What failed.
+    Error,
+    /// What a person should know too.
+    Warn,
+    /// Every step too.
+    Info,
+    /// Every request too: method, URL without its query, status and milliseconds.
+    Debug,
+    /// The sizes of requests and responses too.
+    Trace,
+}
+
+impl Level {
+    /// Reads the level of `LAKEKEY_LOG`; what is not known counts as `info`.
+    #[must_use]
+    pub fn parse(text: Option<&str>) -> Self {
+        match text.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "error" => Self::Error,
+            "warn" => Self::Warn,
+            "debug" => Self::Debug,
+            "trace" => Self::Trace,
+            _ => Self::Info,
+        }
+    }
+}
+
+/// Replaces every secret that it has heard of.
+#[derive(Default)]
+pub struct Masks(RefCell<Vec<Zeroizing<String>>>);
+
+impl Masks {
+    /// Remembers a secret, line by line; returns the lines that are new.
+    pub fn add(&self, secret: &Secret) -> Vec<Zeroizing<String>> {
+        let mut masks = self.0.borrow_mut();
+        let mut new = Vec::new();
+        for line in secret.expose("the list of what is masked").lines().map(str::trim).filter(|line| !line.is_empty()) {
+            if !masks.iter().any(|known| known.as_str() == line) {
+                new.push(Zeroizing::new(line.to_owned()));
+            }
+        }
+        masks.extend(new.iter().cloned());
+        // The longest first, so that none leaves a part of another behind.
+        masks.sort_by_key(|mask| std::cmp::Reverse(mask.len()));
+        new
+    }
+
+    /// Returns the text with every secret replaced.
+    #[must_use]
+    pub fn apply(&self, text: &str) -> String {
+        let masks = self.0.borrow();
+        masks
+            .iter()
+            .filter(|mask| mask.len() >= SHORTEST)
+            .fold(text.to_owned(), |text, mask| if text.contains(mask.as_str()) { text.replace(mask.as_str(), MASK) } else { text })
+    }
+}
+
+/// Prints for people at a terminal or in a log.
+pub struct Console {
+    level: Level,
+    masks: Masks,
+}
+
+impl Console {
+    /// Makes a console that tells as much as the level says.
+    #[must_use]
+    pub fn new(level: Level) -> Self {
+        Self { level, masks: Masks::default() }
+    }
+
+    /// Returns how much is told.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Returns what is masked.
+    #[must_use]
+    pub fn masks(&self) -> &Masks {
+        &self.masks
+    }
+
+    /// Prints a part of the result.
+    pub fn result(&self, text: &str) {
+        self.raw(&self.masks.apply(text));
+    }
+
+    /// Prints a line to standard output as it is; for the workflow commands that name what is to be masked.
+    pub(crate) fn raw(&self, text: &str) {
+        // A reader that has gone away wants no more.
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{}", text.trim_end_matches('\n'));
+        let _ = out.flush();
+    }
+
+    /// Prints a line that a command of the user's has printed, so that it cannot pass for one of a workflow's commands.
+    pub fn output(&self, line: &str) {
+        self.note(&format!("  | {}", crate::workflow::neutral(line)));
+    }
+
+    /// Prints a line about the work to standard error.
+    pub fn note(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{}", self.masks.apply(text));
+    }
+}
+
+/// Says how an event reads, or `None` where the level leaves it out.
+#[must_use]
+pub fn line(event: &Event, level: Level) -> Option<String> {
+    let (least, word) = match event.phase {
+        Phase::Failed => (Level::Error, "failed: "),
+        Phase::Warning => (Level::Warn, "warning: "),
+        Phase::Waiting => (Level::Info, "waiting: "),
+        Phase::Skipped => (Level::Info, "skipped: "),
+        Phase::Done => (Level::Info, ""),
+    };
+    (level >= least).then(|| format!("{}  {}  {word}{}", event.target, event.step, event.message))
+}
+
+impl Observer for Console {
+    fn secret(&self, secret: &Secret) {
+        self.masks.add(secret);
+    }
+
+    fn event(&self, event: &Event) {
+        if let Some(line) = line(event, self.level) {
+            self.note(&line);
+        }
+    }
+}
+
+/// Tells of every request that goes through: never a header, a query or a body.
+pub struct Told<'a> {
+    /// Who sends.
+    pub inner: &'a dyn Transport,
+    /// Where it is told.
+    pub console: &'a Console,
+}
+
+impl Transport for Told<'_> {
+    fn send(&self, request: Request) -> LocalFuture<'_, Result<Response, TransportError>> {
+        if self.console.level < Level::Debug {
+            return self.inner.send(request);
+        }
+        Box::pin(async move {
+            let place = request.url.split(['?', '#']).next().unwrap_or_default().to_owned();
+            let head = format!("{} {place}", request.method.as_str());
+            let sent = request.body.len();
+            let begun = Instant::now();
+            let outcome = self.inner.send(request).await;
+            let took = begun.elapsed().as_millis();
+            let (said, received) = match &outcome {
+                Ok(response) => (response.status.to_string(), response.body.len()),
+                Err(error) => (format!("{:?}: {}", error.kind, error.message), 0),
+            };
+            let sizes =
+                if self.console.level >= Level::Trace { format!(", {sent} bytes sent, {received} received") } else { String::new() };
+            self.console.note(&format!("{head} -> {said} ({took} ms{sizes})"));
+            outcome
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_of_several_lines_is_masked_line_by_line() {
+        let masks = Masks::default();
+        masks.add(&Secret::new("first-line\nsecond-line"));
+        assert_eq!(masks.apply("it was second-line, and first-line"), "it was ***, and ***");
+    }
+
+    #[test]
+    fn a_secret_within_another_leaves_nothing_of_the_longer_one() {
+        let masks = Masks::default();
+        masks.add(&Secret::new("secret"));
+        masks.add(&Secret::new("secret-and-more"));
+        assert_eq!(masks.apply("secret-and-more"), "***");
+    }
+
+    #[test]
+    fn a_secret_is_new_once() {
+        let masks = Masks::default();
+        assert_eq!(masks.add(&Secret::new("dapi-value")).len(), 1);
+        assert!(masks.add(&Secret::new("dapi-value")).is_empty());
+    }
+
+    #[test]
+    fn a_word_of_the_log_level_decides_what_is_told() {
+        assert_eq!(Level::parse(None), Level::Info);
+        assert_eq!(Level::parse(Some("TRACE")), Level::Trace);
+        assert!(Level::parse(Some("error")) < Level::parse(Some("warn")));
+    }
+}

@@ -1,0 +1,253 @@
+//! The inputs of the Action, checked before anything is done with them.
+//!
+//! A composite action maps its inputs to variables; the runner enforces neither `required` nor a type.
+
+use lakekey_core::engine::{Command, Revocation};
+use lakekey_core::error::{Code, Error};
+use lakekey_core::platform::Environment;
+use lakekey_core::secret::Secret;
+
+use crate::cli::arguments::FailOn;
+
+/// What the variables of the inputs begin with.
+pub(super) const PREFIX: &str = "LAKEKEY_INPUT_";
+
+/// The inputs that hold secrets.
+const SECRET: [&str; 3] = ["client-secret", "github-token", "private-key"];
+
+/// The inputs that may have several lines: a list, and a key in PEM.
+const SEVERAL_LINES: [&str; 2] = ["target", "private-key"];
+
+/// Every input that lakekey itself reads; `binary` and `version` are read by what starts it.
+const KNOWN: [&str; 23] = [
+    "command",
+    "config",
+    "target",
+    "workspace",
+    "tenant-id",
+    "client-id",
+    "client-secret",
+    "auth-type",
+    "github-token",
+    "app-id",
+    "private-key",
+    "secret",
+    "repository",
+    "environment",
+    "lifetime",
+    "renew-before",
+    "overlap",
+    "force",
+    "dry-run",
+    "fail-on",
+    "revoke",
+    "matrix",
+    "binary",
+];
+
+/// Reads inputs.
+pub(super) struct Inputs<'a>(pub(super) &'a dyn Environment);
+
+/// Holds what is to be done.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) command: Command,
+    pub(super) targets: Vec<String>,
+    pub(super) dry_run: bool,
+    pub(super) fail_on: Option<FailOn>,
+    pub(super) matrix: Option<u16>,
+}
+
+/// Returns the variable that holds an input.
+pub(super) fn variable(name: &str) -> String {
+    format!("{PREFIX}{}", name.replace('-', "_").to_ascii_uppercase())
+}
+
+/// Says that an input is wrong.
+pub(super) fn wrong(name: &str, message: impl Into<String>) -> Error {
+    Error::config(Code::UsageInvalid, format!("input {name}"), message).with_hint("correct the `with:` of the step")
+}
+
+impl Inputs<'_> {
+    /// Returns an input, `None` where it is empty.
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        self.0.variable(&variable(name)).filter(|value| !value.trim().is_empty())
+    }
+
+    /// Returns the secrets among the inputs, which are masked before anything is printed.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        SECRET.iter().filter_map(|name| self.get(name)).map(Secret::new).collect()
+    }
+
+    /// Refuses what no input may hold: a line end could forge a line of the log or of a file of the runner.
+    pub(super) fn check_lines(&self) -> Result<(), Error> {
+        for name in KNOWN.iter().filter(|name| !SEVERAL_LINES.contains(name)) {
+            if self.get(name).is_some_and(|value| value.chars().any(char::is_control)) {
+                return Err(wrong(name, "it holds a line end or another control character"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a boolean as GitHub writes them.
+    fn boolean(&self, name: &str) -> Result<bool, Error> {
+        match self.get(name).as_deref() {
+            None | Some("false" | "False" | "FALSE") => Ok(false),
+            Some("true" | "True" | "TRUE") => Ok(true),
+            Some(_) => Err(wrong(name, "write true or false")),
+        }
+    }
+
+    /// Reads what is to be done.
+    pub(super) fn request(&self) -> Result<Request, Error> {
+        let force = self.boolean("force")?;
+        let command = match self.get("command").as_deref().unwrap_or("rotate") {
+            "rotate" => Command::Rotate { force },
+            "provision" => Command::Provision,
+            "status" => Command::Status,
+            "doctor" => Command::Doctor,
+            "plan" => Command::Plan,
+            "revoke" => Command::Revoke(self.revocation()?),
+            _ => return Err(wrong("command", "write rotate, provision, status, doctor, plan or revoke")),
+        };
+        if force && !matches!(command, Command::Rotate { .. }) {
+            return Err(wrong("force", "only rotate can be forced"));
+        }
+        Ok(Request {
+            fail_on: self.fail_on(&command)?,
+            matrix: self.matrix(&command)?,
+            targets: self.targets()?,
+            dry_run: self.boolean("dry-run")?,
+            command,
+        })
+    }
+
+    /// Reads the names of targets: one a line, or with blanks or commas between.
+    fn targets(&self) -> Result<Vec<String>, Error> {
+        let text = self.get("target").unwrap_or_default();
+        let names: Vec<String> =
+            text.split(|c: char| c.is_whitespace() || c == ',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let fine = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        if names.iter().all(fine) { Ok(names) } else { Err(wrong("target", "a target's name has letters, digits, `-`, `_` and `.`")) }
+    }
+
+    fn revocation(&self) -> Result<Revocation, Error> {
+        Ok(match self.get("revoke").as_deref().unwrap_or("superseded") {
+            "superseded" => Revocation::Superseded,
+            "all" => Revocation::All,
+            id if id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) => Revocation::Id(id.to_owned()),
+            _ => return Err(wrong("revoke", "write superseded, all, or the id of a token")),
+        })
+    }
+
+    fn fail_on(&self, command: &Command) -> Result<Option<FailOn>, Error> {
+        let fail_on = match self.get("fail-on").as_deref() {
+            None => return Ok(None),
+            Some("due") => FailOn::Due,
+            Some("overdue") => FailOn::Overdue,
+            Some(_) => return Err(wrong("fail-on", "write due or overdue")),
+        };
+        if *command == Command::Status { Ok(Some(fail_on)) } else { Err(wrong("fail-on", "only status has it")) }
+    }
+
+    fn matrix(&self, command: &Command) -> Result<Option<u16>, Error> {
+        let Some(text) = self.get("matrix") else { return Ok(None) };
+        if *command != Command::Plan {
+            return Err(wrong("matrix", "only plan has it"));
+        }
+        match text.parse() {
+            Ok(shards @ 1..=256) => Ok(Some(shards)),
+            _ => Err(wrong("matrix", "write a number from 1 to 256, which is as many jobs as GitHub makes of a matrix")),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+pub(super) mod tests {
+    use super::*;
+    use lakekey_core::platform::LocalFuture;
+
+    /// Holds variables in memory.
+    pub(crate) struct Variables(pub(crate) Vec<(String, String)>);
+
+    impl Environment for Variables {
+        fn variable(&self, name: &str) -> Option<String> {
+            self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        }
+
+        fn file(&self, _path: &str) -> Result<Vec<u8>, String> {
+            Err("there are no files".to_owned())
+        }
+
+        fn azure_cli<'a>(&'a self, _arguments: &'a [&'a str]) -> LocalFuture<'a, Result<Secret, String>> {
+            Box::pin(async { Err("there is no az".to_owned()) })
+        }
+    }
+
+    /// Makes variables of inputs.
+    pub(crate) fn inputs(pairs: &[(&str, &str)]) -> Variables {
+        Variables(pairs.iter().map(|(name, value)| (variable(name), (*value).to_owned())).collect())
+    }
+
+    fn refused(pairs: &[(&str, &str)]) -> Error {
+        let variables = inputs(pairs);
+        let inputs = Inputs(&variables);
+        inputs.check_lines().and_then(|()| inputs.request()).unwrap_err()
+    }
+
+    #[test]
+    fn a_boolean_is_exactly_what_github_writes() {
+        for (text, value) in [("true", true), ("True", true), ("TRUE", true), ("false", false), ("False", false), ("FALSE", false)] {
+            let variables = inputs(&[("dry-run", text)]);
+            assert_eq!(Inputs(&variables).request().unwrap().dry_run, value);
+        }
+        for text in ["yes", "1", "tRUE", "on", "true "] {
+            assert_eq!(refused(&[("dry-run", text)]).key(), Some("input dry-run"));
+        }
+    }
+
+    #[test]
+    fn an_unknown_command_is_refused_and_not_repeated() {
+        let error = refused(&[("command", "rotate; rm -rf ~ ::error::")]);
+        assert_eq!(error.code(), Code::UsageInvalid);
+        assert!(!error.to_string().contains("rm -rf"));
+    }
+
+    #[test]
+    fn a_line_end_is_refused_in_every_input_that_is_no_list_and_no_key() {
+        for name in KNOWN {
+            let pairs = [(name, "a\nb")];
+            let variables = inputs(&pairs);
+            let refused = Inputs(&variables).check_lines().is_err();
+            assert_eq!(refused, !SEVERAL_LINES.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_targets_are_divided_by_lines_blanks_and_commas() {
+        let variables = inputs(&[("target", "a b\nc,d\n")]);
+        assert_eq!(Inputs(&variables).request().unwrap().targets, ["a", "b", "c", "d"]);
+        assert_eq!(refused(&[("target", "a::b")]).key(), Some("input target"));
+    }
+
+    #[test]
+    fn what_only_another_command_has_is_refused() {
+        assert_eq!(refused(&[("fail-on", "due")]).key(), Some("input fail-on"));
+        assert_eq!(refused(&[("matrix", "4")]).key(), Some("input matrix"));
+        assert_eq!(refused(&[("command", "status"), ("force", "true")]).key(), Some("input force"));
+    }
+
+    #[test]
+    fn the_revocation_is_of_what_is_superseded_unless_told() {
+        for (text, what) in [
+            ("", Revocation::Superseded),
+            ("superseded", Revocation::Superseded),
+            ("all", Revocation::All),
+            ("abc123", Revocation::Id("abc123".to_owned())),
+        ] {
+            let variables = inputs(&[("command", "revoke"), ("revoke", text)]);
+            assert_eq!(Inputs(&variables).request().unwrap().command, Command::Revoke(what));
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The binary as a GitHub Action: inputs in, workflow commands, outputs and a job summary out.
+
+mod commands;
+mod document;
+mod input;
+mod output;
+mod summary;
+
+use std::rc::Rc;
+
+use lakekey_core::config::Config;
+use lakekey_core::engine::{RunRequest, matrix, select};
+use lakekey_core::error::Error;
+use lakekey_core::event::{Event, Observer, Phase};
+use lakekey_core::platform::Environment as _;
+use lakekey_core::report::{Outcome, Report};
+use lakekey_core::secret::Secret;
+
+use crate::cli::text::{explained_at, table_of};
+use crate::cli::{exit_status, refusal};
+use crate::console::{Console, line};
+use crate::platform::{ProcessEnvironment, Signals, SystemClock, SystemEntropy};
+use crate::run::{Runner, WRONG};
+pub use commands::neutral;
+use commands::{annotation, mask};
+use input::{Inputs, Request};
+
+/// Speaks to the runner in a step's log.
+struct Log<'a>(&'a Console);
+
+impl Log<'_> {
+    /// Has the runner mask a secret, each of its lines once, before anything is said about it.
+    fn mask(&self, secret: &Secret) {
+        for line in self.0.masks().add(secret) {
+            self.0.raw(&mask(&line));
+        }
+    }
+
+    /// Prints a line that no runner takes for a command.
+    fn say(&self, text: &str) {
+        self.0.result(&neutral(text));
+    }
+
+    fn annotate(&self, level: &str, title: &str, message: &str) {
+        self.0.result(&annotation(level, title, message));
+    }
+
+    fn error(&self, error: &Error, target: Option<&str>) {
+        let whose = target.map(|name| format!("{name}: ")).unwrap_or_default();
+        let key = error.key().map(|key| format!("{key}: ")).unwrap_or_default();
+        let request = error.request_id().map(|id| format!(" (request id {id})")).unwrap_or_default();
+        let code = error.code().as_str();
+        let message = format!(
+            "{whose}{key}{}{request} [at {}]\nWhat to do: {}\nSee {}",
+            error.message(),
+            error.step(),
+            error.hint(),
+            explained_at(code)
+        );
+        self.annotate("error", code, &message);
+    }
+}
+
+impl Observer for Log<'_> {
+    fn secret(&self, secret: &Secret) {
+        self.mask(secret);
+    }
+
+    fn event(&self, event: &Event) {
+        if event.phase == Phase::Warning {
+            self.annotate("warning", event.step.as_str(), &format!("{}: {}", event.target, event.message));
+        } else if let Some(line) = line(event, self.0.level()) {
+            self.say(&line);
+        }
+    }
+}
+
+/// Runs the step and returns its exit status.
+pub(crate) async fn run(console: &Rc<Console>) -> u8 {
+    let log = Log(console);
+    let inputs = Inputs(&ProcessEnvironment);
+    // Before the first word: a message about another input may quote one of these.
+    for secret in inputs.secrets() {
+        log.mask(&secret);
+    }
+    let read = || {
+        inputs.check_lines()?;
+        let request = inputs.request()?;
+        let config = document::configuration(&inputs, &request.command)?;
+        Ok((request, config))
+    };
+    match read() {
+        Err(error) => refused(&log, "action", &error),
+        Ok((request, config)) => match request.matrix {
+            Some(shards) => divided(&log, &config, &request, shards),
+            None => serve(&log, console, config, request).await,
+        },
+    }
+}
+
+/// Says why nothing was sent.
+fn refused(log: &Log<'_>, command: &str, error: &Error) -> u8 {
+    log.error(error, None);
+    leave(
+        log,
+        &[("outcome", Outcome::Failed.as_str().to_owned()), ("report", refusal(command, error).to_string())],
+        &summary::refused(error),
+    );
+    WRONG
+}
+
+/// Divides the targets among jobs.
+fn divided(log: &Log<'_>, config: &Config, request: &Request, shards: u16) -> u8 {
+    match select(config, &request.targets) {
+        Err(error) => refused(log, "plan", &error),
+        Ok(targets) => {
+            let matrix = matrix(&targets, usize::from(shards)).to_string();
+            log.say(&matrix);
+            leave(log, &[("outcome", Outcome::Ok.as_str().to_owned()), ("matrix", matrix)], "");
+            0
+        }
+    }
+}
+
+async fn serve(log: &Log<'_>, console: &Rc<Console>, config: Config, request: Request) -> u8 {
+    let signals = Signals::listen();
+    let Request { command, dry_run, fail_on, .. } = request;
+    let name = command.name();
+    // With inputs alone there is one target, and no name to choose it by.
+    let targets = request.targets;
+    log.0.raw(&format!("::group::lakekey {name}"));
+    let runner = Runner { console, observer: log, environment: &ProcessEnvironment, clock: &SystemClock, cancellation: &signals };
+    let done = runner.run(&config, &RunRequest { command, targets, dry_run }).await;
+    log.0.raw("::endgroup::");
+    match done {
+        Err(error) => refused(log, name, &error),
+        Ok(report) => {
+            for row in table_of(&report).lines() {
+                log.say(row);
+            }
+            annotate(log, &report);
+            leave(log, &output::outputs(&report), &summary::render(&report, dry_run));
+            exit_status(&report, fail_on)
+        }
+    }
+}
+
+/// Puts beside the run what a person must look at.
+fn annotate(log: &Log<'_>, report: &Report) {
+    for target in &report.targets {
+        let name = target.name.as_str();
+        for error in target.error.iter().chain(target.delivered.iter().filter_map(|d| d.error.as_ref())) {
+            log.error(error, Some(name));
+        }
+        match target.outcome {
+            Outcome::Yielded => log.annotate("notice", "yielded", &format!("{name}: another run is at work on this target")),
+            Outcome::Due => log.annotate("notice", "due", &format!("{name}: the credential is due for renewal")),
+            Outcome::Overdue => log.annotate("warning", "overdue", &format!("{name}: the credential should have been renewed by now")),
+            _ => {}
+        }
+    }
+}
+
+/// Leaves outputs and summary where the runner looks for them.
+fn leave(log: &Log<'_>, outputs: &[(&'static str, String)], summary: &str) {
+    if let Some(path) = ProcessEnvironment.variable("GITHUB_OUTPUT")
+        && let Err(error) = output::write(&path, outputs, &SystemEntropy)
+    {
+        log.annotate("warning", "outputs", &format!("the outputs could not be written: {error}"));
+    }
+    if let Some(path) = ProcessEnvironment.variable("GITHUB_STEP_SUMMARY")
+        && !summary.is_empty()
+        && let Err(error) = output::append(&path, &log.0.masks().apply(summary))
+    {
+        log.annotate("warning", "summary", &format!("the summary could not be written: {error}"));
+    }
+}

@@ -1,0 +1,263 @@
+//! The job summary: what was done, the lifetimes as a picture, and what is next and when.
+//!
+//! <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary>
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use lakekey_core::error::Error;
+use lakekey_core::report::{Outcome, Report, TargetReport};
+
+use crate::cli::text::{day, explained_at, short};
+
+/// How many targets are shown one by one; GitHub takes 1 MiB a step, and nobody reads more.
+const SHOWN: usize = 100;
+
+/// How many credentials the picture shows.
+const PICTURED: usize = 30;
+
+/// Renders the summary of a run.
+pub(super) fn render(report: &Report, dry_run: bool) -> String {
+    let now = report.finished;
+    let mut text = format!("## lakekey {}{}\n\n", report.command, if dry_run { " (dry run)" } else { "" });
+    text.push_str("| Target | Outcome | Credential | Due | Expires | Delivered to |\n|---|---|---|---|---|---|\n");
+    for target in report.targets.iter().take(SHOWN) {
+        text.push_str(&row(target, now));
+    }
+    if let Some(more @ 1..) = report.targets.len().checked_sub(SHOWN) {
+        let _ = writeln!(text, "\n{more} more targets stand in the output `report`.");
+    }
+    text.push('\n');
+    for target in report.targets.iter().take(SHOWN) {
+        text.push_str(&done(target));
+    }
+    text.push_str(&picture(report));
+    text.push_str(&next(report));
+    text
+}
+
+/// Renders the summary of a run that could not begin.
+pub(super) fn refused(error: &Error) -> String {
+    format!("## lakekey\n\nNothing was sent. {}\n", failure(error))
+}
+
+fn row(target: &TargetReport, now: Timestamp) -> String {
+    let credential = target.credential.as_ref();
+    let time = |at: Option<Timestamp>| at.map_or_else(|| "–".to_owned(), |at| cell(&day(at, now)));
+    let places: Vec<String> = target
+        .delivered
+        .iter()
+        .map(|delivery| format!("{}{}", if delivery.error.is_some() { "❌ " } else { "" }, code(&delivery.sink)))
+        .collect();
+    format!(
+        "| {} | {} {} | {} | {} | {} | {} |\n",
+        code(&target.name),
+        sign(target.outcome),
+        target.outcome.as_str(),
+        credential.map_or_else(|| "–".to_owned(), |c| format!("{} {}", c.kind.as_str(), code(&short(&c.id)))),
+        time(credential.and_then(|c| c.due)),
+        match credential {
+            Some(credential) if credential.expires.is_none() => "never".to_owned(),
+            _ => time(credential.and_then(|c| c.expires)),
+        },
+        if places.is_empty() { "–".to_owned() } else { places.join("<br>") },
+    )
+}
+
+const fn sign(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Provisioned | Outcome::Rotated | Outcome::Revoked | Outcome::NotDue | Outcome::Ok => "✅",
+        Outcome::Due | Outcome::Yielded => "⚠️",
+        Outcome::Overdue | Outcome::Partial | Outcome::Failed => "❌",
+    }
+}
+
+/// Says what was done for a target, or would be, or why it was not.
+fn done(target: &TargetReport) -> String {
+    let mut text = String::new();
+    let mut item = |words: String| {
+        let _ = writeln!(text, "- {}: {words}", code(&target.name));
+    };
+    if !target.revoked.is_empty() {
+        item(format!("revoked {}", ids(&target.revoked)));
+    }
+    if !target.left_over.is_empty() {
+        item(format!("still to be revoked: {}", ids(&target.left_over)));
+    }
+    for step in &target.steps {
+        let hint = step.hint.as_ref().map(|hint| format!(" – {}", cell(hint))).unwrap_or_default();
+        item(format!("{} {}: {}{hint}", step.state, step.step, cell(&step.message)));
+    }
+    for error in target.error.iter().chain(target.delivered.iter().filter_map(|d| d.error.as_ref())) {
+        item(failure(error));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+fn ids(ids: &[String]) -> String {
+    ids.iter().map(|id| code(&short(id))).collect::<Vec<_>>().join(", ")
+}
+
+fn failure(error: &Error) -> String {
+    let key = error.key().map(|key| format!("{}: ", code(key))).unwrap_or_default();
+    let request = error.request_id().map(|id| format!(" (request id {})", code(id))).unwrap_or_default();
+    let anchor = error.code().as_str();
+    format!(
+        "**[{anchor}]({})** at {}: {key}{}{request}. What to do: {}.",
+        explained_at(anchor),
+        error.step(),
+        cell(error.message().trim_end_matches('.')),
+        cell(error.hint().trim_end_matches('.'))
+    )
+}
+
+/// Draws each credential from its creation to when it is due, and on to its end.
+fn picture(report: &Report) -> String {
+    let bars: Vec<(&TargetReport, Timestamp, Timestamp, Timestamp)> = report
+        .targets
+        .iter()
+        .filter_map(|target| {
+            let credential = target.credential.as_ref()?;
+            let ends = credential.expires?;
+            let due = credential.due.unwrap_or(ends).min(ends);
+            (credential.created < due).then_some((target, credential.created, due, ends))
+        })
+        .take(PICTURED)
+        .collect();
+    if bars.is_empty() {
+        return String::new();
+    }
+    let mut text = "```mermaid\ngantt\n  title Lifetimes\n  dateFormat YYYY-MM-DDTHH:mm\n  axisFormat %Y-%m-%d\n".to_owned();
+    let minute = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M").to_string();
+    for (target, created, due, ends) in bars {
+        // A name has letters, digits and three signs, none of which means anything to the picture.
+        let _ = writeln!(text, "  section {}\n  in use :active, {}, {}", target.name, minute(created), minute(due));
+        if due < ends {
+            let _ = writeln!(text, "  renewal :crit, {}, {}", minute(due), minute(ends));
+        }
+    }
+    text.push_str("```\n\n");
+    text
+}
+
+fn next(report: &Report) -> String {
+    let first = report.targets.iter().filter_map(|t| Some((t.credential.as_ref()?.due?, t.name.as_str()))).min();
+    let broken = report.targets.iter().filter(|t| matches!(t.outcome, Outcome::Failed | Outcome::Partial)).count();
+    let mut text = "**Next:** ".to_owned();
+    if broken > 0 {
+        let _ = write!(text, "{broken} of {} need you, see above. ", report.targets.len());
+    }
+    match first {
+        Some((due, name)) if due <= report.finished => {
+            let _ = writeln!(text, "{} is due since {}; the next `rotate` renews it.", code(name), cell(&day(due, report.finished)));
+        }
+        Some((due, name)) => {
+            let _ = writeln!(text, "{} is renewed from {} on.", code(name), cell(&day(due, report.finished)));
+        }
+        None if broken > 0 => text.push('\n'),
+        None => text.push_str("no credential is in use.\n"),
+    }
+    text
+}
+
+/// Makes text from elsewhere safe in a cell and in a sentence: no markup, no line end, no column.
+fn cell(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut safe, c| {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '~' | '#' | '!' | '@' | '$' => {
+                let _ = write!(safe, "&#{};", u32::from(c));
+            }
+            c if c.is_control() => safe.push(' '),
+            c => safe.push(c),
+        }
+        safe
+    })
+}
+
+/// Shows a name in the letters of code.
+fn code(text: &str) -> String {
+    format!(
+        "<code>{}</code>",
+        text.chars().fold(String::new(), |mut safe, c| {
+            // Within the tag an underscore is no markup, and names are full of them.
+            if c == '_' {
+                safe.push('_')
+            } else {
+                safe.push_str(&cell(&c.to_string()))
+            }
+            safe
+        })
+    )
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use lakekey_core::credential::CredentialKind;
+    use lakekey_core::error::{Code, Step};
+    use lakekey_core::report::{CredentialReport, DeliveryReport};
+
+    fn at(days: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + days * 86_400).unwrap()
+    }
+
+    fn target(name: &str, outcome: Outcome) -> TargetReport {
+        TargetReport {
+            credential: Some(CredentialReport {
+                kind: CredentialKind::Pat,
+                id: "0123456789abcdef".to_owned(),
+                created: at(0),
+                expires: Some(at(90)),
+                due: Some(at(60)),
+            }),
+            delivered: vec![DeliveryReport {
+                sink: "github-secret acme/data DATABRICKS_TOKEN".to_owned(),
+                written: Some(at(0)),
+                error: None,
+            }],
+            ..TargetReport::new(name, outcome)
+        }
+    }
+
+    fn report(targets: Vec<TargetReport>) -> Report {
+        Report { version: 1, command: "rotate", started: at(0), finished: at(0), targets }
+    }
+
+    #[test]
+    fn it_says_what_was_done_shows_the_lifetime_and_what_is_next() {
+        let text = render(&report(vec![target("catalog", Outcome::Rotated)]), false);
+        assert!(text.contains("✅ rotated"));
+        assert!(text.contains("github-secret acme/data DATABRICKS_TOKEN"), "{text}");
+        assert!(
+            text.contains("in use :active, 2027-01-15T08:00, 2027-03-16T08:00\n  renewal :crit, 2027-03-16T08:00, 2027-04-15T08:00"),
+            "{text}"
+        );
+        assert!(text.contains("is renewed from 2027-03-16 (in 60 d) on"), "{text}");
+    }
+
+    #[test]
+    fn text_of_a_service_is_shown_and_not_rendered() {
+        let mut failed = target("catalog", Outcome::Failed);
+        failed.error = Some(Error::new(Code::Refused, Step::CreateToken, "<img src=x> | [a](javascript:b) `c` @everyone\n# big"));
+        let text = render(&report(vec![failed]), false);
+        for part in ["<img", "[a](", "`c`", "@everyone", "\n# big"] {
+            assert!(!text.contains(part), "{part} in {text}");
+        }
+        assert!(text.contains("docs/troubleshooting.md#refused"));
+    }
+
+    #[test]
+    fn a_fleet_stays_below_what_github_takes() {
+        let targets = (0..1000).map(|n| target(&format!("{}-{n}", "t".repeat(58)), Outcome::Rotated)).collect();
+        let text = render(&report(targets), false);
+        assert!(text.len() < 256 * 1024, "{}", text.len());
+        assert!(text.contains("900 more targets"));
+    }
+}

@@ -1,0 +1,236 @@
+"""Each workflow of examples/github, run as it stands: only the placeholders for workspace, ids and App are filled in.
+
+`uses: lakekey/lakekey@v0.1.0` is a checkout whose checksums.txt holds this build, which the Action fetches from a
+mirror, verifies and runs: the way of every user.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, Act, Emulator, Mirror, Run, serve
+
+EXAMPLES = ROOT / "examples/github"
+VERSION = "0.1.0"
+WORKSPACES = [
+    "https://adb-1234567890123456.7.azuredatabricks.net",
+    "https://adb-2345678901234567.8.azuredatabricks.net",
+    "https://adb-3456789012345678.9.azuredatabricks.net",
+]
+PRINCIPAL = "11111111-1111-1111-1111-111111111111"
+ADMIN = "22222222-2222-2222-2222-222222222222"
+RESOURCE = (
+    "/subscriptions/33333333-3333-3333-3333-333333333333/resourceGroups/data/providers/Microsoft.Databricks/workspaces/prod"
+)
+
+
+@pytest.fixture(scope="session")
+def released(binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mirror, Path]]:
+    """A release of this build: the mirror that has the archive, and the Action's checkout that trusts it."""
+    folder = tmp_path_factory.mktemp("release")
+    action = folder / "action"
+    shutil.copytree(ROOT / "script/action", action / "script/action")
+    shutil.copy(ROOT / "action.yml", action / "action.yml")
+    (action / "checksums.txt").write_text("# archives\n")
+    small = folder / "lakekey"
+    subprocess.run(["strip", "-o", small, binary], check=True)
+    for mirror in serve(folder / "mirror"):
+        mirror.release(small, action / "checksums.txt", VERSION, "linux-x64")
+        mirror.release(small, action / "checksums.txt", VERSION, "linux-arm64")
+        yield mirror, action
+
+
+class Example:
+    """One example in a repository of its own, filled in for an emulator."""
+
+    def __init__(self, act: Act, emulator: Emulator, released: tuple[Mirror, Path]) -> None:
+        mirror, self.action = released
+        self.act, self.emulator = act, emulator
+        config = yaml.safe_load(Path(emulator.ready["config"]).read_text())
+        self.values = {PRINCIPAL: config["targets"][0]["principal"]["client-id"]}
+        self.values |= dict(zip(WORKSPACES, emulator.ready["workspaces"], strict=False))
+        app = emulator.seed(github_app={})
+        self.values["app-id: 12345"] = f"app-id: {app['app-id']}"
+        self.secrets = {"LAKEKEY_APP_KEY": app["private-key"]}
+        act.variables = {"LAKEKEY_APP_ID": str(app["app-id"])}
+        act.env |= {
+            "LAKEKEY_MIRROR": mirror.url,
+            "AZURE_AUTHORITY_HOST": emulator.ready["login"],
+            "GITHUB_API_URL": emulator.ready["github"],
+        }
+
+    @property
+    def principal(self) -> str:
+        return self.values[PRINCIPAL]
+
+    def job(self, **job: object) -> str:
+        """Says what job it is that runs; returns the subject of its identity tokens."""
+        made = self.emulator.seed(actions_job=job)
+        self.act.env |= made["env"]
+        return made["subject"]
+
+    def trust(self, client_id: str, subject: str) -> None:
+        self.emulator.seed(federated_credential={"client-id": client_id, "subject": subject})
+
+    def usable(self, workspaces: int = 1) -> None:
+        """Puts the principal into the workspaces and lets it use tokens."""
+        for index in range(workspaces):
+            self.emulator.seed(principal={"workspace": index, "application-id": self.principal})
+            self.emulator.seed(token_permission={"workspace": index, "service-principal-name": self.principal})
+
+    def run(self, name: str, event: str, more: str = "", **options: object) -> Run:
+        for source in [EXAMPLES / f"{name}.yml", EXAMPLES / f"{name}.lakekey.yml"]:
+            if source.exists():
+                text = source.read_text()
+                for placeholder, value in self.values.items():
+                    text = text.replace(placeholder, str(value))
+                path = source.name if "lakekey" in source.name else f".github/workflows/{source.name}"
+                self.act.write(path, text + (more if "lakekey" in source.name else ""))
+        local = ["--local-repository", f"lakekey/lakekey@v{VERSION}={self.action}"]
+        return self.act.run(event, f".github/workflows/{name}.yml", secrets=self.secrets, more=local, **options)
+
+    def github_secrets(self) -> list[tuple[dict, str]]:
+        state = self.emulator.get("/state")
+        return [(secret["place"], secret["name"]) for secret in state["github"]["secrets"]]
+
+    def managed(self) -> list[dict]:
+        """The principal's live tokens in all workspaces."""
+        state = self.emulator.get("/state")
+        return [t for w in state["workspaces"] for t in w["tokens"] if "lakekey" in t["comment"]]
+
+
+@pytest.fixture
+def example(act: Act, emulator: Emulator, released: tuple[Mirror, Path]) -> Example:
+    return Example(act, emulator, released)
+
+
+@pytest.mark.parametrize("ids", [False, True], ids=["by names", "by names and ids"])
+def test_the_scheduled_rotation_signs_in_by_the_subject_that_github_sends(example: Example, ids: bool) -> None:
+    example.usable()
+    subject = example.job(event="schedule", environment="rotation", **{"ids-in-subject": ids})
+    assert ("acme@" in subject) == ids
+    example.trust(example.principal, subject)
+    run = example.run("rotate", "schedule", payload={"schedule": "17 4 * * *"})
+    assert run.status == 0, run.log
+    assert example.github_secrets() == [({"repository": "acme/data"}, "DATABRICKS_TOKEN")]
+    assert any(line.startswith("rotated; the token ends ") for line in run.lines), run.log
+    again = example.run("rotate", "schedule", payload={"schedule": "17 4 * * *"})
+    assert any(line.startswith("not-due; ") for line in again.lines), again.log
+    forced = example.run("rotate", "workflow_dispatch", inputs={"force": "true"})
+    assert any(line.startswith("rotated; ") for line in forced.lines), forced.log
+
+
+def test_a_subject_that_nobody_trusts_is_shown_as_it_was_sent(example: Example) -> None:
+    example.usable()
+    subject = example.job(event="schedule", environment="rotation", **{"ids-in-subject": True})
+    example.trust(example.principal, "repo:acme/data:environment:rotation")
+    run = example.run("rotate", "schedule", payload={"schedule": "17 4 * * *"})
+    assert run.status != 0
+    assert "federated-credential-mismatch" in run.log
+    assert subject in run.log
+    assert example.github_secrets() == []
+
+
+def test_a_job_without_the_permission_is_told_which_one(example: Example) -> None:
+    example.usable()
+    example.job(**{"without-permission": True})
+    run = example.run("rotate", "schedule", payload={"schedule": "17 4 * * *"})
+    assert run.status != 0
+    assert "oidc-permission-missing" in run.log
+    assert "id-token: write" in run.log
+
+
+@pytest.mark.parametrize("ids", [False, True], ids=["by names", "by names and ids"])
+def test_provisioning_needs_no_secret_but_the_apps_key(example: Example, ids: bool) -> None:
+    subject = example.job(event="workflow_dispatch", environment="rotation", **{"ids-in-subject": ids})
+    admin = example.emulator.seed(application={"display-name": "provisioner"})["client-id"]
+    role = example.emulator.seed(azure_role={"client-id": admin, "role": "Contributor"})
+    example.emulator.seed(graph_role={"client-id": admin, "role": "Application.ReadWrite.OwnedBy"})
+    example.trust(admin, subject)
+    example.values |= {ADMIN: admin, RESOURCE: role["resource-id"], "repo:acme/data:environment:rotation": subject}
+    ready = example.emulator.ready
+    endpoints = f"endpoints: {json.dumps({'graph': ready['graph'], 'management': ready['management']})}\n"
+    run = example.run("provision", "workflow_dispatch", more=endpoints)
+    assert run.status == 0, run.log
+    assert example.github_secrets() == [({"repository": "acme/data"}, "DATABRICKS_TOKEN")]
+    assert len(example.managed()) == 1
+    assert not example.emulator.requests("POST", "/addPassword")
+
+
+def test_the_fleet_is_divided_and_each_shard_serves_its_targets(
+    act: Act, start_emulator: Callable[..., Emulator], released: tuple[Mirror, Path]
+) -> None:
+    example = Example(act, start_emulator("--workspaces", "3"), released)
+    example.usable(3)
+    example.trust(example.principal, example.job(event="schedule", environment="rotation"))
+    run = example.run("fleet", "schedule", payload={"schedule": "41 3 * * *"})
+    assert run.status == 0, run.log
+    assert sorted(name for _, name in example.github_secrets()) == [
+        "DATABRICKS_TOKEN_DEV",
+        "DATABRICKS_TOKEN_PROD",
+        "DATABRICKS_TOKEN_TEST",
+    ]
+    assert len(example.managed()) == 3
+    assert run.log.count("Rotate shard") >= 3
+
+
+def test_the_status_check_passes_while_the_token_is_fresh_and_fails_once_it_is_overdue(example: Example) -> None:
+    example.usable()
+    example.trust(example.principal, example.job(event="schedule", environment="rotation"))
+    assert example.run("rotate", "schedule", payload={"schedule": "17 4 * * *"}).status == 0
+    example.trust(example.principal, example.job(event="pull_request"))
+    writes = len(example.emulator.requests("PUT"))
+    pull_request = {"pull_request": {"head": {"repo": {"fork": False}}}}
+    run = example.run("status", "pull_request", payload=pull_request)
+    assert run.status == 0, run.log
+    example.emulator.post("/clock", {"advance-seconds": 100 * 86400})
+    run = example.run("status", "pull_request", payload=pull_request)
+    assert run.status != 0, run.log
+    assert "overdue" in run.log
+    assert len(example.emulator.requests("PUT")) == writes
+
+
+def test_a_pull_request_from_a_fork_is_left_out_of_the_status_check(example: Example) -> None:
+    run = example.run("status", "pull_request", payload={"pull_request": {"head": {"repo": {"fork": True}}}})
+    assert run.status == 0, run.log
+    assert example.emulator.requests() == []
+
+
+def test_the_emergency_brake_takes_everything_back_and_the_rotation_starts_anew(example: Example) -> None:
+    example.usable()
+    example.trust(example.principal, example.job(event="workflow_dispatch", environment="rotation"))
+    example.run("rotate", "workflow_dispatch")
+    before = example.managed()
+    assert len(before) == 1
+    run = example.run("revoke", "workflow_dispatch", inputs={"what": "superseded"})
+    assert run.status == 0, run.log
+    assert example.managed() == before
+    run = example.run("revoke", "workflow_dispatch", inputs={"what": "all"})
+    assert run.status == 0, run.log
+    assert example.managed() == []
+    run = example.run("rotate", "workflow_dispatch")
+    assert run.status == 0, run.log
+    assert len(example.managed()) == 1
+
+
+def test_an_organisations_secret_is_written_by_the_app(example: Example) -> None:
+    example.usable()
+    example.trust(example.principal, example.job(event="schedule", environment="rotation"))
+    run = example.run("organization-secret", "schedule", payload={"schedule": "5 5 * * *"})
+    assert run.status == 0, run.log
+    assert example.github_secrets() == [({"organization": "acme"}, "DATABRICKS_TOKEN")]
+    assert example.emulator.requests("POST", "/access_tokens")
+
+
+def test_every_example_is_run() -> None:
+    """A workflow that is added without a test of its own fails here."""
+    tests = Path(__file__).read_text()
+    for file in EXAMPLES.glob("*.yml"):
+        if not file.name.endswith(".lakekey.yml"):
+            assert f'.run("{file.stem}"' in tests, file

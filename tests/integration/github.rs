@@ -1,0 +1,164 @@
+//! GitHub secrets in every kind of place, through octocrab and the core.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use lakekey_core::engine::Command;
+use lakekey_emulator::{Emulator, GithubSecret, Place, Repository};
+use lakekey_tests::machine::{Machine, Ran};
+use lakekey_tests::stage::Stage;
+use serde_json::{Value, json};
+
+const FORCED: Command = Command::Rotate { force: true };
+
+/// A stage whose first target is delivered to one place, and provisioned.
+fn stage(sink: Value) -> Stage {
+    let stage = Stage::new().target(|target| target["deliver"] = json!([sink]));
+    stage.emulator.world(|world| {
+        for (id, name) in [(71, "acme/reports"), (72, "acme/billing")] {
+            world.github.repositories.push(Repository { id, full_name: name.to_owned(), environments: vec!["prod/eu west".to_owned()] });
+        }
+    });
+    stage
+}
+
+fn provisioned(sink: Value) -> Stage {
+    let stage = stage(sink);
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{}", ran.output);
+    stage
+}
+
+fn secret(emulator: &Emulator, place: &Place) -> GithubSecret {
+    emulator.world(|world| world.github.stores[place].secrets["T"].clone())
+}
+
+/// Asserts that a place holds the PAT that the report names.
+fn holds(emulator: &Emulator, place: &Place, ran: &Ran) {
+    use lakekey_core::secret::Secret;
+    let id = &ran.first().credential.as_ref().unwrap().id;
+    assert_eq!(&Secret::new(secret(emulator, place).value).fingerprint(), id);
+}
+
+#[test]
+fn each_kind_of_place_is_written_and_written_again() {
+    let repository = "acme/reports".to_owned();
+    for (sink, place) in [
+        (json!({"repository": "acme/reports"}), Place::Repository(repository.clone())),
+        (
+            json!({"repository": "acme/reports", "environment": "prod/eu west"}),
+            Place::Environment(repository.clone(), "prod/eu west".to_owned()),
+        ),
+        (json!({"organization": "acme", "visibility": "all"}), Place::Organization("acme".to_owned())),
+        (json!({"repository": "acme/reports", "app": "dependabot"}), Place::DependabotRepository(repository)),
+        (json!({"organization": "acme", "app": "dependabot"}), Place::DependabotOrganization("acme".to_owned())),
+    ] {
+        let mut sink = sink;
+        sink["type"] = json!("github-secret");
+        sink["secret"] = json!("T");
+        let stage = provisioned(sink);
+        let ran = Machine::new(&stage).run(FORCED);
+        assert_eq!((ran.outcome(), ran.code()), ("rotated", None), "{place:?}: {}", ran.output);
+        holds(&stage.emulator, &place, &ran);
+    }
+}
+
+#[test]
+fn the_named_repositories_of_an_organisation_see_its_secret() {
+    let stage = provisioned(json!({
+        "type": "github-secret", "organization": "acme", "secret": "T",
+        "visibility": "selected", "repositories": ["reports", "billing"],
+    }));
+    let held = secret(&stage.emulator, &Place::Organization("acme".to_owned()));
+    assert_eq!((held.visibility.as_deref(), held.selected), (Some("selected"), vec![71, 72]));
+}
+
+#[test]
+fn a_repository_that_the_organisation_lacks_is_refused_before_a_token_is_made() {
+    let stage = stage(json!({
+        "type": "github-secret", "organization": "acme", "secret": "T", "visibility": "selected", "repositories": ["nowhere"],
+    }));
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert_eq!(ran.code(), Some("github-not-found"));
+    assert!(ran.first().error.as_ref().unwrap().message().contains("acme has no repository nowhere"));
+    assert!(!ran.sent.iter().any(|sent| sent.path.contains("token/create")));
+}
+
+#[test]
+fn who_sees_an_organisations_secret_stays_as_somebody_has_set_it() {
+    let sink = json!({"type": "github-secret", "organization": "acme", "secret": "T"});
+    let place = Place::Organization("acme".to_owned());
+    let stage = provisioned(sink);
+    assert_eq!(secret(&stage.emulator, &place).visibility.as_deref(), Some("private"));
+    stage.emulator.world(|world| {
+        let held = world.github.stores.get_mut(&place).unwrap().secrets.get_mut("T").unwrap();
+        held.visibility = Some("selected".to_owned());
+        held.selected = vec![72];
+    });
+    let ran = Machine::new(&stage).run(FORCED);
+    assert_eq!(ran.outcome(), "rotated", "{}", ran.output);
+    holds(&stage.emulator, &place, &ran);
+    let held = secret(&stage.emulator, &place);
+    assert_eq!((held.visibility.as_deref(), held.selected), (Some("selected"), vec![72]));
+}
+
+#[test]
+fn a_key_that_github_changes_meanwhile_is_read_again() {
+    let place = Place::Repository("acme/reports".to_owned());
+    let stage = provisioned(json!({"type": "github-secret", "repository": "acme/reports", "secret": "T"}));
+    let (changed, at) = (Rc::new(Cell::new(false)), place.clone());
+    let watch = Rc::new(move |emulator: &Emulator| {
+        // Once the token is made the sinks have been read and not yet written.
+        let made = emulator.requests().iter().filter(|record| record.path.ends_with("token/create")).count();
+        if made > 1 && !changed.replace(true) {
+            emulator.world(|world| {
+                let store = world.github.stores.get_mut(&at).unwrap();
+                store.key_id = "another".to_owned();
+                store.secret_key = [9; 32];
+            });
+        }
+    });
+    let ran = Machine::new(&stage).watched(watch).run(FORCED);
+    assert_eq!((ran.outcome(), ran.code()), ("rotated", None), "{}", ran.output);
+    assert_eq!(ran.sent.iter().filter(|sent| sent.method == "PUT" && sent.path.contains("/secrets/T")).count(), 2);
+    holds(&stage.emulator, &place, &ran);
+}
+
+#[test]
+fn the_workflows_own_token_is_explained() {
+    let mut stage = stage(json!({"type": "github-secret", "repository": "acme/reports", "secret": "T"}));
+    let token = stage.emulator.world(|world| world.seeded.workflow_token.clone());
+    stage.document["github"] = json!({"type": "token", "token": {"env": "GITHUB_TOKEN"}});
+    stage.environment.0.insert("GITHUB_TOKEN".to_owned(), token);
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert_eq!(ran.code(), Some("github-token-cannot-write-secrets"), "{}", ran.output);
+    let hint = ran.first().error.as_ref().unwrap().hint();
+    assert!(hint.contains("GITHUB_TOKEN") && hint.contains("secrets: write"), "{hint}");
+}
+
+#[test]
+fn a_missing_environment_is_named() {
+    let stage = stage(json!({"type": "github-secret", "repository": "acme/reports", "secret": "T", "environment": "staging"}));
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert_eq!(ran.code(), Some("github-not-found"));
+    assert!(ran.first().error.as_ref().unwrap().hint().contains("staging"));
+}
+
+#[test]
+fn a_write_by_somebody_else_right_after_is_noticed() {
+    let place = Place::Repository("acme/reports".to_owned());
+    let stage = provisioned(json!({"type": "github-secret", "repository": "acme/reports", "secret": "T"}));
+    let (meddled, at) = (Rc::new(Cell::new(0)), place.clone());
+    let watch = Rc::new(move |emulator: &Emulator| {
+        let written = emulator.requests().iter().filter(|r| r.method == "PUT" && r.path.contains("/secrets/T")).count();
+        if written > 1 && meddled.replace(1) == 0 {
+            emulator.world(|world| {
+                let held = world.github.stores.get_mut(&at).unwrap().secrets.get_mut("T").unwrap();
+                held.value = "of somebody else".to_owned();
+                held.updated_ms += 60_000;
+            });
+        }
+    });
+    let ran = Machine::new(&stage).watched(watch).run(FORCED);
+    assert_eq!((ran.outcome(), ran.code()), ("partial", Some("sink-mismatch")), "{}", ran.output);
+}

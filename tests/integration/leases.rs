@@ -1,0 +1,85 @@
+//! The lease of a run: ten minutes from the creation of its credential, by the workspace's clock.
+
+use std::time::Duration;
+
+use lakekey_core::engine::Command;
+use lakekey_emulator::{Spread, SpreadKind};
+use lakekey_tests::disturbance::Disturbance;
+use lakekey_tests::invariants;
+use lakekey_tests::machine::Machine;
+use lakekey_tests::stage::Stage;
+use lakekey_tests::wire::Aim;
+use serde_json::json;
+
+const DAY: Duration = Duration::from_secs(86_400);
+const ROTATE: Command = Command::Rotate { force: false };
+const TEN_MINUTES: i64 = 600_000;
+
+fn due(stage: Stage) -> Stage {
+    assert_eq!(Machine::new(&stage).run(Command::Provision).outcome(), "provisioned");
+    stage.emulator.advance(DAY * 61);
+    stage
+}
+
+/// Kills a rotation right after it has created its credential, and returns how old that is, in milliseconds.
+fn killed_after_creation(stage: &Stage) -> i64 {
+    let plan = Machine::new(&stage.fork()).run(ROTATE).sent;
+    let at = plan.iter().position(|sent| sent.path.ends_with("/token/create")).unwrap();
+    let ran = Machine::new(stage).disturbed(Aim { at, disturbance: Disturbance::KilledAfter, lasting: false }).run(ROTATE);
+    assert!(ran.report.is_none());
+    stage.emulator.world(|world| {
+        let newest = world.workspaces[0].tokens.iter().map(|token| token.created_ms).max().unwrap();
+        world.now_ms() - newest
+    })
+}
+
+fn wait(stage: &Stage, milliseconds: i64) {
+    stage.emulator.advance(Duration::from_millis(u64::try_from(milliseconds).unwrap()));
+}
+
+#[test]
+fn a_run_yields_to_a_lease_that_has_a_second_left() {
+    let stage = due(Stage::new());
+    let age = killed_after_creation(&stage);
+    wait(&stage, TEN_MINUTES - 1_500 - age);
+    assert_eq!(Machine::new(&stage).seed(2).run(ROTATE).outcome(), "yielded");
+}
+
+#[test]
+fn a_run_takes_over_once_a_lease_is_over() {
+    let stage = due(Stage::new());
+    let age = killed_after_creation(&stage);
+    wait(&stage, TEN_MINUTES + 1_500 - age);
+    let ran = Machine::new(&stage).seed(2).watched(invariants::never_without("after the lease")).run(ROTATE);
+    assert_eq!(ran.outcome(), "rotated");
+    assert_eq!(ran.first().revoked.len(), 2, "the old one and the one left over");
+    invariants::converged(&stage.emulator, 1, "after the lease");
+}
+
+#[test]
+fn a_clock_that_is_ten_minutes_wrong_changes_no_decision() {
+    for ahead in [-TEN_MINUTES, TEN_MINUTES] {
+        let stage = due(Stage::new());
+        let age = killed_after_creation(&stage);
+        wait(&stage, TEN_MINUTES - 2_500 - age);
+        assert_eq!(Machine::new(&stage).seed(2).clock_ahead(ahead).run(ROTATE).outcome(), "yielded", "ahead by {ahead}");
+        wait(&stage, 6_000);
+        let ran = Machine::new(&stage).seed(3).clock_ahead(ahead).run(ROTATE);
+        assert_eq!(ran.outcome(), "rotated", "ahead by {ahead}: {}", ran.output);
+        invariants::converged(&stage.emulator, 1, "a wrong clock");
+    }
+}
+
+#[test]
+fn a_run_whose_lease_is_nearly_over_writes_nothing_and_takes_back_what_it_made() {
+    let stage = due(Stage::new().target(|target| target["token"]["verify-within"] = json!("30m")));
+    // The new PAT works only when less of the lease is left than one request may take.
+    stage.emulator.world(|world| world.spread.set(SpreadKind::Pat, Spread { ms: TEN_MINUTES - 25_000, ..Spread::default() }));
+    let ran = Machine::new(&stage).watched(invariants::never_without("a late run")).run(ROTATE);
+    assert_eq!(ran.code(), Some("lease-expired"), "{}", ran.output);
+    assert!(!ran.writes().iter().any(|write| write.starts_with("PUT https://api.github.com")), "{:?}", ran.writes());
+    stage.emulator.world(|world| world.spread.set(SpreadKind::Pat, Spread::default()));
+    stage.emulator.advance(DAY);
+    assert_eq!(Machine::new(&stage).seed(2).run(ROTATE).outcome(), "rotated");
+    invariants::converged(&stage.emulator, 1, "a late run");
+}

@@ -1,0 +1,15 @@
+//! Integration tests: the core with the binary's own parts against the emulator, on simulated time.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on shall fail")]
+
+mod cancellation;
+mod delivery;
+mod disturbances;
+mod github;
+mod interleavings;
+mod leases;
+mod policies;
+mod principals;
+mod refusals;
+mod rotation;
+mod spreading;

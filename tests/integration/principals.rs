@@ -1,0 +1,298 @@
+//! From nothing: both kinds of principal, with a secret and without, and the secrets' own rotation.
+
+use std::time::Duration;
+
+use lakekey_core::engine::Command;
+use lakekey_emulator::{GraphLag, LagShape};
+use lakekey_tests::disturbance::Disturbance;
+use lakekey_tests::invariants;
+use lakekey_tests::machine::Machine;
+use lakekey_tests::stage::Stage;
+use lakekey_tests::wire::Aim;
+use serde_json::{Value, json};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const ROTATE: Command = Command::Rotate { force: false };
+const NAME: &str = "lake-reader";
+
+/// Sets a stage on which the principal does not exist anywhere.
+fn nothing(change: impl FnOnce(&mut Value)) -> Stage {
+    let stage = Stage::new();
+    let (directory, tenant) = stage.emulator.world(|world| (world.seeded.directory_client_id.clone(), world.seeded.tenant.clone()));
+    stage.target(|target| {
+        target["principal"] = json!({"display-name": NAME, "tenant-id": tenant});
+        target["directory"] = json!({"type": "azure-client-secret", "client-id": directory, "client-secret": {"env": "DIRECTORY_SECRET"}});
+        change(target);
+    })
+}
+
+/// Sets a stage on which an application is registered that trusts the job of a workflow.
+fn federated() -> Stage {
+    let mut stage = nothing(|_| ());
+    let (subject, variables) = stage.emulator.world(|world| (world.oidc.actions.subject(), world.actions_environment()));
+    stage.environment.0.extend(variables);
+    stage.target(|target| {
+        target["auth"] = json!({"type": "github-oidc-azure"});
+        target["federated-credential"] = json!({"subject": subject});
+    })
+}
+
+/// Sets a stage on which an application with a client secret is made, which is delivered like the PAT.
+fn with_client_secret() -> Stage {
+    nothing(|target| {
+        target["auth"] = json!({"type": "azure-client-secret", "client-secret": {"env": "NOT_THERE_YET"}});
+        target["client-secret"] = json!({
+            "lifetime": "180d", "description": "data catalogue",
+            "deliver": [{"type": "github-secret", "repository": "acme/data", "secret": "CATALOG_CLIENT_SECRET"}],
+        });
+    })
+}
+
+/// Sets a stage on which a Databricks-managed principal is made, with an OAuth secret.
+fn databricks() -> Stage {
+    Stage::new().target(|target| {
+        target["principal"] = json!({"kind": "databricks", "display-name": NAME});
+        target["auth"] = json!({"type": "oauth-m2m", "client-secret": {"env": "NOT_THERE_YET"}});
+        target["oauth-secret"] = json!({
+            "lifetime": "180d", "adopt": "all",
+            "deliver": [{"type": "github-secret", "repository": "acme/data", "secret": "CATALOG_OAUTH_SECRET"}],
+        });
+    })
+}
+
+fn applications(stage: &Stage) -> Vec<String> {
+    stage.emulator.world(|world| world.directory.applications.iter().filter(|a| a.display_name == NAME).map(|a| a.app_id.clone()).collect())
+}
+
+/// Returns the client secrets of the application.
+fn client_secrets(stage: &Stage) -> Vec<String> {
+    stage.emulator.world(|world| {
+        let own = world.directory.applications.iter().filter(|a| a.display_name == NAME);
+        own.flat_map(|a| &a.secrets).map(|s| s.value.clone()).collect()
+    })
+}
+
+fn oauth_secrets(stage: &Stage) -> Vec<String> {
+    stage.emulator.world(|world| world.account.principals.iter().flat_map(|p| &p.secrets).map(|s| s.value.clone()).collect())
+}
+
+fn delivered(stage: &Stage, secret: &str) -> Option<String> {
+    stage.emulator.world(|world| invariants::sinks(world).into_iter().find(|(sink, _)| sink.ends_with(secret)).map(|(_, value)| value))
+}
+
+/// What the delivery of the first run put into the environment of the next, as a workflow would find it.
+fn with_delivered(mut stage: Stage, secret: &str) -> Stage {
+    let value = delivered(&stage, secret).expect("the secret was delivered");
+    stage.environment.0.insert("NOT_THERE_YET".to_owned(), value);
+    let application = applications(&stage).pop();
+    let principal = application.or_else(|| {
+        stage.emulator.world(|world| world.workspaces[0].members.iter().find(|m| m.display_name == NAME).map(|m| m.name.clone()))
+    });
+    stage.target(|target| target["principal"]["client-id"] = json!(principal))
+}
+
+fn own_pats(stage: &Stage) -> usize {
+    stage.emulator.world(|world| world.workspaces[0].tokens.iter().filter(|t| t.comment.contains("[lakekey ")).count())
+}
+
+#[test]
+fn an_entra_principal_is_made_from_nothing_with_no_secret_anywhere() {
+    let stage = federated();
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{}", ran.output);
+    assert_eq!(applications(&stage).len(), 1);
+    assert_eq!(client_secrets(&stage), Vec::<String>::new());
+    invariants::converged(&stage.emulator, 1, "federated");
+    invariants::silent(&stage.emulator, &ran, "federated");
+    let audience = stage
+        .emulator
+        .world(|world| world.directory.applications.iter().find(|a| a.display_name == NAME).map(|a| a.sign_in_audience.clone()));
+    assert_eq!(audience.as_deref(), Some("AzureADMyOrg"), "single tenant");
+}
+
+#[test]
+fn provisioning_from_nothing_twice_makes_one_application_and_writes_nothing_the_second_time() {
+    let stage = federated();
+    assert_eq!(Machine::new(&stage).run(Command::Provision).outcome(), "provisioned");
+    let second = Machine::new(&stage).run(Command::Provision);
+    assert_eq!(second.outcome(), "ok", "{}", second.output);
+    assert_eq!(second.writes(), Vec::<String>::new());
+    assert_eq!(applications(&stage).len(), 1);
+}
+
+#[test]
+fn a_dry_run_from_nothing_says_every_step_and_makes_none() {
+    let stage = federated();
+    let ran = Machine::new(&stage).dry_run(Command::Provision);
+    let steps: Vec<&str> = ran.first().steps.iter().map(|s| s.step).collect();
+    assert_eq!(steps, ["make-application", "make-service-principal", "make-federated-credential", "create-token"]);
+    assert_eq!(ran.writes(), Vec::<String>::new());
+    assert!(applications(&stage).is_empty());
+}
+
+#[test]
+fn an_application_is_made_in_spite_of_every_shape_of_graphs_lag() {
+    for shape in [LagShape::NotFound, LagShape::NoApplication, LagShape::MisleadingForbidden, LagShape::ConcurrencyViolation] {
+        let stage = federated();
+        stage.emulator.world(|world| world.graph.replicas.set(GraphLag { reads: 3, shapes: vec![shape], ..GraphLag::default() }));
+        let ran = Machine::new(&stage).run(Command::Provision);
+        assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{shape:?}: {}", ran.output);
+        assert_eq!(applications(&stage).len(), 1, "{shape:?}");
+    }
+}
+
+#[test]
+fn a_name_that_several_applications_bear_is_refused_with_their_ids() {
+    let stage = federated();
+    let ids = stage.emulator.world(|world| [world.register_application(NAME), world.register_application(NAME)]);
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert_eq!(ran.code(), Some("application-ambiguous"));
+    let message = ran.first().error.as_ref().unwrap().message().to_owned();
+    assert!(ids.iter().all(|id| message.contains(id.as_str())), "{message}");
+}
+
+#[test]
+fn a_client_secret_is_made_delivered_and_used_to_mint_the_first_pat() {
+    let stage = with_client_secret();
+    let ran = Machine::new(&stage).run(Command::Provision);
+    let report = ran.report.as_ref().unwrap();
+    assert_eq!(report.targets.iter().map(|t| t.outcome.as_str()).collect::<Vec<_>>(), ["provisioned", "provisioned"], "{}", ran.output);
+    assert_eq!(client_secrets(&stage), [delivered(&stage, "CATALOG_CLIENT_SECRET").unwrap()]);
+    assert_eq!(own_pats(&stage), 1);
+    invariants::silent(&stage.emulator, &ran, "client secret");
+}
+
+#[test]
+fn a_client_secret_that_nobody_would_keep_is_not_made() {
+    let stage = with_client_secret().target(|target| drop(target.as_object_mut().unwrap().remove("client-secret")));
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert_eq!(ran.code(), Some("client-secret-undelivered"));
+    assert!(applications(&stage).is_empty());
+}
+
+#[test]
+fn a_client_secret_that_is_due_is_rotated_as_the_pat_is() {
+    let stage = with_client_secret();
+    let _ = Machine::new(&stage).run(Command::Provision);
+    let old = client_secrets(&stage);
+    let stage = with_delivered(stage, "CATALOG_CLIENT_SECRET");
+    stage.emulator.advance(DAY);
+    let ran = Machine::new(&stage).run(ROTATE);
+    let outcomes: Vec<&str> = ran.report.as_ref().unwrap().targets.iter().map(|t| t.outcome.as_str()).collect();
+    assert_eq!(outcomes, ["not-due", "not-due"], "{}", ran.output);
+    stage.emulator.advance(DAY * 130);
+    let ran = Machine::new(&stage).watched(invariants::never_without("client secret")).run(ROTATE);
+    let outcomes: Vec<&str> = ran.report.as_ref().unwrap().targets.iter().map(|t| t.outcome.as_str()).collect();
+    assert_eq!(outcomes, ["rotated", "rotated"], "{}", ran.output);
+    let new = client_secrets(&stage);
+    assert_eq!(new, [delivered(&stage, "CATALOG_CLIENT_SECRET").unwrap()]);
+    assert_ne!(new, old);
+}
+
+#[test]
+fn a_databricks_managed_principal_is_made_from_nothing() {
+    let stage = databricks();
+    let ran = Machine::new(&stage).run(Command::Provision);
+    let report = ran.report.as_ref().unwrap();
+    assert_eq!(report.targets.iter().map(|t| t.outcome.as_str()).collect::<Vec<_>>(), ["provisioned", "provisioned"], "{}", ran.output);
+    assert_eq!(oauth_secrets(&stage), [delivered(&stage, "CATALOG_OAUTH_SECRET").unwrap()]);
+    assert_eq!(own_pats(&stage), 1);
+    let stage = with_delivered(stage, "CATALOG_OAUTH_SECRET");
+    stage.emulator.advance(DAY);
+    let second = Machine::new(&stage).run(Command::Provision);
+    assert_eq!(second.writes(), Vec::<String>::new(), "{}", second.output);
+}
+
+#[test]
+fn an_oauth_secret_that_is_due_is_rotated_as_the_pat_is() {
+    let stage = databricks();
+    let _ = Machine::new(&stage).run(Command::Provision);
+    let old = oauth_secrets(&stage);
+    let stage = with_delivered(stage, "CATALOG_OAUTH_SECRET");
+    stage.emulator.advance(DAY * 125);
+    let ran = Machine::new(&stage).watched(invariants::never_without("oauth secret")).run(ROTATE);
+    assert!(ran.report.as_ref().unwrap().targets.iter().all(|t| t.outcome.as_str() == "rotated"), "{}", ran.output);
+    assert_eq!(oauth_secrets(&stage), [delivered(&stage, "CATALOG_OAUTH_SECRET").unwrap()]);
+    assert_ne!(oauth_secrets(&stage), old);
+}
+
+/// Disturbs every request of a provisioning from nothing in every way; then provisions again.
+fn disturbed(prepared: &Stage, secret: Option<&str>, settled: &dyn Fn(&Stage, &str)) -> usize {
+    let command = &Command::Provision;
+    let alone = Machine::new(&prepared.fork()).run(command.clone()).sent;
+    let mut tried = 0;
+    for (at, sent) in alone.iter().enumerate() {
+        for disturbance in Disturbance::all(sent.method == "GET") {
+            let mut stage = prepared.fork();
+            let what = format!("{} {}{} ({at}) {disturbance:?}", sent.method, sent.origin, sent.path);
+            let aim = Aim { at, disturbance, lasting: false };
+            let ran = Machine::new(&stage).disturbed(aim).watched(invariants::never_without(&what)).run(command.clone());
+            invariants::silent(&stage.emulator, &ran, &what);
+            stage.emulator.advance(DAY);
+            // The next run finds in its environment what was delivered.
+            if let Some(value) = secret.and_then(|secret| delivered(&stage, secret)) {
+                stage.environment.0.insert("NOT_THERE_YET".to_owned(), value);
+            }
+            let healed = Machine::new(&stage).seed(2).watched(invariants::never_without(&what)).run(command.clone());
+            let report = healed.report.as_ref().unwrap();
+            assert!(report.targets.iter().all(|t| t.error.is_none()), "{what}: {}", healed.output);
+            settled(&stage, &what);
+            tried += 1;
+        }
+    }
+    #[allow(clippy::print_stdout, reason = "the count is what the reader of a test run wants to see")]
+    {
+        println!("disturbances: {tried} of {tried} held");
+    }
+    tried
+}
+
+#[test]
+fn disturbed_from_nothing_one_application_is_made_and_nothing_is_left_over() {
+    let tried = disturbed(&federated(), None, &|stage, what| {
+        assert_eq!(applications(stage).len(), 1, "{what}");
+        invariants::converged(&stage.emulator, 1, what);
+    });
+    assert!(tried > 200);
+}
+
+#[test]
+fn disturbed_from_nothing_one_client_secret_is_kept_and_no_unused_one_is_left() {
+    let tried = disturbed(&with_client_secret(), Some("CATALOG_CLIENT_SECRET"), &|stage, what| {
+        assert_eq!(applications(stage).len(), 1, "{what}");
+        assert_eq!(client_secrets(stage), [delivered(stage, "CATALOG_CLIENT_SECRET").unwrap()], "{what}");
+        assert_eq!(own_pats(stage), 1, "{what}");
+    });
+    assert!(tried > 200);
+}
+
+#[test]
+fn disturbed_from_nothing_one_databricks_principal_and_one_oauth_secret_are_left() {
+    let tried = disturbed(&databricks(), Some("CATALOG_OAUTH_SECRET"), &|stage, what| {
+        let members = stage.emulator.world(|world| world.workspaces[0].members.iter().filter(|m| m.display_name == NAME).count());
+        assert_eq!(members, 1, "{what}");
+        assert_eq!(oauth_secrets(stage), [delivered(stage, "CATALOG_OAUTH_SECRET").unwrap()], "{what}");
+        assert_eq!(own_pats(stage), 1, "{what}");
+    });
+    assert!(tried > 200);
+}
+
+#[test]
+fn a_principal_with_an_azure_role_on_the_workspace_provisions_without_a_workspace_admin() {
+    let stage = Stage::new();
+    let (operator, secret, resource) = stage.emulator.world(|world| {
+        let operator = world.register_application("operator");
+        let secret = world.add_client_secret(&operator, 86_400_000);
+        let resource = world.workspaces[0].resource_id.clone();
+        let own = world.directory.service_principals.iter_mut().find(|p| p.app_id == operator).unwrap();
+        own.azure_roles.push(("Contributor".to_owned(), resource.clone()));
+        (operator, secret, resource)
+    });
+    let mut stage = stage.target(|target| {
+        target["admin"] = json!({"type": "azure-client-secret", "client-id": operator, "client-secret": {"env": "OPERATOR"}, "azure-resource-id": resource});
+    });
+    stage.environment.0.insert("OPERATOR".to_owned(), secret);
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{}", ran.output);
+    invariants::converged(&stage.emulator, 1, "azure role");
+}

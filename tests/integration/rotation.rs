@@ -1,0 +1,54 @@
+//! The main job: provision, rotate, and what comes of it.
+
+use std::time::Duration;
+
+use lakekey_core::engine::Command;
+use lakekey_tests::invariants::{self, Others};
+use lakekey_tests::machine::Machine;
+use lakekey_tests::stage::Stage;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+#[test]
+fn provisioning_makes_a_principal_that_holds_a_delivered_pat() {
+    let stage = Stage::new();
+    let others = stage.emulator.world(|world| Others::of(world));
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{}", ran.output);
+    invariants::converged(&stage.emulator, 1, "provision");
+    assert_eq!(stage.emulator.world(|world| Others::of(world)), others);
+}
+
+#[test]
+fn provisioning_a_second_time_writes_nothing() {
+    let stage = Stage::new();
+    let first = Machine::new(&stage).run(Command::Provision);
+    assert_eq!(first.outcome(), "provisioned");
+    let second = Machine::new(&stage).run(Command::Provision);
+    assert_eq!(second.outcome(), "ok");
+    assert_eq!(second.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_rotation_that_is_due_supersedes_the_pat_and_revokes_the_old_one() {
+    let stage = Stage::new();
+    let first = Machine::new(&stage).run(Command::Provision);
+    let old = first.first().credential.as_ref().unwrap().id.clone();
+    assert_eq!(Machine::new(&stage).run(Command::Rotate { force: false }).outcome(), "not-due");
+    stage.emulator.advance(DAY * 61);
+    let ran = Machine::new(&stage).run(Command::Rotate { force: false });
+    assert_eq!(ran.outcome(), "rotated", "{}", ran.output);
+    assert_eq!(ran.first().revoked, [old]);
+    invariants::converged(&stage.emulator, 1, "rotate");
+}
+
+#[test]
+fn an_undisturbed_rotation_takes_13_requests_7_deep() {
+    let stage = Stage::new();
+    let _ = Machine::new(&stage).run(Command::Provision);
+    let ran = Machine::new(&stage).run(Command::Rotate { force: true });
+    assert_eq!(ran.outcome(), "rotated");
+    let list: Vec<String> = ran.sent.iter().map(|s| format!("{} {} {}{}", s.depth, s.method, s.origin, s.path)).collect();
+    assert!(ran.sent.len() <= 13 && ran.first().requests as usize == ran.sent.len(), "{list:#?}");
+    assert!(ran.sent.iter().all(|sent| sent.depth <= 7), "{list:#?}");
+}

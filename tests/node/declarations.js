@@ -1,0 +1,44 @@
+// Makes the declarations that follow from the core's own shapes: node declarations.js FOLDER < shapes.json writes
+// config.d.ts (the configuration) and codes.d.ts (error codes and steps) there.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { text } from "node:stream/consumers";
+
+import { compile } from "json-schema-to-typescript";
+
+const MADE = "// Made by script/declarations from the core's own shapes: do not edit.\n";
+
+/** Wraps a reference that has a text of its own, of which the compiler would otherwise make a type of its own. */
+function referring(node) {
+  if (Array.isArray(node)) return node.map(referring);
+  if (node === null || typeof node !== "object") return node;
+  const walked = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, referring(value)]));
+  const { $ref, ...rest } = walked;
+  return $ref && Object.keys(rest).length > 0 ? { ...rest, allOf: [{ $ref }] } : walked;
+}
+
+/** Has a text of one line stand on one line. */
+const brief = (declarations) => declarations.replace(/\/\*\*\n\s*\* (.*)\n\s*\*\//g, "/** $1 */");
+
+const union = (words) => words.map((word) => `\n  | ${JSON.stringify(word)}`).join("");
+
+const folder = process.argv[2];
+const { schema, codes, steps } = JSON.parse(await text(process.stdin));
+const config = await compile({ ...referring(schema), title: "Config" }, "Config", {
+  bannerComment: MADE,
+  additionalProperties: false,
+  style: { printWidth: 140 },
+});
+writeFileSync(join(folder, "config.d.ts"), brief(config));
+writeFileSync(
+  join(folder, "codes.d.ts"),
+  `${MADE}
+/** Names what went wrong; each has an anchor in the project's docs/troubleshooting.md. */
+export type Code =${union(codes)};
+
+/** Names the step of the procedure in which something happened. */
+export type Step =${union(steps)};
+`,
+);

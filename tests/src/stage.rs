@@ -1,0 +1,127 @@
+//! What stands around a target: an emulator with its seeded tenant and workspaces, and a configuration for it.
+
+use std::collections::BTreeMap;
+
+use lakekey_core::config::Config;
+use lakekey_core::platform::{Environment, LocalFuture};
+use lakekey_core::secret::Secret;
+use lakekey_emulator::{Emulator, GroupRole, Options};
+use serde_json::{Value, json};
+
+/// Holds an emulator, a configuration for it and the environment that the configuration refers to.
+#[derive(Clone)]
+pub struct Stage {
+    /// The services.
+    pub emulator: Emulator,
+    /// The document.
+    pub document: Value,
+    /// The environment.
+    pub environment: Variables,
+}
+
+/// Holds environment variables, and no files.
+#[derive(Clone, Default)]
+pub struct Variables(pub BTreeMap<String, String>);
+
+impl Environment for Variables {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.0.get(name).filter(|value| !value.is_empty()).cloned()
+    }
+
+    fn file(&self, _path: &str) -> Result<Vec<u8>, String> {
+        Err("there are no files here".to_owned())
+    }
+
+    fn azure_cli<'a>(&'a self, _arguments: &'a [&'a str]) -> LocalFuture<'a, Result<Secret, String>> {
+        Box::pin(async { Err("there is no Azure CLI here".to_owned()) })
+    }
+}
+
+impl Stage {
+    /// Sets the stage with one workspace: one target, delivered to a GitHub secret.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_workspaces(1)
+    }
+
+    /// Sets the stage with several workspaces and a target for each.
+    #[must_use]
+    pub fn with_workspaces(workspaces: usize) -> Self {
+        let emulator = Emulator::in_process(&Options { workspaces, ..Options::default() });
+        let (seeded, origins) = emulator.world(|world| (world.seeded.clone(), world.origins.clone()));
+        let mut environment = BTreeMap::from([
+            ("CLIENT_SECRET".to_owned(), seeded.client_secret.clone()),
+            ("GITHUB_PAT".to_owned(), seeded.github_token.clone()),
+            ("DIRECTORY_SECRET".to_owned(), seeded.directory_client_secret.clone()),
+        ]);
+        let targets: Vec<Value> = (0..workspaces)
+            .map(|index| {
+                environment.insert(format!("ADMIN_TOKEN_{index}"), seeded.admin_tokens[index].clone());
+                let repository = if index == 0 { "acme/data".to_owned() } else { format!("acme/data-{}", index + 1) };
+                json!({
+                    "name": if index == 0 { "catalog-prod".to_owned() } else { format!("catalog-{}", index + 1) },
+                    "workspace": origins.workspace(index),
+                    "principal": {"tenant-id": seeded.tenant, "client-id": seeded.client_id, "display-name": "catalog-prod"},
+                    "auth": {"type": "azure-client-secret", "client-secret": {"env": "CLIENT_SECRET"}},
+                    "admin": {"type": "pat", "token": {"env": format!("ADMIN_TOKEN_{index}")}},
+                    "entitlements": ["workspace-access", "databricks-sql-access"],
+                    "token": {"lifetime": "90d", "renew-before": "30d", "comment": "data catalogue"},
+                    "deliver": [{"type": "github-secret", "repository": repository, "secret": "DATABRICKS_TOKEN"}],
+                })
+            })
+            .collect();
+        let document = json!({"version": 1, "targets": targets, "github": {"type": "token", "token": {"env": "GITHUB_PAT"}}});
+        Self { emulator, document, environment: Variables(environment) }
+    }
+
+    /// Changes the first target.
+    #[must_use]
+    pub fn target(mut self, change: impl FnOnce(&mut Value)) -> Self {
+        change(&mut self.document["targets"][0]);
+        self
+    }
+
+    /// Gives the first target an overlap.
+    #[must_use]
+    pub fn overlap(self, overlap: &str) -> Self {
+        self.target(|target| target["token"]["overlap"] = json!(overlap))
+    }
+
+    /// Gives the first target one sink of every kind that keeps a value on the emulator.
+    #[must_use]
+    pub fn every_sink(self) -> Self {
+        let group = self.emulator.world(|world| {
+            let client_id = world.seeded.client_id.clone();
+            world.allow_in_vaults(&client_id, &["get", "list", "set"]);
+            world.azure_devops.principals.insert(client_id, GroupRole::Administrator);
+            world.add_variable_group("data", "databricks", &[("REGION", "westeurope", false), ("OTHER_SECRET", "of somebody else", true)])
+        });
+        self.target(|target| {
+            target["deliver"] = json!([
+                {"type": "github-secret", "repository": "acme/data", "secret": "DATABRICKS_TOKEN"},
+                {"type": "github-secret", "repository": "acme/data", "secret": "DATABRICKS_TOKEN", "environment": "production"},
+                {"type": "key-vault", "vault": "https://acme.vault.azure.net", "secret": "databricks-token"},
+                {"type": "azure-devops-variable", "organization": "acme", "project": "data", "group": group, "variable": "DATABRICKS_TOKEN"},
+                {"type": "databricks-secret", "scope": "integrations", "key": "catalog-token"},
+            ]);
+        })
+    }
+
+    /// Reads the configuration.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        Config::from_value(self.document.clone(), &self.environment).expect("the stage's configuration is right")
+    }
+
+    /// Copies the stage as it is now; the copy goes its own way.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { emulator: self.emulator.fork(), ..self.clone() }
+    }
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self::new()
+    }
+}

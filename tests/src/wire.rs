@@ -1,0 +1,216 @@
+//! The way from the core to the emulator, on which requests are counted, watched and disturbed.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::pending;
+use lakekey_core::platform::{Clock, HeaderValue, LocalFuture, Request, Response, Transport, TransportError, TransportErrorKind};
+use lakekey_emulator::Emulator;
+
+use crate::disturbance::Disturbance;
+use crate::time::SimulatedClock;
+
+/// Says which request is disturbed, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Aim {
+    /// The request's place in the run, from 0.
+    pub at: usize,
+    /// What happens to it.
+    pub disturbance: Disturbance,
+    /// Whether every later request with the same method and path is disturbed too.
+    pub lasting: bool,
+}
+
+/// Describes a request that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The method.
+    pub method: &'static str,
+    /// The scheme and host.
+    pub origin: String,
+    /// The path and query.
+    pub path: String,
+    /// The credentials in its headers, such as `Bearer …`.
+    pub credentials: Vec<String>,
+    /// How many requests had to be answered before this one was sent.
+    pub depth: usize,
+}
+
+/// Asks before each request whether it may go on; a scheduler of several runs answers.
+pub type Gate = Rc<dyn Fn() -> LocalFuture<'static, ()>>;
+
+/// Watches the emulator after every request.
+pub type Watch = Rc<dyn Fn(&Emulator)>;
+
+/// Carries requests to the emulator.
+pub struct Wire {
+    emulator: Emulator,
+    clock: SimulatedClock,
+    aim: Option<Aim>,
+    gate: Option<Gate>,
+    watch: Option<Watch>,
+    sent: RefCell<Vec<Sent>>,
+    aimed_at: RefCell<Option<(&'static str, String)>>,
+    answered_depth: Cell<usize>,
+    dead: Cell<bool>,
+    hits: Cell<usize>,
+    latency: Duration,
+}
+
+impl Wire {
+    /// Connects a machine to the emulator.
+    #[must_use]
+    pub fn new(emulator: &Emulator, clock: &SimulatedClock) -> Self {
+        Self {
+            emulator: emulator.clone(),
+            clock: clock.clone(),
+            aim: None,
+            gate: None,
+            watch: None,
+            sent: RefCell::default(),
+            aimed_at: RefCell::default(),
+            answered_depth: Cell::new(0),
+            dead: Cell::new(false),
+            hits: Cell::new(0),
+            latency: Duration::from_millis(50),
+        }
+    }
+
+    /// Disturbs a request.
+    #[must_use]
+    pub fn disturbed(mut self, aim: Aim) -> Self {
+        self.aim = Some(aim);
+        self
+    }
+
+    /// Has each request wait for a scheduler.
+    #[must_use]
+    pub fn gated(mut self, gate: Gate) -> Self {
+        self.gate = Some(gate);
+        self
+    }
+
+    /// Has the emulator watched after every request.
+    #[must_use]
+    pub fn watched(mut self, watch: Watch) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// Returns what was sent.
+    #[must_use]
+    pub fn sent(&self) -> Vec<Sent> {
+        self.sent.borrow().clone()
+    }
+
+    /// Returns how often the disturbance struck.
+    #[must_use]
+    pub fn hits(&self) -> usize {
+        self.hits.get()
+    }
+
+    fn strikes(&self, index: usize, sent: &Sent) -> Option<Disturbance> {
+        let aim = self.aim?;
+        let key = (sent.method, format!("{}{}", sent.origin, sent.path.split('?').next().unwrap_or_default()));
+        if index == aim.at {
+            *self.aimed_at.borrow_mut() = Some(key);
+        } else if !(aim.lasting && self.aimed_at.borrow().as_ref() == Some(&key)) {
+            return None;
+        }
+        self.hits.set(self.hits.get() + 1);
+        Some(aim.disturbance)
+    }
+
+    async fn carry(&self, request: Request) -> Result<Response, TransportError> {
+        if self.dead.get() {
+            return pending().await;
+        }
+        let depth = self.answered_depth.get() + 1;
+        let (sent, http) = convert(&request, depth);
+        let origin = sent.origin.clone();
+        let index = self.sent.borrow().len();
+        let disturbance = self.strikes(index, &sent);
+        let is_read = sent.method == "GET";
+        self.sent.borrow_mut().push(sent);
+        self.clock.sleep(self.latency / 2).await;
+        if let Some(gate) = &self.gate {
+            gate().await;
+        }
+        if self.dead.get() {
+            return pending().await;
+        }
+        let lost = |kind| Err(TransportError { kind, message: "disturbed".to_owned() });
+        let own = match disturbance {
+            Some(Disturbance::Stale) if is_read => self.emulator.serve_stale(&origin, http),
+            Some(disturbance) if !disturbance.is_done() => http::Response::new(Vec::new()),
+            _ => self.emulator.serve(&origin, http),
+        };
+        if let Some(watch) = &self.watch {
+            watch(&self.emulator);
+        }
+        if disturbance.is_some_and(Disturbance::kills) {
+            self.dead.set(true);
+            return pending().await;
+        }
+        if disturbance == Some(Disturbance::NeverEnds) {
+            self.clock.sleep(request.timeout).await;
+        } else {
+            self.clock.sleep(self.latency / 2).await;
+        }
+        self.answered_depth.set(self.answered_depth.get().max(depth));
+        match disturbance {
+            Some(Disturbance::ReplyLost) => lost(TransportErrorKind::Lost),
+            Some(Disturbance::Refused) => lost(TransportErrorKind::NotSent),
+            Some(Disturbance::Huge) => lost(TransportErrorKind::TooLarge),
+            Some(Disturbance::NeverEnds) => lost(TransportErrorKind::TimedOut),
+            Some(other) => Ok(back(other.reply(own, &self.date()))),
+            None => Ok(back(own)),
+        }
+    }
+
+    fn date(&self) -> String {
+        let now = jiff::Timestamp::from_millisecond(self.emulator.now_ms()).unwrap();
+        jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap()
+    }
+}
+
+impl Transport for Wire {
+    fn send(&self, request: Request) -> LocalFuture<'_, Result<Response, TransportError>> {
+        Box::pin(self.carry(request))
+    }
+}
+
+fn convert(request: &Request, depth: usize) -> (Sent, http::Request<Vec<u8>>) {
+    let uri: http::Uri = request.url.parse().unwrap();
+    let origin = format!("{}://{}", uri.scheme_str().unwrap(), uri.authority().unwrap());
+    let mut credentials = Vec::new();
+    let mut builder = http::Request::builder().method(request.method.as_str()).uri(request.url.as_str());
+    for (name, value) in &request.headers {
+        let text = match value {
+            HeaderValue::Plain(text) => text.clone(),
+            HeaderValue::Sensitive(secret) => {
+                let text = secret.expose("the test watches where credentials go").to_owned();
+                credentials.push(text.clone());
+                text
+            }
+        };
+        builder = builder.header(name.as_str(), text);
+    }
+    let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    let sent = Sent { method: request.method.as_str(), origin, path, credentials, depth };
+    (sent, builder.body(request.body.to_vec()).unwrap())
+}
+
+fn back(response: http::Response<Vec<u8>>) -> Response {
+    let (parts, body) = response.into_parts();
+    Response {
+        status: parts.status.as_u16(),
+        headers: parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect(),
+        body: body.into(),
+    }
+}

@@ -1,0 +1,384 @@
+// Made by script/declarations from the core's own shapes: do not edit.
+
+/**
+ * Says how somebody signs in; named as in Databricks unified authentication.
+ *
+ * <https://docs.databricks.com/dev-tools/auth/unified-auth>
+ */
+export type Auth =
+  | {
+      /** The token. */
+      token: SecretRef;
+      type: "pat";
+    }
+  | {
+      /** The token. */
+      token: SecretRef;
+      type: "access-token";
+    }
+  | {
+      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      "azure-resource-id"?: string | null;
+      /** The application id, where it is not the principal's. */
+      "client-id"?: string | null;
+      /** The secret. */
+      "client-secret": SecretRef;
+      /** The tenant, where it is not the principal's. */
+      "tenant-id"?: string | null;
+      type: "azure-client-secret";
+    }
+  | {
+      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      "azure-resource-id"?: string | null;
+      /** PEM with certificate and RSA private key, or PKCS#12 (binary, or in base64 where it comes from the environment). */
+      certificate: SecretRef;
+      /** The application id, where it is not the principal's. */
+      "client-id"?: string | null;
+      /** The password of the PKCS#12. */
+      password?: SecretRef | null;
+      /** The tenant, where it is not the principal's. */
+      "tenant-id"?: string | null;
+      type: "azure-client-certificate";
+    }
+  | {
+      /** The audience; `api://AzureADTokenExchange` by default. */
+      audience?: string | null;
+      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      "azure-resource-id"?: string | null;
+      /** The application id, where it is not the principal's. */
+      "client-id"?: string | null;
+      /** The tenant, where it is not the principal's. */
+      "tenant-id"?: string | null;
+      type: "github-oidc-azure";
+    }
+  | {
+      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      "azure-resource-id"?: string | null;
+      /** The application id, where it is not the principal's. */
+      "client-id"?: string | null;
+      /** The id of the service connection. */
+      "service-connection-id"?: string | null;
+      /** The tenant, where it is not the principal's. */
+      "tenant-id"?: string | null;
+      type: "azure-devops-oidc";
+    }
+  | {
+      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      "azure-resource-id"?: string | null;
+      /** The application id, where it is not the principal's. */
+      "client-id"?: string | null;
+      /** The path of the file; what AZURE_FEDERATED_TOKEN_FILE names by default. */
+      path?: string | null;
+      /** The tenant, where it is not the principal's. */
+      "tenant-id"?: string | null;
+      type: "azure-workload-identity";
+    }
+  | {
+      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      "azure-resource-id"?: string | null;
+      /** The client id of a user-assigned identity. */
+      "client-id"?: string | null;
+      type: "azure-msi";
+    }
+  | {
+      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      "azure-resource-id"?: string | null;
+      /** The tenant, where it is not the principal's. */
+      "tenant-id"?: string | null;
+      type: "azure-cli";
+    }
+  | {
+      /** The application id, where it is not the principal's. */
+      "client-id"?: string | null;
+      /** The OAuth secret. */
+      "client-secret": SecretRef;
+      type: "oauth-m2m";
+    }
+  | {
+      /** The audience; the workspace's token endpoint by default. */
+      audience?: string | null;
+      /** The application id, where it is not the principal's. */
+      "client-id"?: string | null;
+      type: "github-oidc";
+    }
+  | {
+      /** The application id, where it is not the principal's. */
+      "client-id"?: string | null;
+      type: "env-oidc";
+      /** The variable's name; what DATABRICKS_OIDC_TOKEN_ENV names, or DATABRICKS_OIDC_TOKEN, by default. */
+      variable?: string | null;
+    }
+  | {
+      /** The application id, where it is not the principal's. */
+      "client-id"?: string | null;
+      /** The file's path. */
+      path: string;
+      type: "file-oidc";
+    };
+/**
+ * Names a cloud.
+ *
+ * <https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>
+ */
+export type Cloud = "public" | "usgov" | "china";
+/**
+ * Names the kind of a service principal.
+ *
+ * <https://learn.microsoft.com/azure/databricks/admin/users-groups/service-principals>
+ */
+export type PrincipalKind = "entra" | "databricks";
+/** Says which credentials made by others are taken over. */
+export type Adopt = string | string[];
+export type Duration = string;
+/** Says which scopes a new PAT gets. */
+export type Scopes = string | string[];
+/** Says how the GitHub sinks sign in. */
+export type GithubSignIn =
+  | {
+      /** The App's id. */
+      "app-id": number;
+      /** The App's private key, PEM. */
+      "private-key": SecretRef;
+      type: "app";
+    }
+  | {
+      /** The token. */
+      token: SecretRef;
+      type: "token";
+    };
+/** Describes a place of delivery. */
+export type SinkConfig =
+  | {
+      /** `actions` (default) or `dependabot`. */
+      app?: GithubApp | null;
+      /** The environment, for an environment's secret. */
+      environment?: string | null;
+      /** The organisation, for an organisation's secret. */
+      organization?: string | null;
+      /** The names of the repositories that see it, with `visibility: selected`. */
+      repositories?: string[] | null;
+      /** `owner/name`; needed unless `organization` is given. */
+      repository?: string | null;
+      /** The secret's name. */
+      secret: string;
+      type: "github-secret";
+      /** Which repositories see an organisation's secret; private by default. */
+      visibility?: Visibility | null;
+    }
+  | {
+      /** How to sign in, where it is not as the principal. */
+      auth?: Auth | null;
+      /** The secret's name. */
+      secret: string;
+      /** Tags to set besides lakekey's own. */
+      tags?: {
+        [k: string]: string;
+      } | null;
+      type: "key-vault";
+      /** The vault's URL. */
+      vault: string;
+    }
+  | {
+      /** How to sign in, where it is not as the principal; `access-token` takes $(System.AccessToken), `pat` a PAT. */
+      auth?: Auth | null;
+      /** The group's id or name. */
+      group: GroupRef;
+      /** The organisation, where `endpoints.azure-devops` does not name it. */
+      organization?: string | null;
+      /** The project's name or id. */
+      project: string;
+      type: "azure-devops-variable";
+      /** The variable's name. */
+      variable: string;
+    }
+  | {
+      /** How to sign in, where it is not as the principal. */
+      auth?: Auth | null;
+      /** Whether a missing scope is created. */
+      "create-scope"?: boolean | null;
+      /** The key. */
+      key: string;
+      /** The scope. */
+      scope: string;
+      type: "databricks-secret";
+      /** The workspace, where it is not the target's. */
+      workspace?: string | null;
+    }
+  | {
+      /** The key of the HMAC-SHA256 that signs the body. */
+      key: SecretRef;
+      type: "webhook";
+      /** The URL. */
+      url: string;
+    }
+  | {
+      /** The program and its arguments. */
+      run: string[];
+      /** How long it may run; 1m by default. */
+      timeout?: Duration | null;
+      type: "command";
+    }
+  | {
+      /** The name under which the caller passes the function. */
+      name: string;
+      type: "callback";
+    };
+/** Names the part of GitHub that uses a secret. */
+export type GithubApp = "actions" | "dependabot";
+/** Says which repositories see an organisation's secret. */
+export type Visibility = "all" | "private" | "selected";
+/** Names a variable group by its number or its name. */
+export type GroupRef = number | string;
+/** Names what a principal may do in a workspace besides the data. */
+export type Entitlement =
+  "allow-cluster-create" | "allow-instance-pool-create" | "databricks-sql-access" | "workspace-access" | "workspace-consume";
+
+/** Holds the whole document. */
+export interface Config {
+  /** How the Azure sinks sign in, where they do not say otherwise; by default as the target's principal. */
+  azure?: Auth | null;
+  /** The cloud: public, usgov or china; what ARM_ENVIRONMENT names, or public, by default. */
+  cloud?: Cloud | null;
+  /** How many targets are served at once, 1 to 64; 8 by default. */
+  concurrency?: number | null;
+  /** What holds for every target that does not say otherwise. */
+  defaults?: Defaults;
+  /** Hosts other than the cloud's own. */
+  endpoints?: Endpoints;
+  /** How the GitHub sinks sign in. */
+  github?: GithubSignIn | null;
+  /** The service principals to care for. */
+  targets: TargetDocument[];
+  /** The version of this shape: 1. */
+  version: number;
+}
+/** Refers to a secret that stands outside the configuration. */
+export interface SecretRef {
+  /** The environment variable that holds the secret. */
+  env?: string | null;
+  /** The file that holds the secret. */
+  file?: string | null;
+}
+/** Holds what every target takes over. */
+export interface Defaults {
+  /** Default of the targets' `auth`. */
+  auth?: Auth | null;
+  /** Defaults of the targets' `principal`. */
+  principal?: PrincipalDocument | null;
+  /** Defaults of the targets' `token`. */
+  token?: TokenDocument | null;
+}
+/** Names a service principal. */
+export interface PrincipalDocument {
+  /** The Databricks account id, where OAuth secrets are managed at the account instead of the workspace. */
+  "account-id"?: string | null;
+  /** The application id. */
+  "client-id"?: string | null;
+  /** The name, by which `provision` finds or makes the principal. */
+  "display-name"?: string | null;
+  /** Where the principal is managed. */
+  kind?: PrincipalKind;
+  /** The tenant; where left out the workspace is asked. */
+  "tenant-id"?: string | null;
+}
+/** Describes a PAT and its rotation. */
+export interface TokenDocument {
+  /** Which PATs of this principal lakekey takes over: `none` (default), `all`, or a list of token ids. */
+  adopt?: Adopt | null;
+  /** A comment that people see in the workspace. */
+  comment?: string | null;
+  /** How long a PAT lives; 90d by default. */
+  lifetime?: Duration | null;
+  /** How long the superseded PAT lives on after its successor was made; 0 by default. */
+  overlap?: Duration | null;
+  /** How long before its end it is renewed; a third of the lifetime by default. */
+  "renew-before"?: Duration | null;
+  /** The scopes of a new PAT: `inherit` (default), `all`, or a list such as `[sql]`. */
+  scopes?: Scopes | null;
+  /** The path that a new PAT is tried on, for scopes that do not reach the default `/api/2.0/preview/scim/v2/Me`. */
+  "verify-path"?: string | null;
+  /** How long a new PAT may take until it works; 2m by default. */
+  "verify-within"?: Duration | null;
+}
+/** Names hosts other than the cloud's own. */
+export interface Endpoints {
+  /** The Databricks account API. */
+  accounts?: string | null;
+  /** The Azure DevOps organisation, such as <https://dev.azure.com/acme>. */
+  "azure-devops"?: string | null;
+  /** The GitHub API, such as <https://github.example/api/v3>. */
+  github?: string | null;
+  /** Microsoft Graph. */
+  graph?: string | null;
+  /** The instance metadata service, for managed identities. */
+  imds?: string | null;
+  /** The suffix of vault hosts. */
+  "key-vault-suffix"?: string | null;
+  /** Entra ID. */
+  login?: string | null;
+  /** Azure Resource Manager. */
+  management?: string | null;
+  /** Workspaces outside the cloud's suffix, such as private ones. */
+  workspaces?: string[];
+}
+/** Describes one service principal in one workspace. */
+export interface TargetDocument {
+  /** How the workspace admin signs in; for `provision`, `doctor` and `revoke`. */
+  admin?: Auth | null;
+  /** Whether `provision` may switch personal access tokens on for the whole workspace. */
+  "allow-enable-tokens"?: boolean;
+  /** How the principal signs in; where left out the environment is asked. */
+  auth?: Auth | null;
+  /** The principal's Entra client secret, where it shall be rotated too. */
+  "client-secret"?: SecretDocument | null;
+  /** Where the PAT is delivered. */
+  deliver?: SinkConfig[];
+  /** Who may write to Microsoft Graph; for `provision` and for rotating client secrets. */
+  directory?: Auth | null;
+  /** Entitlements that the principal shall have; others are left as they are. */
+  entitlements?: Entitlement[];
+  /** A federated credential to make, so that the principal needs no secret. */
+  "federated-credential"?: FederatedCredential | null;
+  /** The name, by which commands and the ledger know the target: letters, digits, `-`, `_` and `.`. */
+  name: string;
+  /** The principal's Databricks OAuth secret, where it shall be rotated too. */
+  "oauth-secret"?: SecretDocument | null;
+  /** The principal. */
+  principal?: PrincipalDocument;
+  /** The PAT. */
+  token?: TokenDocument;
+  /** The workspace's URL. */
+  workspace: string;
+}
+/** Describes a rotated client secret or OAuth secret. */
+export interface SecretDocument {
+  /** Which secrets lakekey takes over: `none` (default), `all`, or a list of ids. */
+  adopt?: Adopt | null;
+  /** Where the secret is delivered. */
+  deliver?: SinkConfig[];
+  /** A description that people see in the portal. */
+  description?: string | null;
+  /** How long a secret lives; 180d by default. */
+  lifetime?: Duration | null;
+  /** How long the superseded secret lives on after its successor was made; 0 by default. */
+  overlap?: Duration | null;
+  /** How long before its end it is renewed; a third of the lifetime by default. */
+  "renew-before"?: Duration | null;
+  /** How long a new secret may take until it works; 5m by default. */
+  "verify-within"?: Duration | null;
+}
+/**
+ * Describes a federated credential of the application.
+ *
+ * <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-create-trust>
+ */
+export interface FederatedCredential {
+  /** The audience; `api://AzureADTokenExchange` by default. */
+  audience?: string | null;
+  /** Who signs the assertion; GitHub Actions by default. */
+  issuer?: string | null;
+  /** The credential's name in Entra ID; made from the subject by default. */
+  name?: string | null;
+  /** The subject, letter by letter, such as `repo:acme/data:environment:production`. */
+  subject: string;
+}

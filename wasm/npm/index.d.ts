@@ -1,0 +1,196 @@
+/** The life of a Databricks credential, from nothing to revoked. */
+
+import type { Code, Step } from "./codes.js";
+import type { Config } from "./config.js";
+
+export type * from "./codes.js";
+export type * from "./config.js";
+
+/** Names how a target ended. */
+export type Outcome = "provisioned" | "rotated" | "not-due" | "yielded" | "partial" | "failed" | "revoked" | "ok" | "due" | "overdue";
+
+/** Says why a step was not done. No text of it holds a credential. */
+export interface Failure {
+  /** The stable code. */
+  code: Code;
+  /** The step that was refused. */
+  step: Step;
+  /** What happened, in one line. */
+  message: string;
+  /** What to do about it. */
+  hint: string;
+  /** The id under which the service knows the request. */
+  "request-id": string | null;
+  /** The path of the configuration's key that is at fault. */
+  key?: string;
+  /** The status that the service answered with. */
+  status?: number;
+}
+
+/** Describes a credential without its value. Times are RFC 3339 in UTC. */
+export interface Credential {
+  kind: "pat" | "client-secret" | "oauth-secret";
+  /** The id under which the service knows it. */
+  id: string;
+  created: string;
+  /** When it ends; `null` if never. */
+  expires: string | null;
+  /** When the next rotation renews it. */
+  due: string | null;
+}
+
+/** Describes what one place of delivery holds. */
+export interface Delivery {
+  /** The place: type, place, name. */
+  sink: string;
+  /** When it was last written, where it can say so. */
+  written: string | null;
+  /** Why it does not hold the credential. */
+  error?: Failure;
+}
+
+/** Describes what a plan would do, or what doctor has found. */
+export interface PlannedStep {
+  step: string;
+  /** `would` in a plan; the others are doctor's. */
+  state: "would" | "ok" | "refused" | "missing" | "unknown";
+  message: string;
+  hint?: string;
+}
+
+/** Reports one credential of one target. */
+export interface TargetReport {
+  name: string;
+  outcome: Outcome;
+  credential: Credential | null;
+  delivered: Delivery[];
+  /** The ids of the credentials that this run has revoked. */
+  revoked: string[];
+  /** The ids of managed credentials that are no longer in use and not revoked yet. */
+  "left-over": string[];
+  /** How many HTTP requests were sent for this target. */
+  requests: number;
+  steps?: PlannedStep[];
+  error: Failure | null;
+}
+
+/** Reports a run. It holds no credential's value. */
+export interface Report {
+  version: 1;
+  command: "provision" | "rotate" | "status" | "doctor" | "plan" | "revoke";
+  started: string;
+  finished: string;
+  targets: TargetReport[];
+}
+
+/** Describes one thing that happened to one target. */
+export interface Event {
+  target: string;
+  step: Step;
+  phase: "done" | "skipped" | "waiting" | "warning" | "failed";
+  message: string;
+  error?: Failure;
+}
+
+/** Describes the credential that a sink is given. */
+export interface SinkInfo {
+  /** The name under which the sink stands in the configuration. */
+  sink: string;
+  target: string;
+  /** The credential's id. */
+  id: string;
+  created: Date;
+  /** When the credential ends; `null` if never. */
+  expires: Date | null;
+}
+
+/**
+ * Stores a credential. It takes part in the rotation: as long as it has not resolved, nothing is revoked. A rejection, or no
+ * answer within a minute, makes the run `partial`: both credentials go on working and a later run delivers a fresh one.
+ * Throw `new LakekeyError({code: "sink-refused", …})` where certainly nothing was stored; the new credential is then revoked.
+ */
+export type Sink = (value: string, info: SinkInfo) => void | Promise<void>;
+
+/** Is what lakekey uses of Octokit. */
+export interface OctokitLike {
+  request(route: string, parameters?: Record<string, unknown>): Promise<{ data: unknown }>;
+}
+
+/** Holds what every function takes; each has a default. */
+export interface Options {
+  /** What `{env: NAME}` refers to; `process.env` by default. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /** Sends the requests; the global `fetch` by default. A proxy or an own certificate authority goes in here. */
+  fetch?: (url: string, init: any) => Promise<Response>;
+  /** Hears what happens. What it throws is ignored. */
+  onEvent?: (event: Event) => void;
+  /** Hears every secret that the run handles, before anything can be said about it, for a log that masks. */
+  onSecret?: (value: string) => void;
+  /** Stops the run at its next safe point; what was made and not delivered is taken back. */
+  signal?: AbortSignal;
+  /** The functions that `{type: callback, name: …}` refers to. */
+  sinks?: Readonly<Record<string, Sink>>;
+  /** The names of the targets to serve; all by default. */
+  targets?: readonly string[];
+  /** Changes nothing; the report says what would be done. */
+  dryRun?: boolean;
+  /** An Octokit that signs in by itself, for GitHub secrets where the configuration has no `github`. */
+  octokit?: OctokitLike;
+  /** The class of `@octokit/core`, where a bundler would not find it by itself. */
+  Octokit?: new (options: any) => OctokitLike;
+  /** Reads the files that `{file: PATH}` refers to. */
+  readFile?: (path: string) => Uint8Array;
+  /** Runs the Azure CLI and returns its standard output. */
+  azureCli?: (args: string[]) => Promise<Uint8Array>;
+  /** Tells the time in milliseconds since 1970. */
+  now?: () => number;
+  setTimeout?: (callback: () => void, milliseconds: number) => unknown;
+  clearTimeout?: (handle: any) => void;
+  /** Fills a buffer from a cryptographically secure source. */
+  getRandomValues?: (buffer: Uint8Array) => unknown;
+}
+
+/** Holds what `rotate` takes besides. */
+export interface RotateOptions extends Options {
+  /** Renews what is not due too. */
+  force?: boolean;
+}
+
+/** Says which credentials `revoke` takes back; exactly one of the three. `targets` must be given. */
+export type RevokeOptions = Options & { targets: readonly string[] } & (
+    | { superseded: true; all?: false; tokenId?: undefined }
+    | { all: true; superseded?: false; tokenId?: undefined }
+    | { tokenId: string; superseded?: false; all?: false }
+  );
+
+/** Is thrown for a wrong call or configuration, before anything is sent. What befalls a target stands in the report. */
+export class LakekeyError extends Error {
+  constructor(parts: { code: Code; message: string; step?: Step; hint?: string; key?: string });
+  readonly name: "LakekeyError";
+  readonly code: Code;
+  readonly step: Step;
+  readonly hint: string;
+  /** The path of the configuration's key that is at fault. */
+  readonly key: string | undefined;
+  readonly requestId: string | undefined;
+}
+
+/** Renews what is due, delivers, verifies, revokes what is superseded. */
+export function rotate(config: Config | string, options?: RotateOptions): Promise<Report>;
+/** Makes the principal able to use PATs, from nothing, and delivers a first credential. */
+export function provision(config: Config | string, options?: Options): Promise<Report>;
+/** Shows every managed credential. */
+export function status(config: Config | string, options?: Options): Promise<Report>;
+/** Walks the procedure read-only. */
+export function doctor(config: Config | string, options?: Options): Promise<Report>;
+/** Shows what `provision` and `rotate` would do. */
+export function plan(config: Config | string, options?: Options): Promise<Report>;
+/** Takes credentials back. */
+export function revoke(config: Config | string, options: RevokeOptions): Promise<Report>;
+/** Spreads the targets over at most `shards` jobs (256 by default); all targets of a workspace stay together. */
+export function matrix(
+  config: Config | string,
+  options?: Options & { shards?: number },
+): Promise<{ include: { shard: number; targets: string[] }[] }>;
+/** Seals a value for GitHub with a public key of GitHub's, in base64; returns base64. */
+export function sealSecret(publicKey: string, value: string): string;

@@ -1,0 +1,2 @@
+// The same instance for `require`.
+module.exports = require("./init.js");

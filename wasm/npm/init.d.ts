@@ -1,0 +1,6 @@
+/** The same functions for whoever brings the module along; call `init` once before all else. */
+
+export * from "./index.js";
+
+/** Starts the module with a `WebAssembly.Module`, its bytes or a `Response`. */
+export function init(module: any): Promise<void>;

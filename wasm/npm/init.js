@@ -1,0 +1,11 @@
+// The entry for whoever brings the module along: bundles that inline it, platforms without a file system.
+
+import { start } from "./lib/api.js";
+
+export * from "./lib/public.js";
+
+/** Starts the module with a `WebAssembly.Module`, its bytes, a `Response`, or a promise of one of them. */
+export async function init(module) {
+  const given = await module;
+  start(typeof Response === "function" && given instanceof Response ? await given.arrayBuffer() : given);
+}

@@ -1,0 +1,17 @@
+// The one error class of the package.
+
+/** Is thrown for a wrong call or configuration; what befalls a target stands in the report instead. */
+export class LakekeyError extends Error {
+  constructor({ code, step = "configure", message, hint = "", key, ...rest }) {
+    super(key ? `${key}: ${message}` : message);
+    this.name = "LakekeyError";
+    this.code = code;
+    this.step = step;
+    this.hint = hint;
+    this.key = key;
+    this.requestId = rest["request-id"] ?? undefined;
+  }
+}
+
+/** Makes the error of a call that the package does not understand. */
+export const usage = (message, hint = "see the package's README") => new LakekeyError({ code: "usage-invalid", message, hint });

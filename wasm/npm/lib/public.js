@@ -1,0 +1,2 @@
+// What users see; the entries export it all.
+export { LakekeyError, doctor, matrix, plan, provision, revoke, rotate, sealSecret, status } from "./api.js";

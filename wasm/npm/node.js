@@ -1,0 +1,34 @@
+// The entry for Node, Deno and Bun: the module lies beside this file, the environment is the process's.
+
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import process from "node:process";
+
+import { usePlatform } from "./lib/api.js";
+import { usage } from "./lib/errors.js";
+
+export * from "./lib/public.js";
+
+function load() {
+  try {
+    return readFileSync(new URL("./lib/lakekey_bg.wasm", import.meta.url));
+  } catch {
+    throw usage(
+      "the module lakekey_bg.wasm does not lie beside the program",
+      'a bundler has left it behind: copy it there, or give it to `init` of "lakekey/init" (see "Bundles" in the package\'s README)',
+    );
+  }
+}
+
+/** Runs the Azure CLI without a shell. What it prints may be a token, so that a failure tells its first line of complaint alone. */
+function azureCli(args) {
+  return new Promise((resolve, reject) => {
+    execFile("az", args, { encoding: "buffer", timeout: 60_000, shell: process.platform === "win32" }, (error, stdout, stderr) => {
+      if (!error) return resolve(stdout);
+      error.reason = stderr.toString("utf8").split("\n", 1)[0].slice(0, 300);
+      reject(error);
+    });
+  });
+}
+
+usePlatform({ load, defaults: () => ({ env: process.env, readFile: (path) => readFileSync(path), azureCli }) });

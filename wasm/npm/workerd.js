@@ -1,0 +1,9 @@
+// The entry for workerd, which compiles modules before it runs anything.
+
+import module from "./lib/lakekey_bg.wasm";
+
+import { usePlatform } from "./lib/api.js";
+
+export * from "./lib/public.js";
+
+usePlatform({ load: () => module });
