@@ -74,7 +74,7 @@ fn redacted_body(call: &Call) -> Option<Value> {
         serde_json::from_slice(&call.body).unwrap_or_else(|_| Value::String(format!("{} bytes that are not JSON", call.body.len())))
     };
     // `value` is a secret in a vault or a variable, and a plain word in SCIM.
-    let values = matches!(call.service, Service::KeyVault | Service::AzureDevops | Service::Github);
+    let values = matches!(call.service, Service::KeyVault | Service::AzureDevops | Service::Github | Service::Webhook);
     redact(&mut value, values);
     Some(value)
 }

@@ -12,11 +12,8 @@ fn emulator() -> (Emulator, String, u64) {
     let emulator = Emulator::in_process(&Options::default());
     let (token, group) = emulator.world(|world| {
         let token = world.add_devops_token("sam", GroupRole::Administrator, 86_400_000);
-        let group = world.add_variable_group(
-            "data",
-            "tokens",
-            &[("PLAIN", "one", false), ("TOKEN", "dapi-old", true), ("Other", "kept", true)],
-        );
+        let group =
+            world.add_variable_group("data", "tokens", &[("PLAIN", "one", false), ("TOKEN", "dapi-old", true), ("Other", "kept", true)]);
         (token, group)
     });
     (emulator, token, group)
