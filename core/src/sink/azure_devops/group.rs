@@ -27,8 +27,9 @@ impl Group {
     /// Returns what is the same as long as nobody edits: the date of the last edit, and who made it.
     pub(super) fn revision(&self) -> Option<String> {
         let on = self.0.get("modifiedOn").and_then(Value::as_str)?;
-        let by = self.0.get("modifiedBy").and_then(|by| by.get("id").or_else(|| by.get("displayName"))).and_then(Value::as_str);
-        Some(format!("{on} {}", by.unwrap_or_default()))
+        let by = self.0.get("modifiedBy");
+        let by = ["id", "uniqueName", "displayName"].map(|key| by.and_then(|by| by.get(key)?.as_str()).unwrap_or_default());
+        Some(format!("{on} {}", by.join(" ")))
     }
 
     /// Returns the date of the last edit, by the service's clock.
