@@ -12,4 +12,5 @@ mod policies;
 mod principals;
 mod refusals;
 mod rotation;
+mod sinks;
 mod spreading;
