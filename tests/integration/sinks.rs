@@ -30,18 +30,24 @@ fn stage() -> Stage {
         }
     });
     stage.environment.0.insert("HOOK_KEY".to_owned(), "hook-key".to_owned());
-    stage.emulator.world(|world| {
+    let reports = stage.emulator.world(|world| {
         world.add_devops_project("reports");
-        let reports = world.azure_devops.projects.iter().find(|project| project.name == "reports").unwrap().clone();
-        let group = &mut world.azure_devops.groups[0];
+        world.azure_devops.projects.iter().find(|project| project.name == "reports").unwrap().clone()
+    });
+    in_group(&stage.emulator, |group| {
         group.references.push((reports, "databricks (shared)".to_owned(), Some("for the reports".to_owned())));
         group.description = Some("of the data team".to_owned());
     });
     stage
 }
 
+/// Reads or changes the variable group.
+fn in_group<T>(emulator: &Emulator, act: impl FnOnce(&mut VariableGroup) -> T) -> T {
+    emulator.world(|world| act(world.azure_devops.groups.iter_mut().find(|group| group.name == "databricks").unwrap()))
+}
+
 fn group(emulator: &Emulator) -> VariableGroup {
-    emulator.world(|world| world.azure_devops.groups[0].clone())
+    in_group(emulator, |group| group.clone())
 }
 
 /// Returns value, id and end of the principal's newest PAT.
@@ -142,8 +148,7 @@ fn somebody_elses_edit_of_the_group_right_after_the_write_is_noticed_and_both_st
                 return;
             }
             once.set(true);
-            emulator.world(|world| {
-                let group = &mut world.azure_devops.groups[0];
+            in_group(emulator, |group| {
                 let added = GroupVariable { value: Some("by Ada".to_owned()), ..GroupVariable::default() };
                 group.variables.push(("ADDED".to_owned(), added));
                 group.modified_ms += 1;
