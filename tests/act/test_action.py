@@ -329,5 +329,5 @@ def test_cancelling_a_job_stops_at_a_safe_point(
     again = act.run("push", flow)
     assert again.kept("outcome") == "rotated", again.log
     assert again.report()["targets"][0]["left-over"] == []
-    tokens = [t for w in emulator.get("/state")["workspaces"] for t in w["tokens"] if "lakekey" in t["comment"]]
+    tokens = [t for w in emulator.get("/state")["workspaces"] for t in w["tokens"] if t["live"] and "lakekey" in t["comment"]]
     assert len(tokens) == 1
