@@ -71,10 +71,9 @@ impl HttpTransport {
         if way != Way::Proxied {
             builder = builder.no_proxy();
         }
-        let mut tls = if way == Way::Plain { without_authorities()? } else { self.tls()?.clone() };
+        let tls = if way == Way::Plain { without_authorities()? } else { self.tls()?.clone() };
         if fresh {
-            builder = builder.http1_only().pool_max_idle_per_host(0);
-            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+            builder = builder.pool_max_idle_per_host(0);
         }
         let client = builder
             .tls_backend_preconfigured(tls)
@@ -97,7 +96,8 @@ impl HttpTransport {
             None => builder.with_platform_verifier().map_err(wrong)?,
         };
         let mut tls = builder.with_no_client_auth();
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // HTTP/2 would save a run one connection, and cost every download of the binary 5% of its size.
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(self.tls.get_or_init(|| tls))
     }
 }
