@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socketserver
 import subprocess
 import threading
 import time
@@ -172,7 +173,13 @@ def serve(folder: Path) -> Iterator[Mirror]:
         def log_message(self, *_: object) -> None:
             asked.append(self.path)
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(http.server.ThreadingHTTPServer):
+        def server_bind(self) -> None:
+            # Without the look-up of the machine's own name, which takes long where there is no name server.
+            socketserver.TCPServer.server_bind(self)
+            self.server_name, self.server_port = self.server_address[:2]
+
+    server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield Mirror(f"http://127.0.0.1:{server.server_port}", folder, asked)
     server.shutdown()

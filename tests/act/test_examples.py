@@ -243,3 +243,11 @@ def test_every_example_is_run() -> None:
     for file in EXAMPLES.glob("*.yml"):
         if not file.name.endswith(".lakekey.yml"):
             assert f'.run("{file.stem}"' in tests, file
+
+
+def test_a_release_can_be_rehearsed(released: tuple[Mirror, Path]) -> None:
+    """What the release workflow does on each pull request: the table, a mirror, the Action's own script, a changed archive."""
+    archives = released[0].folder / f"v{VERSION}"
+    done = subprocess.run([ROOT / "script/release/rehearse", archives], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "a changed archive was refused" in done.stdout
