@@ -122,7 +122,7 @@ impl Signals {
     #[must_use]
     pub fn listen() -> Self {
         let signals = Self::default();
-        tokio::spawn(watch(signals.0.clone()));
+        watch(signals.0.clone());
         signals
     }
 
@@ -140,32 +140,38 @@ impl Cancellation for Signals {
     }
 }
 
-/// Exits with the status that a shell gives to one who dies of the signal.
+/// Exits on the second signal with the status that a shell gives to one who dies of it.
+///
+/// What the system does is changed here and now: a task that is yet to run would leave a moment in which a signal kills.
 #[cfg(unix)]
-async fn watch(asked: Arc<Asked>) {
+fn watch(asked: Arc<Asked>) {
     use futures_util::future::{Either, select};
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
-    let (mut interrupted, mut terminated) = (false, false);
-    loop {
-        let (seen, status) = match select(Box::pin(interrupt.recv()), Box::pin(terminate.recv())).await {
-            Either::Left(_) => (&mut interrupted, 130),
-            Either::Right(_) => (&mut terminated, 143),
-        };
-        if std::mem::replace(seen, true) {
-            std::process::exit(status);
+    tokio::spawn(async move {
+        let (mut interrupted, mut terminated) = (false, false);
+        loop {
+            let (seen, status) = match select(Box::pin(interrupt.recv()), Box::pin(terminate.recv())).await {
+                Either::Left(_) => (&mut interrupted, 130),
+                Either::Right(_) => (&mut terminated, 143),
+            };
+            if std::mem::replace(seen, true) {
+                std::process::exit(status);
+            }
+            asked.stop();
         }
-        asked.stop();
-    }
+    });
 }
 
 /// Exits with the status of one who dies of Ctrl-C.
 #[cfg(not(unix))]
-async fn watch(asked: Arc<Asked>) {
-    while tokio::signal::ctrl_c().await.is_ok() {
-        if asked.stop.load(Ordering::Relaxed) {
-            std::process::exit(130);
+fn watch(asked: Arc<Asked>) {
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            if asked.stop.load(Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+            asked.stop();
         }
-        asked.stop();
-    }
+    });
 }

@@ -68,10 +68,12 @@ impl Refusal {
 pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     let (method, segments) = call.route();
     match (method, segments.as_slice()) {
-        ("POST", [tenant, "oauth2", "v2.0", "token"]) => match sign_in(world, call, tenant) {
-            Ok(reply) => reply,
-            Err(refusal) => refusal.reply(world, call),
-        },
+        ("POST", [tenant, "oauth2", version @ .., "token"]) if matches!(version, [] | ["v2.0"]) => {
+            match sign_in(world, call, tenant, version.is_empty()) {
+                Ok(reply) => reply,
+                Err(refusal) => refusal.reply(world, call),
+            }
+        }
         ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => match known_tenant(world, tenant) {
             Ok(()) => Reply::json(200, &discovery(call, tenant)),
             Err(refusal) => refusal.reply(world, call),
@@ -135,14 +137,17 @@ const FIELDS: [&str; 9] = [
     "claims",
 ];
 
-fn sign_in(world: &mut World, call: &Call, tenant: &str) -> Result<Reply, Refusal> {
+/// Answers a request for a token; the endpoint of version 1 names the resource itself, and answers numbers as texts.
+///
+/// <https://learn.microsoft.com/previous-versions/azure/active-directory/azuread-dev/v1-oauth2-client-creds-grant-flow>
+fn sign_in(world: &mut World, call: &Call, tenant: &str, first_version: bool) -> Result<Reply, Refusal> {
     // A body of another type is read as an empty form.
     let form = if call.has_content_type("application/x-www-form-urlencoded") { call.form() } else { Vec::new() };
     for (at, (name, _)) in form.iter().enumerate() {
         if form[..at].iter().any(|(earlier, _)| earlier == name) {
             return Err(Refusal::new(9_000_411, format!("The request is not properly formatted. The parameter '{name}' is duplicated.")));
         }
-        if !FIELDS.contains(&name.as_str()) {
+        if !FIELDS.contains(&name.as_str()) && !(first_version && name == "resource") {
             return Err(Refusal::new(90_100, format!("The parameter '{name}' is not valid.")));
         }
     }
@@ -156,9 +161,9 @@ fn sign_in(world: &mut World, call: &Call, tenant: &str) -> Result<Reply, Refusa
     }
     known_tenant(world, tenant)?;
     let client = parameter("client_id")?;
-    let scope = parameter("scope")?;
+    let scope = if first_version { format!("{}/.default", parameter("resource")?) } else { parameter("scope")?.to_owned() };
     known_application(world, call, tenant, client)?;
-    let audience = audience(world, scope)?;
+    let audience = audience(world, &scope)?;
     authenticate(world, call, tenant, client, &form)?;
     // Such a principal is asked for only once the application has proved who it is.
     if world.directory.missing_resources.iter().any(|missing| missing == audience) {
@@ -176,7 +181,16 @@ fn sign_in(world: &mut World, call: &Call, tenant: &str) -> Result<Reply, Refusa
     let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
     let subject = Subject::Application(client.to_ascii_lowercase());
     let token = world.issue_bearer(audience, subject, &roles, LIFETIME_MS);
-    let answer = json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token});
+    let answer = if first_version {
+        let ends = (call.now_ms + LIFETIME_MS) / 1000;
+        let (begins, resource) = ((call.now_ms / 1000).to_string(), parameter("resource")?);
+        json!({
+            "token_type": "Bearer", "expires_in": "3599", "ext_expires_in": "3599", "expires_on": ends.to_string(), "not_before": begins,
+            "resource": resource, "access_token": token,
+        })
+    } else {
+        json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token})
+    };
     Ok(Reply::json(200, &answer).with_header("cache-control", "no-store, no-cache").with_header("pragma", "no-cache"))
 }
 

@@ -27,7 +27,8 @@ pub(super) fn preflight(config: &Config, targets: &[&Target], command: &Command,
         let makes_its_secret = provisions && target.credentials.iter().any(|c| c.kind != CredentialKind::Pat);
         let admin_stands_in = matches!(command, Command::Revoke(Revocation::All | Revocation::Id(_))) && target.admin.is_some();
         if !makes_its_secret && !admin_stands_in {
-            check_principal(target, environment, provisions && target.directory.is_some())?;
+            let makes_its_application = target.principal.client_id.is_none() || target.federated_credential.is_some();
+            check_principal(target, environment, provisions && target.directory.is_some() && makes_its_application)?;
         }
         if provisions {
             optional(target.admin.as_ref(), &format!("{}.admin", target.path), environment)?;
@@ -59,7 +60,7 @@ fn require_delivery(target: &Target) -> Result<(), Error> {
 
 fn check_principal(target: &Target, environment: &dyn Environment, explained_later: bool) -> Result<(), Error> {
     match check_principal_references(target, environment) {
-        // Provisioning with a directory says what is missing in terms of what it would make.
+        // Provisioning an application says what is missing in terms of what it would make.
         Err(error) if explained_later && error.code() == Code::ConfigMissingSecret => Ok(()),
         // What the environment does not hold is no mistake in the document; the target fails and others are served.
         Err(error) if error.code() == Code::SignInNotConfigured => Ok(()),

@@ -83,6 +83,19 @@ pub(super) fn repository(world: &World, call: &Call, caller: &Caller, full_name:
     Ok(Reply::json(200, &shown(&call_base(call), repository.id, &repository.full_name)))
 }
 
+/// Shows an environment, which some clients look up before they write to it.
+///
+/// <https://docs.github.com/rest/deployments/environments>
+pub(super) fn environment(world: &World, call: &Call, caller: &Caller, full_name: &str, name: &str) -> Result<Reply, Reply> {
+    let repository = world.github.repository(full_name).filter(|_| caller.reaches(world, full_name)).ok_or_else(not_found)?;
+    let at = repository.environments.iter().position(|known| known.eq_ignore_ascii_case(name)).ok_or_else(not_found)?;
+    let url = format!("{}{}", call.origin, call.path);
+    Ok(Reply::json(
+        200,
+        &json!({"id": repository.id + at as u64, "name": repository.environments.get(at), "url": url, "protection_rules": []}),
+    ))
+}
+
 pub(super) fn organization(world: &World, call: &Call, name: &str) -> Result<Reply, Reply> {
     let known = world.github.organizations.iter().find(|org| org.eq_ignore_ascii_case(name)).ok_or_else(not_found)?;
     Ok(Reply::json(200, &json!({"login": known, "id": 1, "url": format!("{}/orgs/{known}", call_base(call))})))

@@ -52,7 +52,7 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
 /// Says whether there is such a route: an unknown one is 501 for everybody.
 fn is_known(method: &str, path: &[&str]) -> bool {
     match path {
-        ["user" | "rate_limit"] | ["repos", _, _] | ["orgs", _] => method == "GET",
+        ["user" | "rate_limit"] | ["repos", _, _] | ["repos", _, _, "environments", _] | ["orgs", _] => method == "GET",
         ["repos", _, _, "environments", _, "secrets" | "variables", rest @ ..]
         | ["repos", _, _, "actions", "secrets" | "variables", rest @ ..]
         | ["repos", _, _, "dependabot", "secrets", rest @ ..] => is_item(method, rest),
@@ -79,6 +79,9 @@ fn route(world: &mut World, call: &Call, caller: &Caller, path: &[&str]) -> Resu
         ["user"] => access::user(caller),
         ["rate_limit"] => Ok(Reply::json(200, &json!({"resources": {}, "rate": {"limit": world.github.limits.primary}}))),
         ["repos", owner, name] => access::repository(world, call, caller, &format!("{owner}/{name}")),
+        ["repos", owner, name, "environments", environment] => {
+            access::environment(world, call, caller, &format!("{owner}/{name}"), environment)
+        }
         ["repos", owner, name, "actions", "secrets", rest @ ..] => {
             secrets::handle(world, call, caller, Place::Repository(format!("{owner}/{name}")), rest)
         }

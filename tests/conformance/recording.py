@@ -1,0 +1,215 @@
+"""What lakekey sends in the course of its commands, recorded, and the official clients that can be made to send the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+
+import github
+import msal
+import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.devops.connection import Connection
+from azure.devops.exceptions import AzureDevOpsServiceError
+from azure.devops.v7_0.task_agent.models import VariableGroupParameters, VariableValue
+from azure.identity import ClientSecretCredential
+from azure.keyvault.secrets import SecretClient
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.common.types.fieldmask import FieldMask
+from databricks.sdk.errors import DatabricksError
+from databricks.sdk.service import iam, settings
+from msrest.authentication import BasicAuthentication
+from sinks import every_sink
+from stage import DATABRICKS, Emulator, Lakekey
+
+SCHEMA = iam.ServicePrincipalSchema.URN_IETF_PARAMS_SCIM_SCHEMAS_CORE_2_0_SERVICE_PRINCIPAL
+PATCH_SCHEMA = iam.PatchSchema.URN_IETF_PARAMS_SCIM_API_MESSAGES_2_0_PATCH_OP
+
+
+@contextmanager
+def record(binary: Path, folder: Path) -> Iterator[tuple[Emulator, list[dict]]]:
+    """Runs every command of lakekey that sends something; yields the emulator with what it has served."""
+    command = [binary, "emulate", "--workspaces", "2", "--tls", str(folder / "tls")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"], "HOME": str(folder)}) as process:
+        emulator = Emulator(json.loads(process.stdout.readline()), process)
+        try:
+            yield emulator, served_by(emulator, Lakekey(binary, folder, dict(emulator.env)))
+        finally:
+            process.terminate()
+
+
+def served_by(emulator: Emulator, lakekey: Lakekey) -> list[dict]:
+    def done(*arguments: str, **env: str) -> None:
+        run = lakekey.run(*arguments, **env)
+        assert run.status == 0, (arguments, run.out, run.err)
+
+    # The second workspace knows the principal already, without entitlements.
+    emulator.seed("principal", workspace=1, application_id=emulator.client_id)
+    lakekey.write(every_sink(emulator))
+    done("provision")
+    done("rotate", "--force")
+    # The principal cannot sign in any more, and the admin revokes for it.
+    done("revoke", "--target", "catalog-prod-2", "--all", "--yes", CATALOG_CLIENT_SECRET="lost")
+
+    # With tokens switched off, an admin's PAT is of no use either: somebody with an Azure role on the workspace switches them on.
+    emulator.seed("workspace-conf", key="enableTokensConfig", value="false")
+    config = emulator.config
+    operator = emulator.seed("application", display_name="operator")["client-id"]
+    lakekey.env["OPERATOR_SECRET"] = emulator.seed("client-secret", client_id=operator)["client-secret"]
+    resource = emulator.seed("azure-role", client_id=operator, role="Contributor")["resource-id"]
+    config["targets"][0] |= {"allow-enable-tokens": True, "admin": {
+        "type": "azure-client-secret", "client-id": operator, "client-secret": {"env": "OPERATOR_SECRET"}, "azure-resource-id": resource,
+    }}
+    lakekey.write(config)
+    done("provision", "--target", "catalog-prod")
+
+    lakekey.write(with_oauth_secret(emulator))
+    done("provision")
+
+    job = emulator.azure("actions-job", id_token=True)
+    audience = f"{emulator.workspace}/oidc/v1/token"
+    emulator.azure("federation-policy", application_id=emulator.client_id, issuer=job["issuer"], subject=job["subject"], audiences=[audience])
+    lakekey.write(by(emulator, {"type": "github-oidc"}))
+    done("status", **job["env"])
+    return emulator.requests()
+
+
+def with_oauth_secret(emulator: Emulator) -> dict:
+    """A principal that Databricks manages, made from nothing with an OAuth secret that is delivered too."""
+    config = emulator.config
+    target = config["targets"][0]
+    del config["targets"][1:], target["directory"]
+    target |= {
+        "name": "reports",
+        "principal": {"kind": "databricks", "display-name": "reports"},
+        "auth": {"type": "oauth-m2m", "client-secret": {"env": "NOT_THERE_YET"}},
+        "oauth-secret": {
+            "lifetime": "180d", "adopt": "all",
+            "deliver": [{"type": "github-secret", "repository": "acme/data-2", "secret": "OAUTH_SECRET"}],
+        },
+    }
+    target["deliver"][0]["repository"] = "acme/data-2"
+    return config
+
+
+def by(emulator: Emulator, auth: dict) -> dict:
+    """The first target alone, signing in by something else."""
+    config = emulator.config
+    del config["targets"][1:]
+    config["targets"][0]["auth"] = auth
+    return config
+
+
+class Clients:
+    """The official clients, each signed in at the emulator when it is first wanted."""
+
+    # What they raise where the service refuses.
+    REFUSALS = (DatabricksError, HttpResponseError, AzureDevOpsServiceError, github.GithubException)
+
+    def __init__(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.emulator = emulator
+        self.monkeypatch = monkeypatch
+
+    @cached_property
+    def admin(self) -> WorkspaceClient:
+        return WorkspaceClient(host=self.emulator.workspace, token=self.emulator.admin_token)
+
+    @cached_property
+    def principal(self) -> WorkspaceClient:
+        token = self.emulator.seed("pat", owner=self.emulator.client_id, comment="conformance")["token"]
+        return WorkspaceClient(host=self.emulator.workspace, token=token)
+
+    def mark(self, token_id: str, comment: str) -> None:
+        self.principal.tokens.update(token_id, settings.PublicTokenInfo(comment=comment), FieldMask(field_mask=["comment"]))
+
+    def add_principal(self, asked: dict) -> None:
+        entitlements = [iam.ComplexValue(value=one["value"]) for one in asked["entitlements"]]
+        self.admin.service_principals_v2.create(application_id=asked.get("applicationId"), display_name=asked["displayName"],
+                                                active=asked["active"], entitlements=entitlements, schemas=[SCHEMA])
+
+    def add_entitlements(self, principal: str, names: list[str]) -> None:
+        change = iam.Patch(op=iam.PatchOp.ADD, path="entitlements", value=[{"value": name} for name in names])
+        self.admin.service_principals_v2.patch(principal, operations=[change], schemas=[PATCH_SCHEMA])
+
+    def grant(self, name: str) -> None:
+        asked = settings.TokenAccessControlRequest(service_principal_name=name, permission_level=settings.TokenPermissionLevel.CAN_USE)
+        self.admin.token_management.update_permissions(access_control_list=[asked])
+
+    def list_tokens_by(self, query: dict[str, list[str]]) -> Iterator[settings.TokenInfo]:
+        return self.admin.token_management.list(created_by_username=query["created_by_username"][0])
+
+    def sign_in_by_oauth_secret(self) -> None:
+        (found, *_) = self.admin.service_principals_v2.list(filter='displayName eq "reports"')
+        made = self.admin.service_principal_secrets_proxy.create(found.id)
+        WorkspaceClient(host=self.emulator.workspace, client_id=found.application_id, client_secret=made.secret,
+                        auth_type="oauth-m2m").current_user.me()
+
+    def sign_in_by_github_oidc(self) -> None:
+        for name, value in self.emulator.azure("actions-job", id_token=True)["env"].items():
+            self.monkeypatch.setenv(name, value)
+        WorkspaceClient(host=self.emulator.workspace, client_id=self.emulator.client_id, auth_type="github-oidc").current_user.me()
+
+    def sign_in_by_client_secret(self) -> None:
+        emulator = self.emulator
+        application = msal.ConfidentialClientApplication(
+            emulator.client_id, authority=f"{emulator.ready['login']}/{emulator.tenant}", instance_discovery=False, verify=emulator.ca_file,
+            client_credential=emulator.env["CATALOG_CLIENT_SECRET"])
+        assert "access_token" in application.acquire_token_for_client([f"{DATABRICKS}/.default"])
+
+    @cached_property
+    def github(self) -> github.Github:
+        auth = github.Auth.Token(self.emulator.env["LAKEKEY_GITHUB_TOKEN"])
+        return github.Github(auth=auth, base_url=self.emulator.ready["github"], retry=None)
+
+    def write_github(self, place: str) -> None:
+        repository = self.github.get_repo("acme/data")
+        match place:
+            case "a repository":
+                repository.create_secret("DATABRICKS_TOKEN", "x")
+            case "an environment":
+                repository.get_environment("production").create_secret("DATABRICKS_TOKEN", "x")
+            case "Dependabot":
+                repository.create_secret("DATABRICKS_TOKEN", "x", secret_type="dependabot")
+            case "an organisation":
+                self.github.get_organization("acme").create_secret("DATABRICKS_TOKEN", "x", visibility="private")
+
+    def read_github(self, place: str) -> None:
+        repository = self.github.get_repo("acme/data")
+        match place:
+            case "a repository":
+                repository.get_secret("DATABRICKS_TOKEN")
+            case "an environment":
+                repository.get_environment("production").get_secret("DATABRICKS_TOKEN")
+            case "Dependabot":
+                repository.get_secret("DATABRICKS_TOKEN", secret_type="dependabot")
+            case "an organisation":
+                self.github.get_organization("acme").get_secret("DATABRICKS_TOKEN")
+
+    @cached_property
+    def vault(self) -> SecretClient:
+        emulator = self.emulator
+        credential = ClientSecretCredential(emulator.tenant, emulator.client_id, emulator.env["CATALOG_CLIENT_SECRET"],
+                                            authority=emulator.ready["login"], disable_instance_discovery=True)
+        return SecretClient(emulator.ready["key-vault"], credential, verify_challenge_resource=False, retry_total=0)
+
+    def set_vault_secret(self, asked: dict) -> None:
+        expires = datetime.fromtimestamp(asked["attributes"]["exp"], timezone.utc)
+        self.vault.set_secret("databricks-token", "x", tags=asked["tags"], content_type=asked.get("contentType"), expires_on=expires)
+
+    @cached_property
+    def task_agent(self):
+        token = self.emulator.azure("devops-token", role="administrator")["token"]
+        return Connection(base_url=self.emulator.ready["azure-devops"], creds=BasicAuthentication("", token)).clients.get_task_agent_client()
+
+    def write_group(self, number: int) -> None:
+        read = self.task_agent.get_variable_group("data", number)
+        read.variables["DATABRICKS_TOKEN"] = VariableValue(is_secret=True, value="x")
+        asked = VariableGroupParameters(name=read.name, type=read.type, description=read.description, variables=read.variables,
+                                        variable_group_project_references=read.variable_group_project_references)
+        self.task_agent.update_variable_group(asked, number)
