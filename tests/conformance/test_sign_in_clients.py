@@ -67,8 +67,8 @@ def test_msal_signs_in_by_certificate(emulator: Emulator) -> None:
 def test_msal_signs_in_by_assertion(emulator: Emulator) -> None:
     job = emulator.azure("actions-job", id_token=True)
     emulator.azure("federated-credential", client_id=emulator.client_id, name="main", issuer=job["issuer"], subject=job["subject"])
-    assert "access_token" in with_msal(emulator, {"client_assertion": job_token(job["env"], ENTRA_AUDIENCE)})
-    assert "error" in with_msal(emulator, {"client_assertion": job_token(job["env"], "api://SomethingElse")})
+    assert "access_token" in with_msal(emulator, {"client_assertion": lambda: job_token(job["env"], ENTRA_AUDIENCE)})
+    assert "error" in with_msal(emulator, {"client_assertion": lambda: job_token(job["env"], "api://SomethingElse")})
 
 
 def test_azure_identity_signs_in_by_secret_certificate_and_assertion(emulator: Emulator, entra: dict) -> None:
