@@ -26,10 +26,10 @@ The commands demo, emulate and schema are those of the native binary.
 `;
 
 const COMMON = {
-  config: { type: "string", default: "lakekey.yml" },
-  target: { type: "string", multiple: true, default: [] },
-  json: { type: "boolean", default: false },
-  "dry-run": { type: "boolean", default: false },
+  config: { type: "string" },
+  target: { type: "string", multiple: true },
+  json: { type: "boolean" },
+  "dry-run": { type: "boolean" },
 };
 
 const OWN = {
@@ -48,8 +48,27 @@ const OWN = {
 
 const HINT = "see `lakekey --help`";
 
+function flag(env, name) {
+  const value = env[name];
+  if (value === undefined || value === "" || value === "false") return false;
+  if (value === "true") return true;
+  throw usage(`${name} is true or false`, HINT);
+}
+
+/** Takes from the environment what the line leaves out, as the binary does. */
+function defaults(values, env) {
+  const { config = env.LAKEKEY_CONFIG || "lakekey.yml", target = env.LAKEKEY_TARGET ? [env.LAKEKEY_TARGET] : [], ...rest } = values;
+  return {
+    ...rest,
+    config,
+    target: target.flatMap((names) => names.split(",")),
+    json: values.json ?? flag(env, "LAKEKEY_JSON"),
+    "dry-run": values["dry-run"] ?? flag(env, "LAKEKEY_DRY_RUN"),
+  };
+}
+
 /** Returns `{help}`, `{version}` or `{command, values}`; throws where the line is wrong. */
-export function parse(args) {
+export function parse(args, env) {
   if (args.includes("--help") || args.includes("-h") || args[0] === "help") return { help: true };
   if (args.includes("--version") || args.includes("-V")) return { version: true };
   // Options may stand before the command.
@@ -64,7 +83,8 @@ export function parse(args) {
   } catch (error) {
     throw usage(String(error.message).split("\n")[0].split(". ")[0], HINT);
   }
-  const { values } = parsed;
+  const values = defaults(parsed.values, env);
+  if (command === "status") values["fail-on"] ??= env.LAKEKEY_FAIL_ON || undefined;
   const more = parsed.positionals.filter((word) => word !== command);
   if (more.length > 0 || parsed.positionals.length > 1) throw usage(`"${more[0] ?? command}" is one word too many`, HINT);
   check(command, values);

@@ -53,13 +53,27 @@ export async function main(args, { env = process.env, stdout = process.stdout, s
 }
 
 async function command(args, { env, stdout, say, pipelines, signal }) {
-  const { help, version, command: name, values } = parse(args);
+  const { help, version, command: name, values } = parse(args, env);
   if (help) return void stdout.write(HELP) ?? 0;
   if (version) {
     const { version: number } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
     stdout.write(`lakekey ${number}\n`);
     return 0;
   }
+  try {
+    return await serve(name, values, { env, stdout, say, pipelines, signal });
+  } catch (error) {
+    // A run that could not begin has a report without targets.
+    if (values.json && error instanceof LakekeyError) {
+      const { code, step, hint, key, requestId = null } = error;
+      const refusal = { version: 1, command: name, targets: [], error: { code, step, message: error.text, hint, "request-id": requestId, key } };
+      stdout.write(`${JSON.stringify(refusal, null, 2)}\n`);
+    }
+    throw error;
+  }
+}
+
+async function serve(name, values, { env, stdout, say, pipelines, signal }) {
   const document = new TextDecoder("utf-8").decode(read(values.config));
   const notice = proxyNotice(env);
   if (notice) say(notice);
@@ -81,7 +95,7 @@ async function command(args, { env, stdout, say, pipelines, signal }) {
     ...(pipelines && { sinkOf: (sink) => (value) => pipelines.secretVariable(sink, value) }),
   };
   const { exit, report } = await execute(name, document, options, ["force", "superseded", "all", "tokenId", "sinkOf"]);
-  stdout.write(values.json ? `${JSON.stringify(report)}\n` : `${pipelines ? harmless(render(report)) : render(report)}\n`);
+  stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : `${pipelines ? harmless(render(report)) : render(report)}\n`);
   if (pipelines) tell(report, exit, pipelines);
   return exit === 0 ? found(report, values["fail-on"], say, pipelines) : exit;
 }

@@ -9,6 +9,8 @@ export class LakekeyError extends Error {
     this.step = step;
     this.hint = hint;
     this.key = key;
+    /** The message without the key. */
+    Object.defineProperty(this, "text", { value: message });
     this.requestId = rest["request-id"] ?? undefined;
   }
 }
