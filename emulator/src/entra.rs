@@ -147,7 +147,7 @@ fn sign_in(world: &mut World, call: &Call, tenant: &str, first_version: bool) ->
         if form[..at].iter().any(|(earlier, _)| earlier == name) {
             return Err(Refusal::new(9_000_411, format!("The request is not properly formatted. The parameter '{name}' is duplicated.")));
         }
-        if !FIELDS.contains(&name.as_str()) && !(first_version && name == "resource") {
+        if !(FIELDS.contains(&name.as_str()) || first_version && name == "resource") {
             return Err(Refusal::new(90_100, format!("The parameter '{name}' is not valid.")));
         }
     }
