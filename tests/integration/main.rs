@@ -12,5 +12,6 @@ mod policies;
 mod principals;
 mod refusals;
 mod rotation;
+mod sign_in;
 mod sinks;
 mod spreading;

@@ -19,17 +19,17 @@ pub struct Stage {
     pub environment: Variables,
 }
 
-/// Holds environment variables, and no files.
+/// Holds environment variables, and files by their path.
 #[derive(Clone, Default)]
-pub struct Variables(pub BTreeMap<String, String>);
+pub struct Variables(pub BTreeMap<String, String>, pub BTreeMap<String, Vec<u8>>);
 
 impl Environment for Variables {
     fn variable(&self, name: &str) -> Option<String> {
         self.0.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
-    fn file(&self, _path: &str) -> Result<Vec<u8>, String> {
-        Err("there are no files here".to_owned())
+    fn file(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.1.get(path).cloned().ok_or_else(|| "no such file".to_owned())
     }
 
     fn azure_cli<'a>(&'a self, _arguments: &'a [&'a str]) -> LocalFuture<'a, Result<Secret, String>> {
@@ -71,7 +71,7 @@ impl Stage {
             })
             .collect();
         let document = json!({"version": 1, "targets": targets, "github": {"type": "token", "token": {"env": "GITHUB_PAT"}}});
-        Self { emulator, document, environment: Variables(environment) }
+        Self { emulator, document, environment: Variables(environment, BTreeMap::new()) }
     }
 
     /// Changes the first target.

@@ -9,12 +9,10 @@ mod environment;
 mod identity_token;
 mod metadata;
 mod references;
-mod spreading;
 mod trial;
 
 pub(crate) use cache::{Token, TokenCache};
 pub use references::{check_principal_references, check_references, resolve_secret, secret};
-pub use spreading::{is_spreading, until_spread, wait_for_sign_in};
 pub use trial::{sign_in_directory, sign_in_keeper, try_client_secret, try_oauth_secret};
 
 use crate::call::Identity;

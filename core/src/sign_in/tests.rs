@@ -356,42 +356,6 @@ fn databricks_own_tokens_and_pats_are_refused_where_entra_id_is_asked() {
 }
 
 #[test]
-fn a_secret_that_has_not_spread_is_waited_for_up_to_the_bound() {
-    let wrong = json!({"error": "invalid_client", "error_codes": [7_000_215], "error_description": "AADSTS7000215: Invalid client secret"});
-    let attempt = |answers: &[(u16, Value)]| {
-        let host = TestHost::new().variable("S", "s3cret");
-        let config = host.config(json!({}), json!({"auth": {"type": "azure-client-secret", "client-secret": {"env": "S"}}}));
-        let session = Session::new(host.host(), &config);
-        let context = Context::new(&session, &config.targets[0]);
-        let (auth, path) = principal_auth(&context).unwrap();
-        let target = context.target;
-        let request = SignIn {
-            auth: &auth,
-            path: &path,
-            principal: &target.principal,
-            resource: Resource::Databricks,
-            origin: &target.workspace,
-            step: Step::SignIn,
-        };
-        for (status, body) in answers {
-            host.on(LOGIN, *status, body.clone());
-        }
-        let outcome = run(wait_for_sign_in(&context, request, Duration::from_secs(20))).map(|i| carried(&context, &i));
-        (outcome, host.sent().len())
-    };
-    let refused = (401, wrong);
-    let (outcome, _) = attempt(&[refused.clone(), refused.clone(), refused.clone(), (200, granted("late"))]);
-    assert_eq!(outcome, Ok(bearer("late")));
-    let (outcome, requests) = attempt(&vec![refused; 5]);
-    let error = outcome.unwrap_err();
-    assert_eq!((error.code(), requests), (Code::ClientSecretWrong, 5));
-    assert!(error.message().contains("it was still so after"), "{error}");
-    let (outcome, requests) =
-        attempt(&[(400, json!({"error": "invalid_request", "error_codes": [90_002], "error_description": "AADSTS90002"}))]);
-    assert_eq!((outcome.unwrap_err().code(), requests), (Code::TenantNotFound, 1));
-}
-
-#[test]
 fn a_reference_that_leads_nowhere_is_found_before_anything_is_sent() {
     let host = TestHost::new().with_file("/empty", b"");
     for (auth, key) in [
