@@ -11,7 +11,8 @@ if (!BINARY) throw new Error("LAKEKEY_BIN names the lakekey binary that brings t
 /** Starts an emulator; `stop` ends it. */
 export async function emulator(...options) {
   const child = spawn(BINARY, ["emulate", ...options], { stdio: ["ignore", "pipe", "inherit"], env: { PATH: process.env.PATH } });
-  process.on("exit", () => child.kill());
+  const kill = () => child.kill();
+  process.once("exit", kill);
   const [line] = await Promise.race([
     createInterface({ input: child.stdout })[Symbol.asyncIterator]().next().then(({ value }) => [value]),
     new Promise((_, reject) => child.once("exit", (code) => reject(new Error(`the emulator ended with ${code}`)))),
@@ -36,6 +37,7 @@ export async function emulator(...options) {
     advance: (seconds) => control("POST", "/clock", { "advance-seconds": seconds }),
     stop: () =>
       new Promise((resolve) => {
+        process.off("exit", kill);
         child.once("exit", resolve);
         child.kill();
       }),
