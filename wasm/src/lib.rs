@@ -52,7 +52,11 @@ pub async fn run(request: String, document: String, host: JsHost) -> Result<Stri
         engine::run(host, &config, &request.run).await
     };
     match outcome.await {
-        Ok(report) => Ok(serde_json::json!({"exit": report.exit_status(), "report": report}).to_string()),
+        Ok(report) => {
+            // Not by way of a Value, which would sort the keys: the binary's reports stand in the order of their shape.
+            let text = serde_json::to_string(&report).map_err(|_| text(&request::unreadable("the report")))?;
+            Ok(format!("{{\"exit\":{},\"report\":{text}}}", report.exit_status()))
+        }
         Err(error) => Err(text(&error)),
     }
 }
