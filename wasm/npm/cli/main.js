@@ -7,7 +7,7 @@ import { execute, matrix } from "../lib/api.js";
 import { LakekeyError } from "../lib/errors.js";
 import "../node.js";
 import { HELP, parse } from "./arguments.js";
-import { Pipelines, harmless } from "./pipelines.js";
+import { Pipelines, harmless, harmlessJson } from "./pipelines.js";
 import { printable, render } from "./text.js";
 
 const CONFIGURATION = /^(config-|usage-invalid$|lifetime-over-maximum$)/;
@@ -19,6 +19,15 @@ function read(path) {
     throw new LakekeyError({ code: "config-unreadable", key: path, message: `it cannot be read (${error.code})`, hint: "check that the file exists, or name it with --config" });
   }
 }
+
+/** What happened and what to do, in one line. */
+const advice = ({ message, hint }) => printable([message, hint].filter(Boolean).join(": "));
+
+/** Writes a document; a pipeline must not read a command in it. */
+const json = (stdout, pipelines, document, indent) => {
+  const text = JSON.stringify(document, null, indent);
+  stdout.write(`${pipelines ? harmlessJson(text) : text}\n`);
+};
 
 /** Node's fetch passes a proxy by unless told; saying so saves an hour of search. */
 function proxyNotice(env) {
@@ -44,7 +53,7 @@ export async function main(args, { env = process.env, stdout = process.stdout, s
     const known = error instanceof LakekeyError ? error : new LakekeyError({ code: "internal", message: "something failed that never should", hint: "this is a defect of lakekey: please report it" });
     say(`${known.message} [${known.code}]`);
     if (known.hint) say(`  ${known.hint}`);
-    pipelines?.issue("error", known.code, printable(`${known.message}: ${known.hint}`));
+    pipelines?.issue("error", known.code, advice(known));
     pipelines?.failed(printable(known.message));
     return CONFIGURATION.test(known.code) ? 2 : 1;
   } finally {
@@ -67,7 +76,7 @@ async function command(args, { env, stdout, say, pipelines, signal }) {
     if (values.json && error instanceof LakekeyError) {
       const { code, step, hint, key, requestId = null } = error;
       const refusal = { version: 1, command: name, targets: [], error: { code, step, message: error.text, hint, "request-id": requestId, key } };
-      stdout.write(`${JSON.stringify(refusal, null, 2)}\n`);
+      json(stdout, pipelines, refusal, 2);
     }
     throw error;
   }
@@ -79,7 +88,7 @@ async function serve(name, values, { env, stdout, say, pipelines, signal }) {
   if (notice) say(notice);
   if (values.matrix !== undefined) {
     const spread = await matrix(document, { env, targets: values.target, shards: Number(values.matrix) });
-    stdout.write(`${JSON.stringify(spread)}\n`);
+    json(stdout, pipelines, spread);
     return 0;
   }
   const options = {
@@ -95,9 +104,13 @@ async function serve(name, values, { env, stdout, say, pipelines, signal }) {
     ...(pipelines && { sinkOf: (sink) => (value) => pipelines.secretVariable(sink, value) }),
   };
   const { exit, report } = await execute(name, document, options, ["force", "superseded", "all", "tokenId", "sinkOf"]);
-  stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : `${pipelines ? harmless(render(report)) : render(report)}\n`);
+  if (values.json) json(stdout, pipelines, report, 2);
+  else stdout.write(`${pipelines ? harmless(render(report)) : render(report)}\n`);
   if (pipelines) tell(report, exit, pipelines);
-  return exit === 0 ? found(report, values["fail-on"], say, pipelines) : exit;
+  if (exit !== 0) return exit;
+  const bad = found(report, values["fail-on"], say, pipelines);
+  if (bad === 0) pipelines?.done();
+  return bad;
 }
 
 function onEvent({ target, step, phase, message, error }, say, pipelines) {
@@ -108,7 +121,7 @@ function onEvent({ target, step, phase, message, error }, say, pipelines) {
 /** Tells the pipeline how it ended. */
 function tell(report, exit, pipelines) {
   const failed = report.targets.filter(({ error }) => error);
-  for (const { name, error } of failed) pipelines.issue("error", error.code, printable(`${name}: ${error.message}: ${error.hint}`));
+  for (const { name, error } of failed) pipelines.issue("error", error.code, `${printable(name)}: ${advice(error)}`);
   if (report.targets.length === 1) {
     const [{ outcome, credential }] = report.targets;
     pipelines.variable("LAKEKEY_OUTCOME", outcome);
@@ -125,6 +138,7 @@ function found(report, failOn, say, pipelines) {
   const names = report.targets.filter(({ outcome }) => bad.includes(outcome)).map(({ name }) => name);
   if (names.length === 0) return 0;
   say(`${failOn}: ${names.join(", ")}`);
+  pipelines?.issue("error", undefined, `${failOn}: ${names.join(", ")}`);
   pipelines?.failed(`${failOn}: ${names.join(", ")}`);
   return 3;
 }

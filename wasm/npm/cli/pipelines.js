@@ -4,7 +4,7 @@
 
 const escaped = (text, pairs) => pairs.reduce((done, [from, to]) => done.replaceAll(from, to), String(text));
 
-// The percent sign first, since the others bring it.
+// The percent sign first, since the others bring it. Agents decode it so since 2.184 (of 2021).
 const DATA = [["%", "%AZP25"], ["\r", "%0D"], ["\n", "%0A"]];
 const PROPERTY = [...DATA, ["]", "%5D"], [";", "%3B"]];
 
@@ -17,8 +17,17 @@ export function command(name, properties, message) {
   return `##vso[${name}${list && ` ${list}`}]${escaped(message, DATA)}`;
 }
 
-/** Takes the sting out of text that comes from elsewhere: a line of it must not be read as a command. */
-export const harmless = (text) => text.replaceAll("##vso[", "## vso[").replaceAll("##[", "## [");
+/** Two number signs begin a command anywhere in a line; the agent compares as people do, who see no format characters. */
+const PAIR = /#(?=\p{Cf}*#)/gu;
+
+/** Takes the sting out of text that comes from elsewhere: no line of it is read as a command. */
+export const harmless = (text) => text.replace(PAIR, "# ");
+
+/** The same for JSON, where a number sign can stand in a string alone, so that the document says what it said. */
+export const harmlessJson = (text) => text.replace(PAIR, "\\u0023");
+
+/** A shorter line of a secret tells nothing, and masking it would blot out the log. */
+const SHORTEST_LINE = 4;
 
 /**
  * Speaks to the agent; `write` prints one line. Commands go to standard error as all but the result does, which the agent reads
@@ -27,6 +36,7 @@ export const harmless = (text) => text.replaceAll("##vso[", "## vso[").replaceAl
 export class Pipelines {
   #write;
   #masked = new Set();
+  #warned = false;
 
   constructor(write) {
     this.#write = write;
@@ -34,7 +44,8 @@ export class Pipelines {
 
   /** Masks a value: whole, and each of its lines, since the log is masked line by line. */
   secret(value) {
-    for (const part of [value, ...value.split(/\r\n|\r|\n/)]) {
+    const lines = value.split(/\r\n|\r|\n/).filter((line) => line.trim().length >= SHORTEST_LINE);
+    for (const part of [value, ...lines]) {
       if (part.trim() === "" || this.#masked.has(part)) continue;
       this.#masked.add(part);
       this.#write(command("task.setsecret", {}, part));
@@ -44,19 +55,30 @@ export class Pipelines {
   /** Sets a secret variable for the steps that follow. */
   secretVariable(name, value) {
     this.secret(value);
-    this.#write(command("task.setvariable", { variable: name, issecret: "true", isoutput: "true" }, value));
-    this.#write(command("task.setvariable", { variable: name, issecret: "true" }, value));
+    this.#set({ variable: name, issecret: "true" }, value);
   }
 
   variable(name, value) {
-    this.#write(command("task.setvariable", { variable: name, isoutput: "true" }, value));
+    this.#set({ variable: name }, value);
+  }
+
+  /** Twice: an output is known by its step's name alone, also to other jobs; the plain one needs no name of the step. */
+  #set(properties, value) {
+    this.#write(command("task.setvariable", { ...properties, isoutput: "true" }, value));
+    this.#write(command("task.setvariable", properties, value));
   }
 
   issue(type, code, message) {
+    this.#warned ||= type === "warning";
     this.#write(command("task.logissue", { type, code }, message));
   }
 
   failed(message) {
     this.#write(command("task.complete", { result: "Failed" }, message));
+  }
+
+  /** A step succeeds by itself; one that has warned does so with issues. */
+  done() {
+    if (this.#warned) this.#write(command("task.complete", { result: "SucceededWithIssues" }, "done, with warnings"));
   }
 }
