@@ -34,6 +34,8 @@ export async function emulator(...options) {
     state: () => control("GET", "/state"),
     secrets: async () => (await control("GET", "/issued-secrets")).secrets,
     faults: (...faults) => control("POST", "/faults", { faults }),
+    /** Puts things into the world; returns what the emulator tells of them. */
+    seed: async (...things) => Object.assign({}, ...(await Promise.all(things.map((thing) => control("POST", "/seed", thing)))).flatMap(({ made }) => made)),
     advance: (seconds) => control("POST", "/clock", { "advance-seconds": seconds }),
     stop: () =>
       new Promise((resolve) => {
