@@ -123,7 +123,7 @@ fn known_tenant(world: &World, tenant: &str) -> Result<(), Refusal> {
     ))
 }
 
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 16] = [
     "client_id",
     "scope",
     "grant_type",
@@ -133,6 +133,14 @@ const FIELDS: [&str; 9] = [
     // What official clients add.
     "client_info",
     "client-request-id",
+    // What msal for Node tells of itself; msal for Python does so in headers.
+    "x-client-SKU",
+    "x-client-VER",
+    "x-client-OS",
+    "x-client-CPU",
+    "x-client-current-telemetry",
+    "x-client-last-telemetry",
+    "x-ms-lib-capability",
     // The capabilities of the client, sent where the resource is one that may take a token back early (Key Vault).
     "claims",
 ];
