@@ -4,11 +4,11 @@ use std::io::Read as _;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use jiff::Timestamp;
 use lakekey_core::platform::{Cancellation, Clock, Entropy, Environment, LocalFuture};
 use lakekey_core::secret::Secret;
+use lakekey_core::timestamp::Timestamp;
 use tokio::process::Command;
 use tokio::sync::Notify;
 
@@ -23,7 +23,8 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default()
     }
 
     fn sleep(&self, duration: Duration) -> LocalFuture<'_, ()> {

@@ -9,7 +9,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::lock::Mutex;
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use crate::call::Call;
@@ -21,6 +20,8 @@ use crate::platform::{Host, Response, TransportError, TransportErrorKind};
 use crate::secret::Secret;
 use crate::service::refusal::{self, Retry};
 use crate::sign_in::TokenCache;
+use crate::timestamp::Timestamp;
+use crate::typed::from_value;
 
 /// How often a request is sent at the most.
 const ATTEMPTS: u32 = 4;
@@ -210,21 +211,21 @@ impl<'a> Context<'a> {
         loop {
             left -= 1;
             let response = self.execute(call.clone()).await?;
-            match serde_json::from_slice(&response.body) {
-                Ok(decoded) => return Ok(decoded),
-                // A reply that was cut or replaced on its way may come whole the second time.
-                Err(_) if left > 0 => {}
-                Err(error) => {
-                    let what = if refusal::is_html(&response) {
-                        "a web page, probably a log-in page".to_owned()
-                    } else {
-                        // serde's text may quote the body; its place does not.
-                        format!("a body that breaks off or is of another form (line {}, column {})", error.line(), error.column())
-                    };
-                    return Err(Error::new(Code::ReplyInvalid, step, format!("{service} answered with {what}"))
-                        .with_request_id(refusal::request_id(&response))
-                        .with_uncertainty(!repeatable));
-                }
+            let why = match serde_json::from_slice(&response.body) {
+                Ok(value) => match from_value(value) {
+                    Ok(decoded) => return Ok(decoded),
+                    // serde's text may quote the body; its place does not.
+                    Err(misfit) if misfit.path().is_empty() => "a body of another form".to_owned(),
+                    Err(misfit) => format!("a body of another form (at {})", misfit.path()),
+                },
+                Err(_) if refusal::is_html(&response) => "a web page, probably a log-in page".to_owned(),
+                Err(error) => format!("a body that is no JSON (line {}, column {})", error.line(), error.column()),
+            };
+            // A reply that was cut or replaced on its way may come whole the second time.
+            if left == 0 {
+                return Err(Error::new(Code::ReplyInvalid, step, format!("{service} answered with {why}"))
+                    .with_request_id(refusal::request_id(&response))
+                    .with_uncertainty(!repeatable));
             }
         }
     }
@@ -372,7 +373,7 @@ impl<'a> Context<'a> {
     }
 
     fn learn_time(&self, origin: &Origin, response: &Response) {
-        if let Some(date) = response.header("date").and_then(refusal::http_date) {
+        if let Some(date) = response.header("date").and_then(Timestamp::from_http_date) {
             // The header has whole seconds; half a second is the least wrong reading of it.
             let there = shifted(date, 500);
             let ahead = there.as_millisecond() - self.now().as_millisecond();

@@ -18,6 +18,8 @@ pub mod secret;
 pub mod service;
 pub mod sign_in;
 pub mod sink;
+pub mod timestamp;
+pub mod typed;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -8,9 +8,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::secret::Secret;
+use crate::timestamp::Timestamp;
 
 /// Names the boxed future that every host function returns.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;

@@ -1,10 +1,10 @@
 //! The report of a run, as `--json` prints it and the npm functions return it.
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::credential::CredentialKind;
 use crate::error::Error;
+use crate::timestamp::Timestamp;
 
 /// Names how a target ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

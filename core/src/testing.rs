@@ -8,10 +8,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::context::shifted;
 use crate::event::{Event, Observer};
 use crate::platform::{
     Clock, Entropy, Environment, HeaderValue, Host, LocalFuture, NeverCancelled, Request, Response, Transport, TransportError,
@@ -19,6 +19,7 @@ use crate::platform::{
 };
 use crate::secret::Secret;
 use crate::sink::NoSinks;
+use crate::timestamp::Timestamp;
 
 /// When every test begins: 2026-11-24T10:00:00Z.
 pub(crate) const START: i64 = 1_795_514_400;
@@ -185,7 +186,7 @@ impl Clock for TestHost {
     }
 
     fn sleep(&self, duration: Duration) -> LocalFuture<'_, ()> {
-        self.now.set(self.now.get() + jiff::SignedDuration::try_from(duration).unwrap());
+        self.now.set(shifted(self.now.get(), duration.as_millis().try_into().unwrap()));
         Box::pin(async {})
     }
 }

@@ -1,8 +1,9 @@
 //! The emulator's time, which tests and `POST {control}/clock` can move.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jiff::Timestamp;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// Tells the time in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,20 +46,29 @@ fn system_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+fn at_second(ms: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
 /// Writes a time as RFC 3339 in whole seconds, such as `2026-11-24T10:00:00Z`.
 pub(crate) fn rfc3339(ms: i64) -> String {
-    Timestamp::from_second(ms.div_euclid(1000)).unwrap_or_default().to_string()
+    at_second(ms).format(&Rfc3339).unwrap_or_default()
+}
+
+/// Writes a time as RFC 3339 in milliseconds, such as `2026-11-24T10:00:00.120Z`.
+pub(crate) fn rfc3339_precise(ms: i64) -> String {
+    rfc3339(ms).replace('Z', &format!(".{:03}Z", ms.rem_euclid(1000)))
 }
 
 /// Reads a time in RFC 3339.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
-    text.parse::<Timestamp>().ok().map(|time| time.as_millisecond())
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    Some(time.unix_timestamp() * 1000 + i64::from(time.millisecond()))
 }
 
 /// Writes a time as HTTP does, such as `Tue, 24 Nov 2026 10:00:00 GMT`.
 pub(crate) fn http_date(ms: i64) -> String {
-    let time = Timestamp::from_second(ms.div_euclid(1000)).unwrap_or_default();
-    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(u64::try_from(ms).unwrap_or_default()))
 }
 
 /// Writes a time as Entra ID does in its errors, such as `2026-11-24 10:00:00Z`.

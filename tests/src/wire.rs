@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::pending;
 use lakekey_core::platform::{Clock, HeaderValue, LocalFuture, Request, Response, Transport, TransportError, TransportErrorKind};
@@ -170,8 +170,8 @@ impl Wire {
     }
 
     fn date(&self) -> String {
-        let now = jiff::Timestamp::from_millisecond(self.emulator.now_ms()).unwrap();
-        jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap()
+        let since = Duration::from_millis(self.emulator.now_ms().try_into().unwrap());
+        httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since)
     }
 }
 

@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use js_sys::{Promise, Uint8Array};
 use lakekey_core::event::{Event, Observer};
 use lakekey_core::platform::{
     Cancellation, Clock, Entropy, Environment, HeaderValue, LocalFuture, Request, Response, Transport, TransportError, TransportErrorKind,
 };
 use lakekey_core::secret::Secret;
+use lakekey_core::timestamp::Timestamp;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;

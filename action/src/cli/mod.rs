@@ -181,8 +181,8 @@ mod tests {
         Report {
             version: 1,
             command: "status",
-            started: jiff::Timestamp::UNIX_EPOCH,
-            finished: jiff::Timestamp::UNIX_EPOCH,
+            started: lakekey_core::timestamp::Timestamp::UNIX_EPOCH,
+            finished: lakekey_core::timestamp::Timestamp::UNIX_EPOCH,
             targets: outcomes.iter().map(|outcome| TargetReport::new("a", *outcome)).collect(),
         }
     }

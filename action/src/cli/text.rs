@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
 use lakekey_core::error::Error;
 use lakekey_core::report::{CredentialReport, Report, TargetReport};
+use lakekey_core::timestamp::Timestamp;
 
 /// Lays rows out in columns as wide as their widest cell.
 #[must_use]
@@ -28,7 +28,8 @@ pub fn table(rows: &[Vec<String>]) -> String {
 /// Writes a time as its day and how far away that is, such as `2026-11-24 (in 59 d)`.
 #[must_use]
 pub fn day(at: Timestamp, now: Timestamp) -> String {
-    let date = at.strftime("%Y-%m-%d");
+    let moment = at.to_string();
+    let date = &moment[..10];
     let seconds = at.as_second() - now.as_second();
     let far = match seconds.unsigned_abs() {
         0..5 => return format!("{date} (now)"),

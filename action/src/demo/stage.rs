@@ -4,7 +4,6 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use lakekey_core::call::encode;
 use lakekey_core::config::Config;
 use lakekey_core::engine::{Command, RunRequest};
@@ -13,6 +12,7 @@ use lakekey_core::event::{Event, Observer, Phase};
 use lakekey_core::platform::{Clock, Environment, HeaderValue, LocalFuture, Method, NeverCancelled, Request, Transport as _};
 use lakekey_core::report::Report;
 use lakekey_core::secret::Secret;
+use lakekey_core::timestamp::Timestamp;
 use lakekey_emulator::{Emulator, HostOptions, Hosted, host};
 
 use crate::console::Console;

@@ -14,12 +14,11 @@ use bytes::Bytes;
 use futures_util::future::{Either, join, pending, select};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
 use lakekey_core::call::{Call, Identity, Service};
 use lakekey_core::context::Context;
 use lakekey_core::error::{Code, Error, Step};
 use lakekey_core::platform::{Method, Response as CoreResponse};
+use lakekey_core::timestamp::Timestamp;
 use octocrab::{OctoBody, Octocrab, OctocrabBuilder};
 use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
@@ -103,7 +102,7 @@ impl Asking<'_> {
             };
             match sent {
                 Ok(response) => {
-                    at.set(response.header("date").and_then(|date| DateTimeParser::new().parse_timestamp(date).ok()));
+                    at.set(response.header("date").and_then(Timestamp::from_http_date));
                     match answer(&response) {
                         Ok(response) => drop(reply.send(response)),
                         Err(_) => drop(reply),

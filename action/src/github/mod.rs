@@ -9,7 +9,6 @@ mod secrets;
 use std::cell::RefCell;
 
 use futures_util::future::join3;
-use jiff::Timestamp;
 use lakekey_core::call::Identity;
 use lakekey_core::config::{SinkConfig, Visibility};
 use lakekey_core::context::Context;
@@ -18,6 +17,7 @@ use lakekey_core::github::{LARGEST_SECRET, Place, content_write, explain, identi
 use lakekey_core::platform::LocalFuture;
 use lakekey_core::secret::Secret;
 use lakekey_core::sink::{Delivery, Sink, SinkState, Written, mismatch, read_back, within};
+use lakekey_core::timestamp::Timestamp;
 
 use bridge::Asking;
 use organization::Audience;

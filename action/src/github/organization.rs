@@ -1,10 +1,10 @@
 //! What an organisation's secret has besides: the repositories that may see it.
 
-use jiff::Timestamp;
 use lakekey_core::call::encode;
 use lakekey_core::config;
 use lakekey_core::error::{Code, Error};
 use lakekey_core::github::{Kind, Place};
+use lakekey_core::timestamp::Timestamp;
 use octocrab::Octocrab;
 use octocrab::models::orgs::secrets::{CreateOrganizationSecret, Visibility};
 use serde::Deserialize;

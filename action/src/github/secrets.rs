@@ -1,8 +1,8 @@
 //! The requests for one secret: its public key, its dates, its new value.
 
-use jiff::Timestamp;
 use lakekey_core::error::{Code, Error};
 use lakekey_core::github::{Kind, Place};
+use lakekey_core::timestamp::Timestamp;
 use octocrab::Octocrab;
 use octocrab::models::PublicKey;
 use octocrab::models::actions::{CreateEnvironmentSecret, EnvironmentSecret};

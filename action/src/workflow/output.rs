@@ -30,7 +30,7 @@ pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
     let mut outputs = vec![("outcome", outcome(report).as_str().to_owned()), ("report", serde_json::to_string(report).unwrap_or_default())];
     let mut credentials = report.targets.iter().filter_map(|target| target.credential.as_ref());
     if let (Some(credential), None) = (credentials.next(), credentials.next()) {
-        let time = |at: Option<jiff::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        let time = |at: Option<lakekey_core::timestamp::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
         outputs.push(("token-id", credential.id.clone()));
         outputs.push(("expires", time(credential.expires)));
         outputs.push(("due", time(credential.due)));
@@ -87,8 +87,8 @@ mod tests {
         Report {
             version: 1,
             command: "rotate",
-            started: jiff::Timestamp::UNIX_EPOCH,
-            finished: jiff::Timestamp::UNIX_EPOCH,
+            started: lakekey_core::timestamp::Timestamp::UNIX_EPOCH,
+            finished: lakekey_core::timestamp::Timestamp::UNIX_EPOCH,
             targets: outcomes.iter().map(|outcome| TargetReport::new("a", *outcome)).collect(),
         }
     }

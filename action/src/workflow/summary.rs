@@ -4,9 +4,9 @@
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
 use lakekey_core::error::Error;
 use lakekey_core::report::{Outcome, Report, TargetReport};
+use lakekey_core::timestamp::Timestamp;
 
 use crate::cli::text::{day, explained_at, short};
 
@@ -131,7 +131,7 @@ fn picture(report: &Report) -> String {
         return String::new();
     }
     let mut text = "```mermaid\ngantt\n  title Lifetimes\n  dateFormat YYYY-MM-DDTHH:mm\n  axisFormat %Y-%m-%d\n".to_owned();
-    let minute = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M").to_string();
+    let minute = |at: Timestamp| at.to_string()[..16].to_owned();
     for (target, created, due, ends) in bars {
         // A name has letters, digits and three signs, none of which means anything to the picture.
         let _ = writeln!(text, "  section {}\n  in use :active, {}, {}", target.name, minute(created), minute(due));

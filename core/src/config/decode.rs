@@ -2,15 +2,16 @@
 //!
 //! serde loses the path inside an internally tagged enum, since it buffers the content before it knows the variant.
 //! [`tagged_enum!`] therefore reads the tag itself and hands the rest to the variant's own struct; a failure inside
-//! travels as a custom error that carries its path between two [`MARK`]s, and [`decode`] joins the parts.
+//! travels as a message that carries its path between [`MARK`]s, and [`decode`] joins the parts.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::yaml;
 use crate::error::{Code, Error};
+use crate::typed::{MARK, Misfit, from_value, join, split};
 
 pub(crate) const LITERAL_SECRET: &str = "\u{2}literal";
-pub(crate) const MARK: char = '\u{1}';
 
 /// The largest document that is read, in bytes: a fleet of a thousand targets needs less than half of it.
 pub const MAX_DOCUMENT: usize = 1024 * 1024;
@@ -86,10 +87,7 @@ pub(crate) fn take_tag(value: &mut Value, known: &[&str]) -> Result<String, Stri
 
 /// Decodes a value, with the path inside it in front of the message.
 pub(crate) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        format!("{MARK}{path}{MARK}{}", error.inner())
-    })
+    from_value(value).map_err(Misfit::into_text)
 }
 
 /// Decodes a value that stands at a path of the document.
@@ -99,12 +97,10 @@ pub(crate) fn decode<T: DeserializeOwned>(value: Value, at: &str) -> Result<T, E
 
 /// Turns a marked message into an error that names the whole path.
 fn refusal(at: &str, text: &str) -> Error {
+    let (inner, rest) = split(text);
     let mut path = at.to_owned();
-    let mut rest = text;
-    while let Some(marked) = rest.strip_prefix(MARK) {
-        let Some((part, after)) = marked.split_once(MARK) else { break };
-        join(&mut path, part);
-        rest = after;
+    if !inner.is_empty() {
+        join(&mut path, &inner);
     }
     if rest.starts_with(LITERAL_SECRET) {
         return Error::config(
@@ -115,7 +111,7 @@ fn refusal(at: &str, text: &str) -> Error {
     }
     let quoted = |prefix: &str| rest.strip_prefix(prefix).and_then(|r| r.split_once('`')).map(|(name, _)| name);
     if let Some(name) = quoted("unknown field `") {
-        // serde_path_to_error has already put the field into the path where it knew it.
+        // A field that serde has seen the value of stands in the path already.
         if path.rsplit('.').next() != Some(name) {
             join(&mut path, name);
         }
@@ -141,16 +137,6 @@ fn without_values(message: &str) -> String {
     }
 }
 
-fn join(path: &mut String, part: &str) {
-    if part.is_empty() || part == "." {
-        return;
-    }
-    if !path.is_empty() && !part.starts_with('[') {
-        path.push('.');
-    }
-    path.push_str(part);
-}
-
 /// Reads the bytes of a configuration as YAML, of which JSON is a part.
 ///
 /// # Errors
@@ -166,10 +152,8 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Err(unreadable("the configuration is empty".to_owned()));
     }
-    let value: Value = serde_saphyr::from_str(text).map_err(|error| {
-        let place = error.location().map(|l| format!("line {}, column {}: ", l.line(), l.column())).unwrap_or_default();
-        // The parser's own text quotes the lines around, which may hold a secret at the wrong place.
-        Error::config(Code::ConfigSyntax, "lakekey.yml", format!("{place}this is not valid YAML"))
+    let value = yaml::read(text).map_err(|flaw| {
+        Error::config(Code::ConfigSyntax, "lakekey.yml", format!("line {}, column {}: {}", flaw.line, flaw.column, flaw.words))
     })?;
     if !value.is_object() {
         return Err(Error::config(Code::ConfigSyntax, "lakekey.yml", "the configuration is not a mapping of keys"));

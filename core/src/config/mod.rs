@@ -7,6 +7,7 @@ mod duration;
 mod resolve;
 mod sinks;
 mod types;
+mod yaml;
 
 pub use auth::{Auth, SecretRef};
 pub use decode::{MAX_DOCUMENT, parse};

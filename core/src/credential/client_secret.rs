@@ -7,8 +7,6 @@
 
 use std::cell::OnceCell;
 
-use jiff::Timestamp;
-
 use super::{CredentialKind, Fresh, Listed, Marked, Order, Store, Tag};
 use crate::call::Identity;
 use crate::config::Origin;
@@ -18,6 +16,7 @@ use crate::platform::LocalFuture;
 use crate::secret::Secret;
 use crate::service::graph::{self, PasswordInfo};
 use crate::sign_in::{sign_in_directory, try_client_secret};
+use crate::timestamp::Timestamp;
 
 /// Keeps the client secrets of the target's application.
 #[derive(Default)]

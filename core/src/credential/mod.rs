@@ -7,7 +7,6 @@ mod ledger;
 mod oauth_secret;
 mod pat;
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 pub(crate) use client_secret::ClientSecretStore;
@@ -20,6 +19,7 @@ use crate::context::Context;
 use crate::error::{Error, Step};
 use crate::platform::LocalFuture;
 use crate::secret::Secret;
+use crate::timestamp::Timestamp;
 
 /// Names a kind of credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -7,8 +7,6 @@
 
 use std::cell::OnceCell;
 
-use jiff::Timestamp;
-
 use super::{CredentialKind, Fresh, Listed, Marked, Order, Store, Tag};
 use crate::call::Identity;
 use crate::config::Origin;
@@ -19,6 +17,7 @@ use crate::secret::Secret;
 use crate::service::databricks::oauth_secrets::{self, OauthSecretInfo};
 use crate::service::databricks::scim;
 use crate::sign_in::{sign_in_keeper, try_oauth_secret};
+use crate::timestamp::Timestamp;
 
 /// Keeps the OAuth secrets of the target's principal.
 #[derive(Default)]

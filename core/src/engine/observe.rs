@@ -1,13 +1,13 @@
 //! Observe: what is there, at the service and in the sinks. It changes nothing.
 
 use futures_util::future::join_all;
-use jiff::Timestamp;
 
 use crate::config::{Adopt, Credentials};
 use crate::context::Context;
 use crate::credential::{Listed, Phase, Store};
 use crate::error::{Error, Step};
 use crate::sink::{Sink, SinkState};
+use crate::timestamp::Timestamp;
 
 /// Says how a credential came to be one that this target cares for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,12 +2,11 @@
 //!
 //! The one rule above all: a credential that a sink may hold is revoked only after every sink was written with another.
 
-use jiff::Timestamp;
-
 use super::observe::{Known, Observed, SinkSeen, Standing};
 use crate::config::Policy;
 use crate::context::shifted;
 use crate::sink::Written;
+use crate::timestamp::Timestamp;
 
 /// How long the run that made a credential may write it to sinks, in milliseconds from its creation.
 pub const LEASE: i64 = 600_000;

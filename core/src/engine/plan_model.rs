@@ -2,7 +2,6 @@
 //!
 //! The model knows the truth, which credential each sink holds; the plan sees only what a service and a sink would tell.
 
-use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -10,6 +9,7 @@ use super::observe::{Known, Observed, SinkSeen, Standing};
 use super::plan::{LEASE, Plan, plan, superseded};
 use crate::config::{Adopt, Policy, Scopes, Span};
 use crate::sink::{SinkState, Written};
+use crate::timestamp::Timestamp;
 
 const DAY: i64 = 86_400_000;
 

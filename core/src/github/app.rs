@@ -4,7 +4,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
 use rsa::pkcs1::DecodeRsaPrivateKey as _;
 use rsa::pkcs1v15::SigningKey;
 use rsa::pkcs8::DecodePrivateKey as _;
@@ -21,6 +20,7 @@ use crate::context::Context;
 use crate::error::{Code, Error, Step};
 use crate::secret::Secret;
 use crate::sign_in::{Token, secret};
+use crate::timestamp::Timestamp;
 
 const STEP: Step = Step::SignInSink;
 

@@ -10,11 +10,10 @@ use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::config::Origin;
 use crate::context::{Context, LONGEST_WAIT};
 use crate::error::{Code, Error, Step};
+use crate::timestamp::Timestamp;
 
 /// Each limit: so many writes in so many milliseconds.
 const LIMITS: [(usize, i64); 2] = [(80, 60_000), (500, 3_600_000)];

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
 use serde_json::Value;
 
 use crate::call::{Call, Service};
 use crate::error::{Code, Error};
 use crate::platform::Response;
+use crate::timestamp::Timestamp;
 
 /// Says whether a refused request may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -278,16 +277,11 @@ fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = http_date(text)?;
+    let date = Timestamp::from_http_date(text)?;
     // The date is by the service's clock, which the same response tells.
-    let there = response.header("date").and_then(http_date).unwrap_or(now);
+    let there = response.header("date").and_then(Timestamp::from_http_date).unwrap_or(now);
     let left = u64::try_from(date.as_millisecond() - there.as_millisecond()).unwrap_or(0);
     Some(Duration::from_millis(left))
-}
-
-/// Reads a date of a header, such as `Tue, 24 Nov 2026 10:00:00 GMT`.
-pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
-    DateTimeParser::new().parse_timestamp(text).ok()
 }
 
 /// Returns the id under which the service knows the request.

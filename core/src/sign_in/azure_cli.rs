@@ -2,7 +2,6 @@
 //!
 //! <https://learn.microsoft.com/cli/azure/account#az-account-get-access-token>
 
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::SignIn;
@@ -11,6 +10,8 @@ use super::entra::Seconds;
 use crate::context::Context;
 use crate::error::{Code, Error};
 use crate::secret::Secret;
+use crate::timestamp::Timestamp;
+use crate::typed::from_value;
 
 /// How long a token lives for certain where an old CLI gives its end in local time alone, in seconds.
 const SHORTEST_LIFE: i64 = 300;
@@ -44,7 +45,9 @@ pub(super) async fn token(context: &Context<'_>, request: &SignIn<'_>, resource:
         other => other.map_err(|reason| failed(&reason))?,
     };
     let token: CliToken = serde_json::from_str(output.expose("the token is taken out of it"))
-        .map_err(|_| failed("its output is not the JSON that was expected"))?;
+        .ok()
+        .and_then(|value| from_value(value).ok())
+        .ok_or_else(|| failed("its output is not the JSON that was expected"))?;
     let left = token.expires_on.map_or(SHORTEST_LIFE, |end| end.seconds() - Timestamp::as_second(context.now()));
     Ok(Token::living(context, Secret::new(token.access_token), left))
 }

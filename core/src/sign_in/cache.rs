@@ -6,11 +6,11 @@ use std::future::Future;
 use std::rc::Rc;
 
 use futures_util::lock::Mutex;
-use jiff::Timestamp;
 
 use crate::context::{Context, shifted};
 use crate::error::Error;
 use crate::secret::Secret;
+use crate::timestamp::Timestamp;
 
 /// A token is renewed that many seconds before it ends, longer than any one step takes, or after half of its life.
 const MARGIN: i64 = 300;

@@ -4,14 +4,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jiff::Timestamp;
 use rsa::pkcs1::DecodeRsaPrivateKey as _;
+use rsa::pkcs8::der::asn1::{AnyRef, GeneralizedTime, UtcTime};
+use rsa::pkcs8::der::{Decode as _, Encode as _, Reader as _, SliceReader, Tag, Tagged as _, pem};
 use rsa::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _};
 use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _};
 use rsa::{RsaPrivateKey, RsaPublicKey};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use x509_cert::der::{Decode as _, Encode as _};
 use zeroize::Zeroizing;
 
 use super::SignIn;
@@ -21,6 +21,7 @@ use crate::context::Context;
 use crate::error::{Code, Error, Step};
 use crate::github::HostRng;
 use crate::secret::Secret;
+use crate::timestamp::Timestamp;
 
 /// How far an assertion's start lies back, for a host whose clock is ahead, in seconds.
 const BACKDATED: i64 = 60;
@@ -110,7 +111,7 @@ fn read_pem(text: &str, password: Option<&Secret>) -> Result<(Vec<Vec<u8>>, RsaP
     for (label, block) in blocks(text) {
         match label {
             "CERTIFICATE" => {
-                let (_, der) = x509_cert::der::pem::decode_vec(block.as_bytes()).map_err(|_| invalid("its certificate is no PEM"))?;
+                let (_, der) = pem::decode_vec(block.as_bytes()).map_err(|_| invalid("its certificate is no PEM"))?;
                 certificates.push(der);
             }
             "PRIVATE KEY" => key = key.or_else(|| RsaPrivateKey::from_pkcs8_pem(block).ok()),
@@ -185,18 +186,55 @@ fn matching(certificates: Vec<Vec<u8>>, key: &RsaPrivateKey) -> Result<Vec<u8>, 
 }
 
 fn public_key(der: &[u8]) -> Option<RsaPublicKey> {
-    let certificate = x509_cert::Certificate::from_der(der).ok()?;
-    let info = certificate.tbs_certificate.subject_public_key_info.to_der().ok()?;
+    let info = Fields::of(der)?.public_key.to_der().ok()?;
     RsaPublicKey::from_public_key_der(&info).ok()
 }
 
-fn check_validity(der: &[u8], now: Timestamp) -> Result<(), Problem> {
-    let certificate = x509_cert::Certificate::from_der(der).map_err(|_| invalid("its certificate cannot be read"))?;
-    let validity = certificate.tbs_certificate.validity;
-    let at = |time: x509_cert::time::Time| {
-        i64::try_from(time.to_unix_duration().as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok())
+/// Holds what is asked of a certificate. Only the fields' places are read: the types of a whole certificate, with all the
+/// names and extensions that it may bear, would be a tenth of the module that is loaded in JavaScript.
+///
+/// <https://datatracker.ietf.org/doc/html/rfc5280#section-4.1>
+struct Fields<'d> {
+    from: AnyRef<'d>,
+    until: AnyRef<'d>,
+    public_key: AnyRef<'d>,
+}
+
+impl<'d> Fields<'d> {
+    fn of(der: &'d [u8]) -> Option<Self> {
+        let whole = elements(AnyRef::from_der(der).ok()?)?;
+        let mut signed = elements(*whole.first()?)?.into_iter().peekable();
+        // The version stands in front, but for certificates of the first one.
+        signed.next_if(|element| element.tag().is_context_specific());
+        let signed: Vec<_> = signed.collect();
+        let [_serial, _algorithm, _issuer, validity, _subject, public_key, ..] = *signed.as_slice() else { return None };
+        let [from, until] = elements(validity)?.try_into().ok()?;
+        Some(Self { from, until, public_key })
+    }
+}
+
+/// Returns what a sequence consists of.
+fn elements(sequence: AnyRef<'_>) -> Option<Vec<AnyRef<'_>>> {
+    let mut reader = (sequence.tag() == Tag::Sequence).then(|| SliceReader::new(sequence.value()))?.ok()?;
+    let mut elements = Vec::new();
+    while !reader.is_finished() {
+        elements.push(AnyRef::decode(&mut reader).ok()?);
+    }
+    Some(elements)
+}
+
+/// Reads a time of either form.
+fn instant(time: AnyRef<'_>) -> Option<Timestamp> {
+    let since = match time.tag() {
+        Tag::UtcTime => time.decode_as::<UtcTime>().ok()?.to_unix_duration(),
+        _ => time.decode_as::<GeneralizedTime>().ok()?.to_unix_duration(),
     };
-    let (Some(from), Some(until)) = (at(validity.not_before), at(validity.not_after)) else {
+    i64::try_from(since.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok())
+}
+
+fn check_validity(der: &[u8], now: Timestamp) -> Result<(), Problem> {
+    let fields = Fields::of(der).ok_or_else(|| invalid("its certificate cannot be read"))?;
+    let (Some(from), Some(until)) = (instant(fields.from), instant(fields.until)) else {
         return Err(invalid("its certificate has no readable validity"));
     };
     if now < from {

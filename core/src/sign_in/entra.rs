@@ -74,7 +74,7 @@ async fn asked_tenant(context: &Context<'_>) -> Result<String, Error> {
     let fetch = async {
         let tenant = crate::service::databricks::tenant(context).await?;
         // It is no secret, and so not masked: people look for it in their logs.
-        Ok(Token { secret: Secret::new(tenant), renew: jiff::Timestamp::MAX })
+        Ok(Token { secret: Secret::new(tenant), renew: crate::timestamp::Timestamp::MAX })
     };
     let tenant = context.session.tokens.get(context, format!("tenant {}", context.target.workspace), fetch).await?;
     Ok(tenant.expose("a tenant's id, which is no secret").to_owned())

@@ -7,7 +7,6 @@ use std::cell::Cell;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -20,6 +19,7 @@ use crate::error::{Code, Error, Step};
 use crate::platform::LocalFuture;
 use crate::secret::Secret;
 use crate::sign_in::Resource;
+use crate::timestamp::Timestamp;
 
 /// The largest value, in bytes.
 ///

@@ -5,7 +5,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -18,6 +17,7 @@ use crate::error::{Code, Error, Step};
 use crate::platform::{LocalFuture, Method};
 use crate::secret::Secret;
 use crate::sign_in::Resource;
+use crate::timestamp::Timestamp;
 
 const VERSION: &str = "api-version=7.4";
 

@@ -13,13 +13,12 @@ mod webhook;
 
 pub use shared::{mismatch, read_back, within};
 
-use jiff::Timestamp;
-
 use crate::config::SinkConfig;
 use crate::context::Context;
 use crate::error::{Code, Error};
 use crate::platform::LocalFuture;
 use crate::secret::Secret;
+use crate::timestamp::Timestamp;
 
 /// Says what a sink can tell of its content without being written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use crate::azure_devops::access::{Caller, GroupRole};
 use crate::azure_devops::reply::{api_version, refusal};
 use crate::azure_devops::{AzureDevops, Project};
 use crate::call::{Call, Reply};
+use crate::clock::rfc3339_precise;
 use crate::world::World;
 
 /// Says where the values of a group come from.
@@ -109,9 +110,9 @@ impl VariableGroup {
         let mut group = json!({
             "variables": variables, "id": self.id, "type": self.kind.name(), "name": self.name,
             "createdBy": {"displayName": "seed", "id": "00000000-0000-0000-0000-000000000000", "uniqueName": "seed"},
-            "createdOn": precise_date(self.created_ms),
+            "createdOn": rfc3339_precise(self.created_ms),
             "modifiedBy": {"displayName": self.modified_by, "id": "00000000-0000-0000-0000-000000000000", "uniqueName": self.modified_by},
-            "modifiedOn": precise_date(self.modified_ms),
+            "modifiedOn": rfc3339_precise(self.modified_ms),
             "isShared": self.references.len() > 1, "variableGroupProjectReferences": references,
         });
         if let Some(description) = &self.description {
@@ -364,9 +365,4 @@ fn parse_variable(name: &str, value: &Value) -> Result<Variable, String> {
         Some(other) => Some(other.to_string()),
     };
     Ok(Variable { value, secret: flag("isSecret"), read_only: flag("isReadOnly") })
-}
-
-/// Writes a time in milliseconds, as the dates of a group are told apart by them.
-fn precise_date(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }

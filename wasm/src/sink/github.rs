@@ -5,7 +5,6 @@
 use std::cell::RefCell;
 
 use futures_util::future::join3;
-use jiff::Timestamp;
 use lakekey_core::call::{Identity, encode};
 use lakekey_core::config::Visibility;
 use lakekey_core::context::Context;
@@ -14,6 +13,7 @@ use lakekey_core::github::{LARGEST_SECRET, Place, content_write, explain, identi
 use lakekey_core::platform::LocalFuture;
 use lakekey_core::secret::Secret;
 use lakekey_core::sink::{Delivery, Sink, SinkState, Written, mismatch, read_back, within};
+use lakekey_core::timestamp::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -3,8 +3,6 @@
 //! Octokit's requests are handed out by JavaScript one by one and sent by [`Context::execute`], so that waits, limits, the
 //! lease, counting and the binding of the credential to its host are the same as everywhere.
 
-use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
 use js_sys::{Promise, Uint8Array};
 use lakekey_core::call::{Call, Identity, Service};
 use lakekey_core::config::Origin;
@@ -12,6 +10,8 @@ use lakekey_core::context::Context;
 use lakekey_core::error::{Code, Error, Step};
 use lakekey_core::platform::Method;
 use lakekey_core::secret::Secret;
+use lakekey_core::timestamp::Timestamp;
+use lakekey_core::typed::from_value;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use wasm_bindgen::JsCast as _;
@@ -88,7 +88,7 @@ impl Asking<'_> {
         loop {
             let asked: Asked = settled(operation.next()).await.unchecked_into();
             if let Some(data) = asked.data() {
-                let value = serde_json::from_str(&data).map_err(|_| self.invalid())?;
+                let value = serde_json::from_str(&data).ok().and_then(|data| from_value(data).ok()).ok_or_else(|| self.invalid())?;
                 return Ok(Answer { value, at });
             }
             match asked.failure().as_deref() {
@@ -105,7 +105,7 @@ impl Asking<'_> {
                 None => {}
             }
             let response = self.context.execute(self.call(&asked, base)?).await?;
-            at = response.header("date").and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());
+            at = response.header("date").and_then(Timestamp::from_http_date);
             let headers = response.headers.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect();
             operation.answer(response.status, headers, &response.body);
         }

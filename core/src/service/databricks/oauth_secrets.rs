@@ -5,7 +5,6 @@
 //!
 //! <https://docs.databricks.com/api/azure/workspace/servicePrincipalsecretsProxy>
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -16,6 +15,7 @@ use crate::context::Context;
 use crate::error::{Code, Error, Step};
 use crate::platform::Method;
 use crate::secret::Secret;
+use crate::timestamp::Timestamp;
 
 /// How many pages of the list are read; a principal may have five secrets.
 const PAGES: usize = 20;

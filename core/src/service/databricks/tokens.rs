@@ -2,7 +2,6 @@
 //!
 //! <https://docs.databricks.com/api/azure/workspace/tokens>
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -11,6 +10,7 @@ use crate::context::Context;
 use crate::error::{Error, Step};
 use crate::platform::Method;
 use crate::secret::Secret;
+use crate::timestamp::Timestamp;
 
 /// Describes a token as the workspace lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

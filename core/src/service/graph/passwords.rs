@@ -2,7 +2,6 @@
 //!
 //! <https://learn.microsoft.com/graph/api/application-addpassword>
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -11,6 +10,7 @@ use crate::call::{Call, Identity, Service, encode};
 use crate::context::Context;
 use crate::error::{Error, Step};
 use crate::secret::Secret;
+use crate::timestamp::Timestamp;
 
 /// Describes a client secret, without its value, which Graph gives once alone.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -83,7 +83,7 @@ pub(super) fn is_conflict(error: &Error) -> bool {
 struct Patience<'c, 'a> {
     context: &'c Context<'a>,
     step: Step,
-    end: jiff::Timestamp,
+    end: crate::timestamp::Timestamp,
     attempt: u32,
 }
 

@@ -211,7 +211,7 @@ fn a_client_secret_is_added_with_description_and_end_and_masked() {
     let answer = json!({"keyId": "k1", "secretText": "s3cret", "hint": "s3c", "displayName": "d",
         "startDateTime": "2026-11-24T10:00:00Z", "endDateTime": "2027-05-23T10:00:00Z"});
     host.on(&line, 200, answer);
-    let end = jiff::Timestamp::from_second(START + 180 * 86_400).unwrap();
+    let end = crate::timestamp::Timestamp::from_second(START + 180 * 86_400).unwrap();
     let (value, info) =
         with(&host, async |context, identity| add_password(context, identity, "o-1", "d", end, Step::CreateToken).await).unwrap();
     assert_eq!((value, info.key_id.as_str(), info.end_date_time), (Secret::new("s3cret"), "k1", Some(end)));
@@ -223,7 +223,7 @@ fn a_client_secret_is_added_with_description_and_end_and_masked() {
 fn a_client_secret_whose_reply_is_lost_is_not_asked_for_again() {
     let host = TestHost::new();
     host.on_failure(&format!("POST {GRAPH}/applications/o-1/addPassword"), TransportErrorKind::Lost);
-    let end = jiff::Timestamp::from_second(START).unwrap();
+    let end = crate::timestamp::Timestamp::from_second(START).unwrap();
     let error =
         with(&host, async |context, identity| add_password(context, identity, "o-1", "d", end, Step::CreateToken).await).unwrap_err();
     assert!(error.is_uncertain());

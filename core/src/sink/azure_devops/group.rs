@@ -2,11 +2,11 @@
 //!
 //! <https://learn.microsoft.com/rest/api/azure/devops/distributedtask/variablegroups/update>
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::secret::Secret;
+use crate::timestamp::Timestamp;
 
 /// Holds a variable group, with whatever it has that lakekey does not know.
 #[derive(Debug, Clone, Deserialize)]

@@ -35,7 +35,7 @@ fn observe(host: &TestHost) -> Result<SinkState, Error> {
 fn it_tells_when_it_was_written_and_which_credential_it_holds() {
     let host = host();
     host.on(&format!("GET {SECRET}"), 200, bundle("dapi-old", "id-old", START - 60));
-    let at = jiff::Timestamp::from_second(START - 60).unwrap();
+    let at = crate::timestamp::Timestamp::from_second(START - 60).unwrap();
     assert_eq!(observe(&host).unwrap(), SinkState { written: Written::At(at), holds: Some("id-old".to_owned()) });
     assert_eq!(host.sent()[0].header("authorization"), Some("Bearer principal-token"));
     assert!(host.masked().contains(&"dapi-old".to_owned()), "what is read is masked");

@@ -22,7 +22,7 @@ fn value() -> Secret {
 }
 
 fn delivery() -> Delivery {
-    let at = |second: i64| jiff::Timestamp::from_second(second).unwrap_or_default();
+    let at = |second: i64| crate::timestamp::Timestamp::from_second(second).unwrap_or_default();
     Delivery { target: "catalog".to_owned(), credential_id: "id-new".to_owned(), created: at(START), expires: Some(at(START + 7_776_000)) }
 }
 
