@@ -2,21 +2,24 @@
 
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 
 import { usePlatform } from "./lib/api.js";
-import { usage } from "./lib/errors.js";
+import { leftBehind } from "./lib/errors.js";
 
 export * from "./lib/public.js";
 
 function load() {
   try {
-    return readFileSync(new URL("./lib/lakekey_bg.wasm", import.meta.url));
+    return readFileSync(new URL("./lakekey.wasm", import.meta.url));
   } catch {
-    throw usage(
-      "the module lakekey_bg.wasm does not lie beside the program",
-      'a bundler has left it behind: copy it there, or give it to `init` of "lakekey/init" (see "Bundles" in the package\'s README)',
-    );
+    // In a bundle of CommonJS, `import.meta.url` is not there and `__dirname` is.
+  }
+  try {
+    return readFileSync(join(__dirname, "lakekey.wasm"));
+  } catch {
+    throw leftBehind();
   }
 }
 

@@ -1,6 +1,6 @@
 // The entry for workerd, which compiles modules before it runs anything.
 
-import module from "./lib/lakekey_bg.wasm";
+import module from "./lakekey.wasm";
 
 import { usePlatform } from "./lib/api.js";
 
