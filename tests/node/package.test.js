@@ -2,12 +2,11 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import process from "node:process";
 import { before, test } from "node:test";
 
-import { installed, MODULES } from "./support/package.js";
+import { installed } from "./support/package.js";
+import { NODES } from "./support/program.js";
 
-const VERSIONS = { "the Node that runs the tests": process.execPath, "Node 22": join(MODULES, "node22/bin/node"), "Node 24": join(MODULES, "node24/bin/node") };
 const NAMES = ["LakekeyError", "doctor", "plan", "provision", "revoke", "rotate", "sealSecret", "status"];
 let user;
 
@@ -26,7 +25,7 @@ console.log(JSON.stringify({ same, code }));`,
   user.file("names.cjs", `const { status } = require("lakekey"); status("targets: [", { env: {} }).catch((error) => console.log(error.code));`);
 });
 
-for (const [name, node] of Object.entries(VERSIONS)) {
+for (const [name, node] of Object.entries(NODES)) {
   test(`import and require share one instance on ${name}`, async () => {
     const { stdout } = await user.run(node, ["names.mjs"]);
     assert.deepEqual(JSON.parse(stdout), { same: true, code: "config-unknown-key" });
