@@ -74,8 +74,12 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
                 Err(refusal) => refusal.reply(world, call),
             }
         }
+        // Where no tenant is named yet, the issuer has a place to be filled in.
+        ("GET", [tenant @ ("common" | "organizations"), "v2.0", ".well-known", "openid-configuration"]) => {
+            Reply::json(200, &discovery(call, tenant, "{tenantid}"))
+        }
         ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => match known_tenant(world, tenant) {
-            Ok(()) => Reply::json(200, &discovery(call, tenant)),
+            Ok(()) => Reply::json(200, &discovery(call, tenant, tenant)),
             Err(refusal) => refusal.reply(world, call),
         },
         ("GET", ["common", "discovery", "instance"]) => {
@@ -90,10 +94,10 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     }
 }
 
-fn discovery(call: &Call, tenant: &str) -> serde_json::Value {
+fn discovery(call: &Call, tenant: &str, issuer: &str) -> serde_json::Value {
     let base = format!("{}/{tenant}", call.origin);
     json!({
-        "issuer": format!("{base}/v2.0"),
+        "issuer": format!("{}/{issuer}/v2.0", call.origin),
         "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
         "token_endpoint": format!("{base}/oauth2/v2.0/token"),
         "device_authorization_endpoint": format!("{base}/oauth2/v2.0/devicecode"),

@@ -27,6 +27,7 @@ mod github;
 mod graph;
 mod imds;
 mod key_vault;
+mod management;
 mod oidc;
 mod webhook;
 

@@ -69,7 +69,7 @@ impl Service {
             Self::KeyVault => crate::key_vault::handle(world, call),
             Self::Imds => crate::imds::handle(world, call),
             Self::Webhook => crate::webhook::handle(world, call),
-            Self::Management => Reply::unknown_route(call),
+            Self::Management => crate::management::handle(world, call),
         }
     }
 }

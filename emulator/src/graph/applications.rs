@@ -63,7 +63,7 @@ pub(super) fn list(world: &mut World, call: &Call, who: &Caller) -> Reply {
     if let Err(reply) = who.may_read(world) {
         return reply;
     }
-    let filter = match filter(world, call, &["displayName", "appId", "uniqueName", "id"]) {
+    let filter = match filter(world, call, &["displayName", "appId", "uniqueName", "id", "identifierUris"]) {
         Ok(filter) => filter,
         Err(reply) => return reply,
     };
@@ -207,16 +207,26 @@ pub(super) fn add_owner(world: &mut World, call: &Call, who: &Caller, index: usi
 
 /// Reads a body and refuses a field that there is not.
 pub(super) fn body(world: &mut World, call: &Call, known: &[&str]) -> Result<Map<String, Value>, Reply> {
-    let body = match call.json_object() {
+    let mut body = match call.json_object() {
         Ok(body) => body,
         Err(error) => return Err(refusal(world, 400, "BadRequest", &format!("Unable to read JSON request payload. {error}"))),
     };
+    drop_type(&mut body);
     match unknown_field(&body, known) {
         Some(field) => {
             let message = format!("Property '{field}' does not exist as a declared property or extension property.");
             Err(bad_request(world, &message))
         }
         None => Ok(body),
+    }
+}
+
+/// Takes out the annotation by which Microsoft's own clients name the type of what they send.
+///
+/// <https://docs.oasis-open.org/odata/odata-json-format/v4.01/odata-json-format-v4.01.html>
+pub(super) fn drop_type(body: &mut Map<String, Value>) {
+    if body.get("@odata.type").and_then(Value::as_str).is_some_and(|name| name.starts_with("#microsoft.graph.")) {
+        body.remove("@odata.type");
     }
 }
 

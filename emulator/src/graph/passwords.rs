@@ -2,13 +2,13 @@
 //!
 //! <https://learn.microsoft.com/graph/api/application-addpassword>
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::call::{Call, Reply, unknown_field};
 use crate::clock::{parse_rfc3339, rfc3339};
 use crate::directory::ClientSecret;
 use crate::graph::access::Caller;
-use crate::graph::applications::{body, hint};
+use crate::graph::applications::{body, drop_type, hint};
 use crate::graph::reply::bad_request;
 use crate::spread::SpreadKind;
 use crate::world::World;
@@ -21,17 +21,17 @@ pub(super) fn add(world: &mut World, call: &Call, who: &Caller, index: usize) ->
     if let Err(reply) = who.may_write(world, &owners) {
         return reply;
     }
-    let body = match body(world, call, &["passwordCredential"]) {
+    let mut body = match body(world, call, &["passwordCredential"]) {
         Ok(body) => body,
         Err(reply) => return reply,
     };
-    let empty = serde_json::Map::new();
-    let wanted = match body.get("passwordCredential") {
-        None | Some(Value::Null) => &empty,
+    let mut wanted = match body.remove("passwordCredential") {
+        None | Some(Value::Null) => Map::new(),
         Some(Value::Object(wanted)) => wanted,
         Some(_) => return bad_request(world, "Invalid value specified for property 'passwordCredential'."),
     };
-    if let Some(field) = unknown_field(wanted, &["displayName", "startDateTime", "endDateTime"]) {
+    drop_type(&mut wanted);
+    if let Some(field) = unknown_field(&wanted, &["displayName", "startDateTime", "endDateTime"]) {
         let message = format!("Property '{field}' does not exist as a declared property or extension property.");
         return bad_request(world, &message);
     }

@@ -29,7 +29,7 @@ pub(super) fn list(world: &mut World, call: &Call, who: &Caller) -> Reply {
     if let Err(reply) = who.may_read(world) {
         return reply;
     }
-    let filter = match filter(world, call, &["displayName", "appId", "id"]) {
+    let filter = match filter(world, call, &["displayName", "appId", "id", "servicePrincipalNames"]) {
         Ok(filter) => filter,
         Err(reply) => return reply,
     };

@@ -1,4 +1,4 @@
-//! The part of OData that Graph's look-ups need: `$filter` with `eq`, `$select`, `$top`.
+//! The part of OData that Graph's look-ups need: `$filter` by one property, `$select`, `$top`, and pages.
 //!
 //! <https://learn.microsoft.com/graph/query-parameters>
 
@@ -8,38 +8,88 @@ use crate::call::{Call, Reply};
 use crate::graph::reply::refusal;
 use crate::world::World;
 
+/// How many objects a page has where `$top` says nothing, and the most that it may ask for.
+const PAGE: usize = 100;
+const LARGEST_PAGE: usize = 999;
+
 /// Compares one property with one text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Filter {
     pub(super) property: String,
     pub(super) value: String,
+    comparison: Comparison,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    /// `property eq 'text'`
+    Equals,
+    /// `startswith(property,'text')`
+    StartsWith,
+    /// `property/any(x:x eq 'text')`, of a list of texts.
+    Any,
 }
 
 impl Filter {
-    /// Reads `property eq 'text'`, a quote in the text doubled.
+    /// Reads one comparison, a quote in its text doubled.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (property, rest) = text.trim().split_once(' ')?;
-        let quoted = rest.trim().strip_prefix("eq ")?.trim();
-        let inner = quoted.strip_prefix('\'')?.strip_suffix('\'')?;
+        let text = text.trim();
+        let (property, quoted, comparison) = if let Some(inner) = text.strip_prefix("startswith(") {
+            let (property, quoted) = inner.strip_suffix(')')?.split_once(',')?;
+            (property, quoted, Comparison::StartsWith)
+        } else if let Some((property, inner)) = text.split_once("/any(") {
+            let (variable, condition) = inner.strip_suffix(')')?.split_once(':')?;
+            let quoted = condition.trim().strip_prefix(variable.trim())?.trim().strip_prefix("eq ")?;
+            (property, quoted, Comparison::Any)
+        } else {
+            let (property, rest) = text.split_once(' ')?;
+            (property, rest.trim().strip_prefix("eq ")?, Comparison::Equals)
+        };
+        let inner = quoted.trim().strip_prefix('\'')?.strip_suffix('\'')?;
         let single = inner.replace("''", "");
-        (!single.contains('\'') && property.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-            .then(|| Self { property: property.to_owned(), value: inner.replace("''", "'") })
+        let property = property.trim().to_owned();
+        (!single.contains('\'') && property.bytes().all(|byte| byte.is_ascii_alphanumeric())).then(|| Self {
+            property,
+            value: inner.replace("''", "'"),
+            comparison,
+        })
     }
 
     /// Says whether an object's JSON matches; Graph compares texts without regard to letter case.
     pub(super) fn matches(&self, object: &Value) -> bool {
-        object.get(&self.property).and_then(Value::as_str).is_some_and(|value| value.to_lowercase() == self.value.to_lowercase())
+        let wanted = self.value.to_lowercase();
+        let text = |value: &Value| value.as_str().map(str::to_lowercase);
+        let Some(value) = object.get(&self.property) else { return false };
+        match self.comparison {
+            Comparison::Equals => text(value).is_some_and(|value| value == wanted),
+            Comparison::StartsWith => text(value).is_some_and(|value| value.starts_with(&wanted)),
+            Comparison::Any => value.as_array().is_some_and(|list| list.iter().filter_map(text).any(|value| value == wanted)),
+        }
+    }
+
+    /// Says whether the comparison is one that the property's type has.
+    fn fits(&self) -> bool {
+        let is_list = matches!(self.property.as_str(), "identifierUris" | "servicePrincipalNames");
+        is_list == (self.comparison == Comparison::Any)
     }
 }
 
 /// Reads the filter of a list, of one of the properties that it may be by.
 pub(super) fn filter(world: &mut World, call: &Call, properties: &[&str]) -> Result<Option<Filter>, Reply> {
-    if let Some((name, _)) = call.query.iter().find(|(name, _)| !["$filter", "$select", "$top"].contains(&name.as_str())) {
+    if let Some((name, _)) = call.query.iter().find(|(name, _)| !["$filter", "$select", "$top", "$skiptoken"].contains(&name.as_str())) {
         return Err(refusal(
             world,
             400,
             "Request_UnsupportedQuery",
             &format!("The query option '{name}' is not supported by the emulator."),
+        ));
+    }
+    if let Some(top) = call.query("$top").filter(|top| !top.parse().is_ok_and(|top| (1..=LARGEST_PAGE).contains(&top))) {
+        return Err(refusal(
+            world,
+            400,
+            "Request_BadRequest",
+            &format!("Invalid page size specified: '{top}'. Must be between 1 and {LARGEST_PAGE} inclusive."),
         ));
     }
     let Some(text) = call.query("$filter") else { return Ok(None) };
@@ -50,7 +100,7 @@ pub(super) fn filter(world: &mut World, call: &Call, properties: &[&str]) -> Res
             "BadRequest",
             &format!("Invalid filter clause: there is an unterminated literal or a syntax error in '{text}'."),
         )),
-        Some(filter) if !properties.contains(&filter.property.as_str()) => Err(refusal(
+        Some(filter) if !properties.contains(&filter.property.as_str()) || !filter.fits() => Err(refusal(
             world,
             400,
             "Request_UnsupportedQuery",
@@ -60,14 +110,26 @@ pub(super) fn filter(world: &mut World, call: &Call, properties: &[&str]) -> Res
     }
 }
 
-/// Answers with a list, cut down to `$top` and `$select`.
-pub(super) fn page(call: &Call, kind: &str, mut items: Vec<Value>) -> Reply {
-    if let Some(top) = call.query("$top").and_then(|top| top.parse().ok()) {
-        items.truncate(top);
+/// Answers with a page of a list, cut down to `$select`, and with the address of the next one where there is more.
+///
+/// <https://learn.microsoft.com/graph/paging>
+pub(super) fn page(call: &Call, kind: &str, items: Vec<Value>) -> Reply {
+    let size = call.query("$top").and_then(|top| top.parse().ok()).unwrap_or(PAGE);
+    let begin: usize = call.query("$skiptoken").and_then(|token| token.strip_prefix(TOKEN)?.parse().ok()).unwrap_or_default();
+    let more = items.len() > begin + size;
+    let items: Vec<Value> = items.into_iter().skip(begin).take(size).map(|item| select(call, item)).collect();
+    let mut answer = json!({"@odata.context": context(call, kind), "value": items});
+    if more {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(call.query.iter().filter(|(name, _)| name != "$skiptoken"));
+        query.append_pair("$skiptoken", &format!("{TOKEN}{}", begin + size));
+        answer["@odata.nextLink"] = json!(format!("{}{}?{}", call.origin, call.path, query.finish()));
     }
-    let items: Vec<Value> = items.into_iter().map(|item| select(call, item)).collect();
-    Reply::json(200, &json!({"@odata.context": context(call, kind), "value": items}))
+    Reply::json(200, &answer)
 }
+
+/// What a token for the next page begins with; to a client it is opaque.
+const TOKEN: &str = "RFNwdAoAAQ";
 
 /// Answers with one object, cut down to `$select`.
 pub(super) fn entity(call: &Call, status: u16, kind: &str, object: Value) -> Reply {
@@ -98,5 +160,19 @@ mod tests {
         assert_eq!(filter.value, "Sam's app");
         assert!(filter.matches(&json!({"displayName": "SAM's app"})));
         assert_eq!(Filter::parse("displayName eq 'Sam's app'"), None);
+    }
+
+    #[test]
+    fn a_filter_may_ask_for_the_beginning_of_a_text_or_for_one_of_a_list() {
+        let object = json!({"displayName": "catalog-prod", "servicePrincipalNames": ["one", "two"]});
+        for (text, matches) in [
+            ("startswith(displayName,'Catalog')", true),
+            ("startswith(displayName, 'prod')", false),
+            ("servicePrincipalNames/any(c:c eq 'two')", true),
+            ("servicePrincipalNames/any(c:c eq 'three')", false),
+        ] {
+            assert_eq!(Filter::parse(text).unwrap().matches(&object), matches, "{text}");
+        }
+        assert!(!Filter::parse("identifierUris eq 'x'").unwrap().fits());
     }
 }

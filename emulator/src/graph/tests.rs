@@ -71,6 +71,26 @@ fn an_application_is_found_by_a_name_with_a_quote_in_it() {
 }
 
 #[test]
+fn a_list_comes_in_pages_that_name_the_next_one() {
+    let (emulator, token) = emulator(&["Application.ReadWrite.All"]);
+    let made: Vec<String> = (0..5).map(|number| application(&emulator, &token, &format!("paged-{number}")).0).collect();
+    let mut path = "/v1.0/applications?$filter=startswith(displayName,'paged-')&$select=id&$top=2".to_owned();
+    let mut seen = Vec::new();
+    let mut sizes = Vec::new();
+    loop {
+        let (status, page) = send(&emulator, "GET", &path, &token, None);
+        assert_eq!(status, 200, "{page}");
+        let ids: Vec<String> = page["value"].as_array().unwrap().iter().map(|app| app["id"].as_str().unwrap().to_owned()).collect();
+        sizes.push(ids.len());
+        seen.extend(ids);
+        let Some(next) = page["@odata.nextLink"].as_str() else { break };
+        path = next.strip_prefix(HOST).unwrap().to_owned();
+    }
+    assert_eq!((sizes, seen), (vec![2, 2, 1], made));
+    assert_eq!(code(&send(&emulator, "GET", "/v1.0/applications?$top=1000", &token, None)), (400, "Request_BadRequest"));
+}
+
+#[test]
 fn a_caller_changes_only_what_it_owns_unless_it_may_change_all() {
     let (emulator, token) = emulator(&["Application.ReadWrite.OwnedBy"]);
     let (other, all) = emulator.world(|world| {
