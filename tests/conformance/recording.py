@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import cached_property
@@ -24,11 +24,27 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.common.types.fieldmask import FieldMask
 from databricks.sdk.errors import DatabricksError
 from databricks.sdk.service import iam, settings
+from graph_sdk import Given, ask
+from kiota_abstractions.api_error import APIError
+from kiota_abstractions.base_request_configuration import RequestConfiguration
+from msgraph import GraphServiceClient
+from msgraph.generated.applications.applications_request_builder import ApplicationsRequestBuilder
+from msgraph.generated.applications.item.add_password.add_password_post_request_body import AddPasswordPostRequestBody
+from msgraph.generated.applications.item.application_item_request_builder import ApplicationItemRequestBuilder
+from msgraph.generated.applications.item.remove_password.remove_password_post_request_body import RemovePasswordPostRequestBody
+from msgraph.generated.models.application import Application
+from msgraph.generated.models.federated_identity_credential import FederatedIdentityCredential
+from msgraph.generated.models.password_credential import PasswordCredential
+from msgraph.generated.models.service_principal import ServicePrincipal
+from msgraph.generated.service_principals.service_principals_request_builder import ServicePrincipalsRequestBuilder
 from msrest.authentication import BasicAuthentication
 from sinks import every_sink
 from stage import DATABRICKS, Emulator, Lakekey
 
 SCHEMA = iam.ServicePrincipalSchema.URN_IETF_PARAMS_SCIM_SCHEMAS_CORE_2_0_SERVICE_PRINCIPAL
+Applications = ApplicationsRequestBuilder.ApplicationsRequestBuilderGetQueryParameters
+OneApplication = ApplicationItemRequestBuilder.ApplicationItemRequestBuilderGetQueryParameters
+Principals = ServicePrincipalsRequestBuilder.ServicePrincipalsRequestBuilderGetQueryParameters
 PATCH_SCHEMA = iam.PatchSchema.URN_IETF_PARAMS_SCIM_API_MESSAGES_2_0_PATCH_OP
 
 
@@ -48,6 +64,12 @@ def served_by(emulator: Emulator, lakekey: Lakekey) -> list[dict]:
     def done(*arguments: str, **env: str) -> None:
         run = lakekey.run(*arguments, **env)
         assert run.status == 0, (arguments, run.out, run.err)
+
+    lakekey.write(from_nothing(emulator))
+    done("provision")
+    made = emulator.state()["applications"][-1]["client-id"]
+    lakekey.write(from_nothing(emulator, **{"client-id": made}))
+    done("revoke", "--target", "catalog-new", "--all", "--yes")
 
     # The second workspace knows the principal already, without entitlements.
     emulator.seed("principal", workspace=1, application_id=emulator.client_id)
@@ -80,6 +102,25 @@ def served_by(emulator: Emulator, lakekey: Lakekey) -> list[dict]:
     return emulator.requests()
 
 
+def from_nothing(emulator: Emulator, **known: str) -> dict:
+    """A principal whose application is made too, with a client secret that is delivered, and which trusts a workflow."""
+    config = emulator.config
+    target = config["targets"][0]
+    del config["targets"][1:]
+    target |= {
+        "name": "catalog-new",
+        "principal": {"tenant-id": emulator.tenant, "display-name": "catalog-new", **known},
+        "auth": {"type": "azure-client-secret", "client-secret": {"env": "MADE_SECRET"}},
+        "federated-credential": {"subject": "repo:acme/data:environment:production"},
+        "client-secret": {
+            "lifetime": "180d", "description": "data catalogue",
+            "deliver": [{"type": "github-secret", "repository": "acme/data-2", "secret": "OAUTH_SECRET"}],
+        },
+    }
+    target["deliver"][0]["repository"] = "acme/data-2"
+    return config
+
+
 def with_oauth_secret(emulator: Emulator) -> dict:
     """A principal that Databricks manages, made from nothing with an OAuth secret that is delivered too."""
     config = emulator.config
@@ -110,7 +151,7 @@ class Clients:
     """The official clients, each signed in at the emulator when it is first wanted."""
 
     # What they raise where the service refuses.
-    REFUSALS = (DatabricksError, HttpResponseError, AzureDevOpsServiceError, github.GithubException)
+    REFUSALS = (DatabricksError, HttpResponseError, AzureDevOpsServiceError, github.GithubException, APIError)
 
     def __init__(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         self.emulator = emulator
@@ -161,6 +202,44 @@ class Clients:
             emulator.client_id, authority=f"{emulator.ready['login']}/{emulator.tenant}", instance_discovery=False, verify=emulator.ca_file,
             client_credential=emulator.env["CATALOG_CLIENT_SECRET"])
         assert "access_token" in application.acquire_token_for_client([f"{DATABRICKS}/.default"])
+
+    def graph(self, what: Callable[[GraphServiceClient], Awaitable]) -> object:
+        return ask(self.emulator, Given(self.emulator.env["GRAPH_TOKEN"]), what)
+
+    def find_applications(self, text: str) -> None:
+        asked = RequestConfiguration(query_parameters=Applications(filter=text))
+        self.graph(lambda client: client.applications.get(request_configuration=asked))
+
+    def find_principals(self, text: str) -> None:
+        asked = RequestConfiguration(query_parameters=Principals(filter=text))
+        self.graph(lambda client: client.service_principals.get(request_configuration=asked))
+
+    def register(self, asked: dict) -> None:
+        wanted = Application(display_name=asked["displayName"], sign_in_audience=asked["signInAudience"])
+        self.graph(lambda client: client.applications.post(wanted))
+
+    def add_service_principal(self, app_id: str) -> None:
+        self.graph(lambda client: client.service_principals.post(ServicePrincipal(app_id=app_id)))
+
+    def list_passwords(self, application: str) -> None:
+        asked = RequestConfiguration(query_parameters=OneApplication(select=["passwordCredentials"]))
+        self.graph(lambda client: client.applications.by_application_id(application).get(request_configuration=asked))
+
+    def add_password(self, application: str, asked: dict) -> None:
+        wanted = PasswordCredential(display_name=asked["displayName"], end_date_time=datetime.fromisoformat(asked["endDateTime"]))
+        body = AddPasswordPostRequestBody(password_credential=wanted)
+        self.graph(lambda client: client.applications.by_application_id(application).add_password.post(body))
+
+    def remove_password(self, application: str, key_id: str) -> None:
+        body = RemovePasswordPostRequestBody(key_id=key_id)
+        self.graph(lambda client: client.applications.by_application_id(application).remove_password.post(body))
+
+    def list_trust(self, application: str) -> None:
+        self.graph(lambda client: client.applications.by_application_id(application).federated_identity_credentials.get())
+
+    def trust(self, application: str, asked: dict) -> None:
+        wanted = FederatedIdentityCredential(**asked)
+        self.graph(lambda client: client.applications.by_application_id(application).federated_identity_credentials.post(wanted))
 
     @cached_property
     def github(self) -> github.Github:

@@ -15,7 +15,11 @@ from stage import Emulator
 
 # Every difference that there is, and why lakekey sends what it sends. One that has gone fails the test too.
 VERSION = "lakekey keeps to the version that its facts are of; the client asks for the newest that it knows, or names it in the Accept header"
+TYPE = "the client's models name their type; Graph knows it from the path"
 DIFFERENCES: dict[str, dict[str, str]] = {
+    "register an application": {"body.@odata.type": TYPE},
+    "make the principal of an application": {"body.@odata.type": TYPE},
+    "add a client secret": {"body.passwordCredential.endDateTime": "the same time, whose zone the client writes as +00:00"},
     "sign in at Entra ID": {"body.client_info": "msal asks for what its cache of accounts is keyed by; there is no account here"},
     "write to a key vault": {
         "query.api-version": VERSION,
@@ -91,6 +95,23 @@ OPERATIONS = {
         "databricks", "POST", r"/oidc/v1/token#urn:ietf:params:oauth:grant-type:token-exchange", lambda c, r: c.sign_in_by_github_oidc()),
     "ask GitHub for an identity token": Operation("github-oidc", "GET", r"/.*", lambda c, r: c.sign_in_by_github_oidc()),
     "sign in at Entra ID": Operation("entra", "POST", r"/[\w-]+/oauth2/v2\.0/token", lambda c, r: c.sign_in_by_client_secret()),
+    "find an application": Operation(
+        "graph", "GET", r"/v1\.0/applications", lambda c, r: c.find_applications(parse_qs(r["query"])["$filter"][0])),
+    "register an application": Operation("graph", "POST", r"/v1\.0/applications", lambda c, r: c.register(body(r))),
+    "find the principal of an application": Operation(
+        "graph", "GET", r"/v1\.0/servicePrincipals", lambda c, r: c.find_principals(parse_qs(r["query"])["$filter"][0])),
+    "make the principal of an application": Operation(
+        "graph", "POST", r"/v1\.0/servicePrincipals", lambda c, r: c.add_service_principal(body(r)["appId"])),
+    "list client secrets": Operation("graph", "GET", r"/v1\.0/applications/[\w-]+", lambda c, r: c.list_passwords(last(r["path"]))),
+    "add a client secret": Operation(
+        "graph", "POST", r"/v1\.0/applications/[\w-]+/addPassword",
+        lambda c, r: c.add_password(r["path"].split("/")[3], body(r)["passwordCredential"])),
+    "remove a client secret": Operation(
+        "graph", "POST", r"/v1\.0/applications/[\w-]+/removePassword", lambda c, r: c.remove_password(r["path"].split("/")[3], body(r)["keyId"])),
+    "list whom an application trusts": Operation(
+        "graph", "GET", r"/v1\.0/applications/[\w-]+/federatedIdentityCredentials", lambda c, r: c.list_trust(r["path"].split("/")[3])),
+    "make an application trust somebody": Operation(
+        "graph", "POST", r"/v1\.0/applications/[\w-]+/federatedIdentityCredentials", lambda c, r: c.trust(r["path"].split("/")[3], body(r))),
     "make an OAuth secret": Operation(
         "databricks", "POST", r"/api/2\.0/accounts/servicePrincipals/\d+/credentials/secrets",
         lambda c, r: c.admin.service_principal_secrets_proxy.create(r["path"].split("/")[5], lifetime=body(r)["lifetime"])),
