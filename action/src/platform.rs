@@ -89,9 +89,7 @@ async fn azure_cli(arguments: &[&str]) -> Result<Secret, String> {
     };
     if !output.status.success() {
         // Its standard output may hold a token; its complaint on standard error does not.
-        let said = String::from_utf8_lossy(&output.stderr);
-        let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("without a reason");
-        return Err(format!("`az` failed: {}", line.trim().chars().filter(|c| !c.is_control()).take(300).collect::<String>()));
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
     String::from_utf8(output.stdout).map(Secret::new).map_err(|_| "`az` answered with something that is not text".to_owned())
 }

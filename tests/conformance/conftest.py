@@ -17,6 +17,12 @@ from stage import ROOT, Emulator, Lakekey
 FOREIGN = ("DATABRICKS_", "ARM_", "AZURE_", "ACTIONS_", "SYSTEM_", "GITHUB_", "LAKEKEY_", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # The client of Microsoft Graph warns of classes of its own, whether they are used or not.
+    for module in ("msgraph", "kiota_abstractions"):
+        config.addinivalue_line("filterwarnings", rf"ignore::DeprecationWarning:{module}\..*")
+
+
 HELD: dict[str, tuple[int, int]] = {}
 
 

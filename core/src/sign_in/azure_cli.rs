@@ -31,8 +31,7 @@ pub(super) async fn token(context: &Context<'_>, request: &SignIn<'_>, resource:
         arguments.extend(["--tenant", tenant]);
     }
     let failed = |reason: &str| {
-        let line = reason.trim().lines().next().unwrap_or_default();
-        let line: String = line.chars().filter(|c| !c.is_control()).take(300).collect();
+        let line: String = complaint(reason).chars().filter(|c| !c.is_control()).take(300).collect();
         Error::new(Code::AzureCliFailed, request.step, format!("the Azure CLI gave no token: {line}"))
     };
     let environment = context.session.host.environment;
@@ -50,4 +49,13 @@ pub(super) async fn token(context: &Context<'_>, request: &SignIn<'_>, resource:
         .ok_or_else(|| failed("its output is not the JSON that was expected"))?;
     let left = token.expires_on.map_or(SHORTEST_LIFE, |end| end.seconds() - Timestamp::as_second(context.now()));
     Ok(Token::living(context, Secret::new(token.access_token), left))
+}
+
+/// Finds the line that says why, in all that `az` says: a warning may stand before it, and before what it did not expect
+/// stands a line that says just that.
+fn complaint(said: &str) -> &str {
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let errors = lines.clone().filter_map(|line| line.strip_prefix("ERROR:")).map(str::trim);
+    let telling = errors.clone().find(|line| !line.starts_with("The command failed with an unexpected error"));
+    telling.or_else(|| errors.clone().next()).or_else(|| lines.next()).unwrap_or("without a reason")
 }

@@ -259,6 +259,21 @@ fn the_azure_cli_gives_a_token_of_whoever_is_signed_in() {
 }
 
 #[test]
+fn of_all_that_the_azure_cli_says_the_line_with_the_reason_is_shown() {
+    let arguments = format!("account get-access-token --resource 2ff814a6-3304-4ab8-85cb-cd0e6f879c1d --output json --tenant {TENANT}");
+    for said in [
+        "WARNING: a newer one is out\nERROR: the reason\nTo report it, go elsewhere",
+        "ERROR: The command failed with an unexpected error. Here is the traceback:\nERROR: the reason\nTraceback (most recent call last):",
+        "\nthe reason\nmore",
+    ] {
+        let host = TestHost::new();
+        host.on_cli(&arguments, Err(said));
+        let error = principal(&host, json!({"auth": {"type": "azure-cli"}})).unwrap_err();
+        assert_eq!(error.message(), "the Azure CLI gave no token: the reason", "{said}");
+    }
+}
+
+#[test]
 fn an_oauth_secret_goes_to_the_workspace_by_basic_authentication() {
     let host = TestHost::new().variable("S", "dose-secret");
     host.on(DATABRICKS, 200, json!({"access_token": "m2m-token", "expires_in": "3600"}));
