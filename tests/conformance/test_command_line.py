@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -217,3 +218,15 @@ def test_a_lifetime_over_the_workspaces_maximum_is_refused_before_anything_is_ma
     assert "30" in run.target["error"]["message"]
     assert emulator.state()["workspaces"][0]["members"] == before
     assert not emulator.tokens()
+
+
+def test_the_demonstration_from_nothing_brings_both_kinds_of_principal_to_a_delivered_pat_and_shows_no_secret(binary: Path, tmp_path: Path) -> None:
+    shown = Lakekey(binary, tmp_path).run("demo", "--from-nothing")
+    told = shown.out + shown.err
+    assert shown.status == 0, told
+    for kind, secret in (("registered the application", "CATALOG_TOKEN"), ("lives in Databricks alone", "REPORTS_TOKEN")):
+        assert kind in told
+        assert f"wrote github-secret acme/data {secret} (production)" in told
+    assert len(re.findall(r"PAT \w+… works", told)) == 4, "each is made and rotated"
+    assert not re.search(r"dapi[0-9a-f]{32}|eyJ\w+\.|8Q~|ghs_|github_pat_", told)
+    assert list(tmp_path.iterdir()) == []
