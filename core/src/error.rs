@@ -96,6 +96,8 @@ codes! {
     FederatedCredentialMismatch = "federated-credential-mismatch", "make issuer, subject and audience of the federated credential equal to those that the message shows, letter by letter";
     /// A federated credential matches but for letter case.
     FederatedCredentialCase = "federated-credential-case", "correct the letter case of the federated credential's subject";
+    /// A federated credential matches but for the audience.
+    FederatedCredentialAudience = "federated-credential-audience", "ask for the audience that the federated credential has (the auth's `audience`), or register the one that the message shows; Entra ID's own is api://AzureADTokenExchange";
     /// The assertion is outside its validity.
     AssertionExpired = "assertion-expired", "check the clock of the machine that runs lakekey";
     /// Azure Databricks has no service principal in the tenant.

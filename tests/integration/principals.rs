@@ -142,6 +142,21 @@ fn an_application_is_made_in_spite_of_every_shape_of_graphs_lag() {
 }
 
 #[test]
+fn a_directory_without_permission_in_graph_is_told_which_one_it_lacks() {
+    let stage = federated();
+    stage.emulator.world(|world| {
+        let writer = world.seeded.directory_client_id.clone();
+        let own = world.directory.service_principals.iter_mut().find(|principal| principal.app_id == writer).unwrap();
+        own.graph_roles = vec!["Application.Read.All".to_owned()];
+    });
+    let ran = Machine::new(&stage).run(Command::Provision);
+    let error = ran.first().error.clone().unwrap();
+    assert_eq!(error.code().as_str(), "graph-permission-missing");
+    assert!(error.hint().contains("Application.ReadWrite.OwnedBy"), "{}", error.hint());
+    assert!(applications(&stage).is_empty());
+}
+
+#[test]
 fn a_name_that_several_applications_bear_is_refused_with_their_ids() {
     let stage = federated();
     let ids = stage.emulator.world(|world| [world.register_application(NAME), world.register_application(NAME)]);

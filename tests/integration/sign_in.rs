@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 
 use lakekey_core::engine::Command;
-use lakekey_emulator::World;
+use lakekey_emulator::{Seed, World};
 use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;
 use p12_keystore::{KeyStore, KeyStoreEntry, PrivateKeyChain};
@@ -41,6 +41,12 @@ fn stage(auth: Value, prepare: impl FnOnce(&mut World, &str) -> Vec<(String, Str
     })
 }
 
+/// Brings the principal into the workspace.
+fn in_workspace(stage: &Stage) {
+    let application_id = stage.emulator.world(|world| world.seeded.client_id.clone());
+    stage.emulator.seed(Seed::Principal { workspace: 0, application_id, display_name: None, groups: Vec::new() }).unwrap();
+}
+
 /// Provisions and delivers, and returns what was sent.
 fn delivered(stage: &Stage) -> Ran {
     let ran = Machine::new(stage).run(Command::Provision);
@@ -73,9 +79,45 @@ fn a_subject_in_another_letter_case_is_refused_and_shown() {
     });
     let ran = Machine::new(&stage).run(ROTATE);
     let error = ran.first().error.clone().unwrap();
-    assert!(["federated-credential-case", "federated-credential-mismatch"].contains(&error.code().as_str()), "{error}");
+    assert_eq!(error.code().as_str(), "federated-credential-case");
     assert!(error.message().contains("subject \"repo:Acme/data:ref:refs/heads/main\""), "{error}");
     assert!(!ran.output.contains("eyJ"), "an assertion was shown");
+}
+
+#[test]
+fn an_audience_that_is_not_the_registered_one_is_refused_and_shown() {
+    let stage = stage(json!({"type": "github-oidc-azure", "audience": "api://another"}), |world, client| {
+        let subject = world.oidc.actions.subject();
+        assert!(world.add_federated_credential(client, "main", GITHUB, &subject));
+        world.actions_environment()
+    });
+    let error = Machine::new(&stage).run(ROTATE).first().error.clone().unwrap();
+    assert_eq!(error.code().as_str(), "federated-credential-audience");
+    assert!(error.message().contains("audience \"api://another\""), "{error}");
+    assert!(error.hint().contains("api://AzureADTokenExchange"));
+}
+
+#[test]
+fn doctor_shows_what_is_registered_beside_the_subject_that_was_sent() {
+    let stage = stage(json!({"type": "github-oidc-azure"}), |world, client| {
+        assert!(world.add_federated_credential(client, "other-branch", GITHUB, "repo:acme/data:ref:refs/heads/next"));
+        let mut variables = world.actions_environment();
+        variables.push(("DIRECTORY_SECRET".to_owned(), world.seeded.directory_client_secret.clone()));
+        variables.push(("DIRECTORY".to_owned(), world.seeded.directory_client_id.clone()));
+        variables
+    });
+    in_workspace(&stage);
+    let directory = stage.environment.0["DIRECTORY"].clone();
+    let stage = stage.target(|target| {
+        target["directory"] = json!({"type": "azure-client-secret", "client-id": directory, "client-secret": {"env": "DIRECTORY_SECRET"}});
+    });
+    let ran = Machine::new(&stage).run(Command::Doctor);
+    assert_eq!(ran.code(), Some("federated-credential-mismatch"));
+    let messages: Vec<&str> = ran.first().steps.iter().map(|step| step.message.as_str()).collect();
+    assert!(messages.iter().any(|message| message.contains("subject \"repo:acme/data:ref:refs/heads/main\"")), "{messages:?}");
+    let registered = "registered is \"other-branch\": issuer \"https://token.actions.githubusercontent.com\", subject \"repo:acme/data:ref:refs/heads/next\"";
+    assert!(messages.iter().any(|message| message.starts_with(registered)), "{messages:?}");
+    assert!(ran.writes().is_empty());
 }
 
 #[test]
@@ -87,6 +129,17 @@ fn azure_pipelines_vouches_for_an_entra_application_by_its_service_connection() 
         world.pipeline_environment()
     });
     delivered(&stage);
+}
+
+#[test]
+fn azure_pipelines_vouches_for_a_principal_that_databricks_manages() {
+    let stage = stage(json!({"type": "azure-devops-oidc"}), |world, client| {
+        let (issuer, subject) = world.oidc.pipeline.identity(None).unwrap();
+        world.add_federation_policy(client, &issuer, &subject, &["api://AzureADTokenExchange"]);
+        world.pipeline_environment()
+    });
+    in_workspace(&stage);
+    delivered(&stage.target(|target| target["principal"]["kind"] = json!("databricks")));
 }
 
 #[test]

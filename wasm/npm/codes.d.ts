@@ -32,6 +32,7 @@ export type Code =
   | "scope-invalid"
   | "federated-credential-mismatch"
   | "federated-credential-case"
+  | "federated-credential-audience"
   | "assertion-expired"
   | "resource-missing"
   | "certificate-expired"

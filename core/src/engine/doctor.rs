@@ -9,7 +9,8 @@ use crate::report::{Outcome, StepReport, TargetReport};
 use crate::service::databricks::conf::token_settings;
 use crate::service::databricks::permissions::{TokenPermission, token_permission};
 use crate::service::databricks::tokens;
-use crate::sign_in::{sign_in_admin, sign_in_principal};
+use crate::service::graph;
+use crate::sign_in::{sign_in_admin, sign_in_directory, sign_in_principal};
 
 /// Looks at every step of one target.
 pub(super) async fn doctor(session: &Session<'_>, target: &Target) -> TargetReport {
@@ -157,12 +158,51 @@ impl Visit<'_> {
     async fn principal(&mut self) {
         let identity = match sign_in_principal(self.context).await {
             Ok(identity) => identity,
-            Err(error) => return self.refused(error),
+            Err(error) => {
+                let trusted = matches!(
+                    error.code(),
+                    Code::FederatedCredentialMismatch | Code::FederatedCredentialCase | Code::FederatedCredentialAudience
+                );
+                self.refused(error);
+                if trusted {
+                    self.trust().await;
+                }
+                return;
+            }
         };
         match tokens::list(self.context, &identity, Step::ListTokens).await {
             Ok(listed) => {
                 self.fine(Step::SignIn, "the service principal signs in");
                 self.fine(Step::ListTokens, format!("it may use tokens, and has {}", listed.len()));
+            }
+            Err(error) => self.refused(error),
+        }
+    }
+
+    /// Shows whom the application trusts, where `directory` may look, for what was sent to be compared with.
+    async fn trust(&mut self) {
+        let step = Step::MakeFederatedCredential;
+        let principal = &self.context.target.principal;
+        let (PrincipalKind::Entra, Some(id), Some(_)) = (principal.kind, &principal.client_id, &self.context.target.directory) else {
+            return;
+        };
+        let registered = async {
+            let directory = sign_in_directory(self.context, step).await?;
+            let Some(application) = graph::find_application(self.context, &directory, Some(id), None).await? else { return Ok(Vec::new()) };
+            graph::list_federated_credentials(self.context, &directory, &application.object_id).await
+        };
+        let registered: Result<_, Error> = registered.await;
+        match registered {
+            Ok(registered) if registered.is_empty() => self.found(step, "missing", "the application trusts nobody yet", None),
+            Ok(registered) => {
+                for known in registered {
+                    let audiences = known.audiences.join("\", \"");
+                    let message = format!(
+                        "registered is \"{}\": issuer \"{}\", subject \"{}\" and audience \"{audiences}\"",
+                        known.name, known.issuer, known.subject
+                    );
+                    self.found(step, "ok", message, None);
+                }
             }
             Err(error) => self.refused(error),
         }

@@ -144,7 +144,11 @@ async fn exchange(context: &Context<'_>, request: &SignIn<'_>, app: &App, source
             Err(error)
                 if matches!(
                     error.code(),
-                    Code::FederatedCredentialMismatch | Code::FederatedCredentialCase | Code::AssertionExpired | Code::SignInRefused
+                    Code::FederatedCredentialMismatch
+                        | Code::FederatedCredentialCase
+                        | Code::FederatedCredentialAudience
+                        | Code::AssertionExpired
+                        | Code::SignInRefused
                 ) =>
             {
                 return Err(error.adding(&claims(&assertion)));
