@@ -16,7 +16,7 @@ const examples = [README, "README.md"].flatMap((document) => [...readFileSync(jo
 
 /** The same program of CommonJS, which has no `await` at its top. */
 const required = (text) =>
-  `(async () => {\n${text.replace(/^import (\w+) from (.*);$/gm, "const { default: $1 } = require($2);").replace(/^import (\{.*\}) from (.*);$/gm, "const $1 = require($2);")}})();\n`;
+  `(async () => {\n${text.replace(/^import (\w+) from ("[^"]*");/gm, "const { default: $1 } = require($2);").replace(/^import (\{.*\}) from ("[^"]*");/gm, "const $1 = require($2);")}})();\n`;
 
 /** A program that is right but for the lines that say so; CommonJS and ES modules have the same. */
 const STRICT = `import { Octokit } from "@octokit/core";

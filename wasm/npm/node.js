@@ -23,12 +23,12 @@ function load() {
   }
 }
 
-/** Runs the Azure CLI without a shell. What it prints may be a token, so that a failure tells its first line of complaint alone. */
+/** Runs the Azure CLI without a shell. What it prints may be a token, so that a failure tells of its complaints alone; the core picks the line that says why. */
 function azureCli(args) {
   return new Promise((resolve, reject) => {
     execFile("az", args, { encoding: "buffer", timeout: 60_000, shell: process.platform === "win32" }, (error, stdout, stderr) => {
       if (!error) return resolve(stdout);
-      error.reason = stderr.toString("utf8").split("\n", 1)[0].slice(0, 300);
+      error.reason = stderr.toString("utf8").slice(0, 16_384);
       reject(error);
     });
   });
