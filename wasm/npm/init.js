@@ -1,7 +1,6 @@
 // The entry for whoever brings the module along: bundles that inline it, platforms without a file system.
 
-import { start } from "./lib/api.js";
-import { usage } from "./lib/errors.js";
+import { start, usage } from "./lib/index.js";
 
 export * from "./lib/public.js";
 

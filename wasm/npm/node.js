@@ -1,12 +1,10 @@
 // The entry for Node, Deno and Bun: the module lies beside this file, the environment is the process's.
 
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 
-import { usePlatform } from "./lib/api.js";
-import { leftBehind } from "./lib/errors.js";
+import { leftBehind, usePlatform } from "./lib/index.js";
 
 export * from "./lib/public.js";
 
@@ -25,6 +23,8 @@ function load() {
 
 /** Runs the Azure CLI without a shell. What it prints may be a token, so that a failure tells of its complaints alone; the core picks the line that says why. */
 function azureCli(args) {
+  // Asked for here, since it takes a tenth of the package's start and is seldom needed.
+  const { execFile } = process.getBuiltinModule("node:child_process");
   return new Promise((resolve, reject) => {
     execFile("az", args, { encoding: "buffer", timeout: 60_000, shell: process.platform === "win32" }, (error, stdout, stderr) => {
       if (!error) return resolve(stdout);

@@ -1,7 +1,6 @@
 // The entry for browsers and bundlers: the module is fetched from beside this file at the first call.
 
-import { usePlatform } from "./lib/api.js";
-import { leftBehind } from "./lib/errors.js";
+import { leftBehind, usePlatform } from "./lib/index.js";
 
 export * from "./lib/public.js";
 

@@ -2,7 +2,7 @@
 
 import module from "./lakekey.wasm";
 
-import { usePlatform } from "./lib/api.js";
+import { usePlatform } from "./lib/index.js";
 
 export * from "./lib/public.js";
 

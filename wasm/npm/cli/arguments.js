@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 
-import { usage } from "../lib/errors.js";
+import { usage } from "../lib/index.js";
 
 export const HELP = `lakekey: the life of a Databricks credential, from nothing to revoked
 

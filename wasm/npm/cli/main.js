@@ -3,8 +3,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 
-import { execute, matrix } from "../lib/api.js";
-import { LakekeyError } from "../lib/errors.js";
+import { LakekeyError, execute, matrix } from "../lib/index.js";
 import "../node.js";
 import { HELP, parse } from "./arguments.js";
 import { Pipelines, harmless, harmlessJson } from "./pipelines.js";
