@@ -118,6 +118,17 @@ test("a dry run changes nothing", async () => {
   assert.deepEqual((await emu.state()).workspaces[0].tokens, before.workspaces[0].tokens);
 });
 
+test("a function is needed where a credential is delivered, and nowhere else", async () => {
+  const without = options({ sinks: {} });
+  for (const read of ["status", "plan", "doctor"]) assert.equal(only(await lakekey[read](document, without)).error, undefined, read);
+  assert.equal(only(await lakekey.rotate(document, { ...without, force: true, dryRun: true })).error, undefined);
+  const before = await tokens();
+  const refused = only(await lakekey.rotate(document, { ...without, force: true }));
+  assert.equal(refused.error.code, "sink-unsupported");
+  assert.match(refused.error.key, /deliver\[0\]\.name$/);
+  assert.deepEqual(await tokens(), before);
+});
+
 test("an abort at any request leaves the sink working and the next run converges", async () => {
   await emu.forget();
   await lakekey.rotate(document, options({ force: true }));

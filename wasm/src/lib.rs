@@ -39,7 +39,7 @@ pub async fn run(request: String, document: String, host: JsHost) -> Result<Stri
         let request = Request::read(&request)?;
         let platform = Platform::new(&host);
         let config = read(&request, &document, &platform)?;
-        let sinks = Sinks(&host);
+        let sinks = Sinks { host: &host, writing: request.run.writes() };
         let host = Host {
             transport: &platform,
             clock: &platform,

@@ -7,7 +7,7 @@
 
 use std::cell::OnceCell;
 
-use super::{CredentialKind, Fresh, Listed, Marked, Order, Store, Tag};
+use super::{CredentialKind, Fresh, Listed, Order, Store, Tag};
 use crate::call::Identity;
 use crate::config::Origin;
 use crate::context::Context;
@@ -82,16 +82,6 @@ impl Store for OauthSecretStore {
 
     fn try_out<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(try_oauth_secret(context, value))
-    }
-
-    fn mark<'a>(
-        &'a self,
-        _context: &'a Context<'a>,
-        _id: &'a str,
-        _tag: &'a Tag,
-        _comment: Option<&'a str>,
-    ) -> LocalFuture<'a, Result<Marked, Error>> {
-        Box::pin(async { Ok(Marked::Unsupported) })
     }
 
     fn revoke<'a>(&'a self, context: &'a Context<'a>, id: &'a str) -> LocalFuture<'a, Result<(), Error>> {

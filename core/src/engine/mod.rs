@@ -87,6 +87,14 @@ pub struct RunRequest {
     pub dry_run: bool,
 }
 
+impl RunRequest {
+    /// Returns whether the run may deliver a credential.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        matches!(self.command, Command::Provision | Command::Rotate { .. }) && !self.dry_run
+    }
+}
+
 /// Chooses the targets of those names, all if none is named.
 ///
 /// # Errors
