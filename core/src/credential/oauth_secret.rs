@@ -7,7 +7,7 @@
 
 use std::cell::OnceCell;
 
-use super::{CredentialKind, Fresh, Listed, Order, Store, Tag};
+use super::{CredentialKind, Fresh, Listed, Order, Store};
 use crate::call::Identity;
 use crate::config::Origin;
 use crate::context::Context;
