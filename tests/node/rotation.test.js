@@ -120,8 +120,8 @@ test("a dry run changes nothing", async () => {
 
 test("a function is needed where a credential is delivered, and nowhere else", async () => {
   const without = options({ sinks: {} });
-  for (const read of ["status", "plan", "doctor"]) assert.equal(only(await lakekey[read](document, without)).error, undefined, read);
-  assert.equal(only(await lakekey.rotate(document, { ...without, force: true, dryRun: true })).error, undefined);
+  for (const read of ["status", "plan", "doctor"]) assert.equal(only(await lakekey[read](document, without)).error, null, read);
+  assert.equal(only(await lakekey.rotate(document, { ...without, force: true, dryRun: true })).error, null);
   const before = await tokens();
   const refused = only(await lakekey.rotate(document, { ...without, force: true }));
   assert.equal(refused.error.code, "sink-unsupported");
