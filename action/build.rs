@@ -1,5 +1,6 @@
-//! Leaves the unwind tables out of a release: since that profile has `panic = "abort"`, nobody reads them, and they are a tenth of a file that is
-//! downloaded on every run of a workflow. They come with the compiled standard library, so that no flag of the compiler helps.
+//! Leaves the unwind tables out of a release: since that profile has `panic = "abort"`, nobody reads them,
+//! and they are a tenth of a file that is downloaded on every run of a workflow. They come with the compiled
+//! standard library, so that no flag of the compiler helps.
 
 use std::env;
 

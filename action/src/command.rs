@@ -20,7 +20,8 @@ use tokio::process::{Child, Command};
 /// How long a command may run unless told.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How much of each output is kept, in bytes; the rest is read and dropped, so that the command does not wait.
+/// How much of each output is kept, in bytes; the rest is read and dropped, so that the command does not
+/// wait.
 const KEPT: usize = 64 * 1024;
 
 /// Shows people a line of a command's output.
@@ -53,9 +54,17 @@ impl CommandSink {
     async fn run(&self, context: &Context<'_>, value: &Secret, delivery: &Delivery) -> Result<(), Error> {
         context.check_lease_for(self.timeout, Step::Deliver)?;
         let mut command = Command::new(self.program());
-        command.args(&self.run[1..]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        // The inputs of the Action hold the secrets that lakekey signs in with, which are nothing to the command.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LAKEKEY_INPUT_")) {
+        command
+            .args(&self.run[1..])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        // The inputs of the Action hold the secrets that lakekey signs in with, which are nothing to the
+        // command.
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LAKEKEY_INPUT_"))
+        {
             command.env_remove(name);
         }
         command
@@ -66,16 +75,23 @@ impl CommandSink {
         #[cfg(unix)]
         // Ctrl-C at a terminal reaches the whole group; a delivery that has begun is finished first.
         command.process_group(0);
-        let mut child = command.spawn().map_err(|error| self.failed(&format!("could not be started: {error}")))?;
+        let mut child =
+            command.spawn().map_err(|error| self.failed(&format!("could not be started: {error}")))?;
         let status = tokio::time::timeout(self.timeout, self.drive(&mut child, value)).await;
         match status {
             Err(_) => {
                 let _ = child.kill().await;
-                Err(self.failed(&format!("did not end within {} s and was stopped", self.timeout.as_secs())).with_uncertainty(true))
+                Err(self
+                    .failed(&format!("did not end within {} s and was stopped", self.timeout.as_secs()))
+                    .with_uncertainty(true))
             }
-            Ok(Err(error)) => Err(self.failed(&format!("could not be spoken to: {error}")).with_uncertainty(true)),
+            Ok(Err(error)) => {
+                Err(self.failed(&format!("could not be spoken to: {error}")).with_uncertainty(true))
+            }
             Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => Err(self.failed(&format!("failed with {}", described(status))).with_uncertainty(true)),
+            Ok(Ok(status)) => {
+                Err(self.failed(&format!("failed with {}", described(status))).with_uncertainty(true))
+            }
         }
     }
 
@@ -85,7 +101,10 @@ impl CommandSink {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let feed = async {
             let Some(mut stdin) = stdin else { return Ok(()) };
-            match stdin.write_all(value.expose("the standard input of the command that delivers it").as_bytes()).await {
+            match stdin
+                .write_all(value.expose("the standard input of the command that delivers it").as_bytes())
+                .await
+            {
                 // A command that ends without reading says by its status whether that was right.
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
                 _ => Ok(()),
@@ -127,8 +146,9 @@ fn exists(program: &str) -> bool {
     } else {
         vec![program.to_owned()]
     };
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| names.iter().any(|name| folder.join(name).is_file())))
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| names.iter().any(|name| folder.join(name).is_file()))
+    })
 }
 
 impl Sink for CommandSink {
@@ -149,7 +169,12 @@ impl Sink for CommandSink {
         })
     }
 
-    fn write<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret, delivery: &'a Delivery) -> LocalFuture<'a, Result<(), Error>> {
+    fn write<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+        delivery: &'a Delivery,
+    ) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(self.run(context, value, delivery))
     }
 

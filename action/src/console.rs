@@ -1,4 +1,5 @@
-//! The one place that prints: the result to standard output, everything else to standard error, secrets masked in both.
+//! The one place that prints: the result to standard output, everything else to standard error, secrets
+//! masked in both.
 
 use std::cell::RefCell;
 use std::io::Write as _;
@@ -53,7 +54,9 @@ impl Masks {
     pub fn add(&self, secret: &Secret) -> Vec<Zeroizing<String>> {
         let mut masks = self.0.borrow_mut();
         let mut new = Vec::new();
-        for line in secret.expose("the list of what is masked").lines().map(str::trim).filter(|line| !line.is_empty()) {
+        for line in
+            secret.expose("the list of what is masked").lines().map(str::trim).filter(|line| !line.is_empty())
+        {
             if !masks.iter().any(|known| known.as_str() == line) {
                 new.push(Zeroizing::new(line.to_owned()));
             }
@@ -68,10 +71,9 @@ impl Masks {
     #[must_use]
     pub fn apply(&self, text: &str) -> String {
         let masks = self.0.borrow();
-        masks
-            .iter()
-            .filter(|mask| mask.len() >= SHORTEST)
-            .fold(text.to_owned(), |text, mask| if text.contains(mask.as_str()) { text.replace(mask.as_str(), MASK) } else { text })
+        masks.iter().filter(|mask| mask.len() >= SHORTEST).fold(text.to_owned(), |text, mask| {
+            if text.contains(mask.as_str()) { text.replace(mask.as_str(), MASK) } else { text }
+        })
     }
 }
 
@@ -113,7 +115,8 @@ impl Console {
         let _ = out.flush();
     }
 
-    /// Prints a line that a command of the user's has printed, so that it cannot pass for one of a workflow's commands.
+    /// Prints a line that a command of the user's has printed, so that it cannot pass for one of a workflow's
+    /// commands.
     pub fn output(&self, line: &str) {
         self.note(&format!("  | {}", crate::workflow::neutral(line)));
     }
@@ -173,8 +176,11 @@ impl Transport for Told<'_> {
                 Ok(response) => (response.status.to_string(), response.body.len()),
                 Err(error) => (format!("{:?}: {}", error.kind, error.message), 0),
             };
-            let sizes =
-                if self.console.level >= Level::Trace { format!(", {sent} bytes sent, {received} received") } else { String::new() };
+            let sizes = if self.console.level >= Level::Trace {
+                format!(", {sent} bytes sent, {received} received")
+            } else {
+                String::new()
+            };
             self.console.note(&format!("{head} -> {said} ({took} ms{sizes})"));
             outcome
         })

@@ -1,4 +1,5 @@
-//! lakekey on a machine: HTTP, time, the environment, GitHub secrets and commands for the core, and the binary on top.
+//! lakekey on a machine: HTTP, time, the environment, GitHub secrets and commands for the core, and the
+//! binary on top.
 
 pub mod cli;
 pub mod command;

@@ -24,7 +24,10 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default()
+        i64::try_from(since.as_millis())
+            .ok()
+            .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+            .unwrap_or_default()
     }
 
     fn sleep(&self, duration: Duration) -> LocalFuture<'_, ()> {
@@ -91,14 +94,16 @@ async fn azure_cli(arguments: &[&str]) -> Result<Secret, String> {
         // Its standard output may hold a token; its complaint on standard error does not.
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    String::from_utf8(output.stdout).map(Secret::new).map_err(|_| "`az` answered with something that is not text".to_owned())
+    String::from_utf8(output.stdout)
+        .map(Secret::new)
+        .map_err(|_| "`az` answered with something that is not text".to_owned())
 }
 
-/// Listens for SIGINT and SIGTERM: the first asks the run to stop at its next safe point, a second of its kind ends the
-/// process at once.
+/// Listens for SIGINT and SIGTERM: the first asks the run to stop at its next safe point, a second of its
+/// kind ends the process at once.
 ///
-/// GitHub sends SIGINT when a job is cancelled, SIGTERM 7.5 s later, and kills after 2.5 s more, so that the other kind
-/// must not cut short what is nearly done.
+/// GitHub sends SIGINT when a job is cancelled, SIGTERM 7.5 s later, and kills after 2.5 s more, so that the
+/// other kind must not cut short what is nearly done.
 #[derive(Clone, Default)]
 pub struct Signals(Arc<Asked>);
 
@@ -141,12 +146,17 @@ impl Cancellation for Signals {
 
 /// Exits on the second signal with the status that a shell gives to one who dies of it.
 ///
-/// What the system does is changed here and now: a task that is yet to run would leave a moment in which a signal kills.
+/// What the system does is changed here and now: a task that is yet to run would leave a moment in which a
+/// signal kills.
 #[cfg(unix)]
 fn watch(asked: Arc<Asked>) {
     use futures_util::future::{Either, select};
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
     tokio::spawn(async move {
         let (mut interrupted, mut terminated) = (false, false);
         loop {

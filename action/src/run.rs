@@ -64,7 +64,8 @@ impl Runner<'_> {
 /// Every `config-…` code.
 pub fn read_config(path: &str, environment: &dyn Environment) -> Result<Config, Error> {
     // One byte more than the limit is enough for the core to see that it is exceeded.
-    let bytes = read_file(path, MAX_DOCUMENT as u64)
-        .map_err(|reason| Error::config(Code::ConfigUnreadable, path, format!("the configuration cannot be read: {reason}")))?;
+    let bytes = read_file(path, MAX_DOCUMENT as u64).map_err(|reason| {
+        Error::config(Code::ConfigUnreadable, path, format!("the configuration cannot be read: {reason}"))
+    })?;
     Config::read(&bytes, environment)
 }

@@ -33,8 +33,12 @@ impl Default for NativeSinks {
 impl SinkFactory for NativeSinks {
     fn build(&self, config: &SinkConfig, _path: &str) -> Result<Option<Box<dyn Sink>>, Error> {
         Ok(match config {
-            SinkConfig::GithubSecret { .. } => GithubSink::new(config).map(|sink| Box::new(sink) as Box<dyn Sink>),
-            SinkConfig::Command { .. } => CommandSink::new(config, self.show.clone()).map(|sink| Box::new(sink) as Box<dyn Sink>),
+            SinkConfig::GithubSecret { .. } => {
+                GithubSink::new(config).map(|sink| Box::new(sink) as Box<dyn Sink>)
+            }
+            SinkConfig::Command { .. } => {
+                CommandSink::new(config, self.show.clone()).map(|sink| Box::new(sink) as Box<dyn Sink>)
+            }
             _ => None,
         })
     }

@@ -1,4 +1,5 @@
-//! HTTP over reqwest: one pool for the run, no redirect followed, nothing repeated, limits kept while a body arrives.
+//! HTTP over reqwest: one pool for the run, no redirect followed, nothing repeated, limits kept while a body
+//! arrives.
 
 use std::cell::OnceCell;
 use std::error::Error as StdError;
@@ -8,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lakekey_core::platform::{HeaderValue, LocalFuture, Method, Request, Response, Transport, TransportError, TransportErrorKind};
+use lakekey_core::platform::{
+    HeaderValue, LocalFuture, Method, Request, Response, Transport, TransportError, TransportErrorKind,
+};
 use reqwest::header::{HeaderName, HeaderValue as WireValue};
 use reqwest::{Client, Url};
 use rustls::pki_types::CertificateDer;
@@ -22,8 +25,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 /// Sends requests with reqwest.
 ///
-/// Certificate authorities are those of `SSL_CERT_FILE` where it is set, else the platform's. `HTTPS_PROXY` and `NO_PROXY`
-/// are honoured for every host but loopback and plain http, which never leave by a proxy.
+/// Certificate authorities are those of `SSL_CERT_FILE` where it is set, else the platform's. `HTTPS_PROXY`
+/// and `NO_PROXY` are honoured for every host but loopback and plain http, which never leave by a proxy.
 #[derive(Default)]
 pub struct HttpTransport {
     tls: OnceCell<ClientConfig>,
@@ -105,9 +108,11 @@ impl HttpTransport {
 /// Reads the certificate authorities of a PEM file.
 fn authorities(path: &std::ffi::OsStr) -> Result<RootCertStore, TransportError> {
     let shown = path.to_string_lossy();
-    let file = File::open(path).map_err(|error| not_sent(format!("SSL_CERT_FILE {shown} cannot be read: {error}")))?;
+    let file = File::open(path)
+        .map_err(|error| not_sent(format!("SSL_CERT_FILE {shown} cannot be read: {error}")))?;
     let mut roots = RootCertStore::empty();
-    let certificates: Vec<CertificateDer<'_>> = CertificateDer::pem_reader_iter(BufReader::new(file)).filter_map(Result::ok).collect();
+    let certificates: Vec<CertificateDer<'_>> =
+        CertificateDer::pem_reader_iter(BufReader::new(file)).filter_map(Result::ok).collect();
     let (added, _) = roots.add_parsable_certificates(certificates);
     if added == 0 {
         return Err(not_sent(format!("SSL_CERT_FILE {shown} holds no certificate authority in PEM")));
@@ -152,16 +157,20 @@ fn build(client: &Client, url: Url, request: Request) -> Result<reqwest::Request
     };
     let mut outgoing = client.request(method, url).timeout(request.timeout);
     for (name, value) in &request.headers {
-        let unfit = |_| not_sent(format!("the header {name} has a value that HTTP does not allow, such as a line end"));
+        let unfit = |_| {
+            not_sent(format!("the header {name} has a value that HTTP does not allow, such as a line end"))
+        };
         let value = match value {
             HeaderValue::Plain(text) => WireValue::from_str(text).map_err(unfit)?,
             HeaderValue::Sensitive(secret) => {
-                let mut value = WireValue::from_str(secret.expose("the header of the host that it is for")).map_err(unfit)?;
+                let mut value = WireValue::from_str(secret.expose("the header of the host that it is for"))
+                    .map_err(unfit)?;
                 value.set_sensitive(true);
                 value
             }
         };
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| not_sent("a header's name is not allowed".to_owned()))?;
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| not_sent("a header's name is not allowed".to_owned()))?;
         outgoing = outgoing.header(name, value);
     }
     if !request.body.is_empty() {
@@ -173,7 +182,10 @@ fn build(client: &Client, url: Url, request: Request) -> Result<reqwest::Request
 
 /// Takes the response in, no further than the limit.
 async fn receive(mut incoming: reqwest::Response, max_body: usize) -> Result<Response, TransportError> {
-    let too_large = || TransportError { kind: TransportErrorKind::TooLarge, message: format!("more than {max_body} bytes") };
+    let too_large = || TransportError {
+        kind: TransportErrorKind::TooLarge,
+        message: format!("more than {max_body} bytes"),
+    };
     let announced = incoming.content_length().unwrap_or(0);
     if announced > max_body as u64 {
         return Err(too_large());
@@ -182,7 +194,9 @@ async fn receive(mut incoming: reqwest::Response, max_body: usize) -> Result<Res
     let headers = incoming
         .headers()
         .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })
         .collect();
     let mut body = Zeroizing::new(Vec::with_capacity(usize::try_from(announced).unwrap_or(0)));
     loop {

@@ -1,4 +1,5 @@
-//! The binary itself, against the emulator on loopback: what it prints where, what it exits with, and commands as sinks.
+//! The binary itself, against the emulator on loopback: what it prints where, what it exits with, and
+//! commands as sinks.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall fail")]
@@ -28,7 +29,9 @@ fn emulator() -> Running {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let hosted = host(HostOptions::default()).await.unwrap();
-            ready.send((hosted.emulator().clone(), hosted.ready().config.clone(), hosted.ready().env.clone())).unwrap();
+            ready
+                .send((hosted.emulator().clone(), hosted.ready().config.clone(), hosted.ready().env.clone()))
+                .unwrap();
             let _ = stopped.await;
         });
     });
@@ -61,7 +64,11 @@ impl Running {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
         let text = std::fs::read_to_string(&self.config).unwrap();
         let (before, _) = text.split_once("      - type: github-secret").unwrap();
-        std::fs::write(&self.config, format!("{before}      - {{type: command, run: [./push, an-argument], timeout: 10s}}\n")).unwrap();
+        std::fs::write(
+            &self.config,
+            format!("{before}      - {{type: command, run: [./push, an-argument], timeout: 10s}}\n"),
+        )
+        .unwrap();
     }
 }
 
@@ -85,9 +92,14 @@ fn no_secret_is_printed_however_loud_it_is() {
     let mut running = emulator();
     running.env.insert("LAKEKEY_LOG".to_owned(), "trace".to_owned());
     let mut printed = String::new();
-    for arguments in
-        [&["provision"][..], &["rotate", "--force"], &["status"], &["doctor"], &["plan", "--json"], &["rotate", "--force", "--json"]]
-    {
+    for arguments in [
+        &["provision"][..],
+        &["rotate", "--force"],
+        &["status"],
+        &["doctor"],
+        &["plan", "--json"],
+        &["rotate", "--force", "--json"],
+    ] {
         let done = running.lakekey(arguments);
         printed.push_str(&(text(&done.stdout) + &text(&done.stderr)));
     }
@@ -106,7 +118,10 @@ fn a_wrong_configuration_exits_with_2_and_sends_nothing() {
     let done = running.lakekey(&["rotate", "--json"]);
     assert_eq!(done.status.code(), Some(2));
     let report: Value = serde_json::from_slice(&done.stdout).unwrap();
-    assert_eq!((&report["error"]["code"], &report["error"]["key"]), (&"config-unknown-key".into(), &"surprise".into()));
+    assert_eq!(
+        (&report["error"]["code"], &report["error"]["key"]),
+        (&"config-unknown-key".into(), &"surprise".into())
+    );
     assert!(running.emulator.requests().is_empty());
 }
 
@@ -126,9 +141,16 @@ fn taking_back_everything_wants_to_be_meant() {
     let before = running.emulator.requests().len();
     let refused = running.lakekey(&["revoke", "--target", "catalog-prod", "--all"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(text(&refused.stderr).contains("github-secret acme/data DATABRICKS_TOKEN"), "{}", text(&refused.stderr));
+    assert!(
+        text(&refused.stderr).contains("github-secret acme/data DATABRICKS_TOKEN"),
+        "{}",
+        text(&refused.stderr)
+    );
     assert_eq!(running.emulator.requests().len(), before);
-    assert_eq!(running.lakekey(&["revoke", "--target", "catalog-prod", "--all", "--yes"]).status.code(), Some(0));
+    assert_eq!(
+        running.lakekey(&["revoke", "--target", "catalog-prod", "--all", "--yes"]).status.code(),
+        Some(0)
+    );
 }
 
 #[test]
@@ -138,7 +160,12 @@ fn a_failed_target_exits_with_1_and_says_what_to_do() {
     let done = running.lakekey(&["rotate"]);
     assert_eq!(done.status.code(), Some(1));
     let said = text(&done.stderr);
-    for part in ["client-secret-wrong at sign-in", "request id", "what to do:", "docs/troubleshooting.md#client-secret-wrong"] {
+    for part in [
+        "client-secret-wrong at sign-in",
+        "request id",
+        "what to do:",
+        "docs/troubleshooting.md#client-secret-wrong",
+    ] {
         assert!(said.contains(part), "{part} in {said}");
     }
 }
@@ -182,7 +209,10 @@ fn a_command_that_fails_is_a_failed_sink_and_nothing_is_revoked() {
     assert!(target["error"]["message"].as_str().unwrap().contains("exit status 3"));
     assert_eq!(target["revoked"], serde_json::json!([]));
     let said = text(&done.stderr);
-    assert!(said.contains("out of order") && !said.lines().any(|line| line.trim_start().starts_with("::")), "{said}");
+    assert!(
+        said.contains("out of order") && !said.lines().any(|line| line.trim_start().starts_with("::")),
+        "{said}"
+    );
 }
 
 #[test]

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use lakekey::transport::HttpTransport;
-use lakekey_core::platform::{HeaderValue, Method, Request, Response, Transport as _, TransportError, TransportErrorKind};
+use lakekey_core::platform::{
+    HeaderValue, Method, Request, Response, Transport as _, TransportError, TransportErrorKind,
+};
 use lakekey_core::secret::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -43,7 +45,8 @@ async fn answer_on(mut stream: TcpStream, answer: &str, keep: bool) {
     let mut number = 0;
     while matches!(stream.read(&mut buffer).await, Ok(1..)) {
         number += 1;
-        if stream.write_all(answer.replace("NUMBER", &number.to_string()).as_bytes()).await.is_err() || !keep {
+        if stream.write_all(answer.replace("NUMBER", &number.to_string()).as_bytes()).await.is_err() || !keep
+        {
             return;
         }
     }
@@ -65,12 +68,17 @@ fn kind(answer: &'static str) -> TransportErrorKind {
 #[test]
 fn a_whole_response_is_taken_whatever_its_status() {
     let response = outcome("HTTP/1.1 503 Busy\r\nRetry-After: 7\r\ncontent-length: 4\r\n\r\nbusy").unwrap();
-    assert_eq!((response.status, response.header("retry-after"), response.body.as_slice()), (503, Some("7"), &b"busy"[..]));
+    assert_eq!(
+        (response.status, response.header("retry-after"), response.body.as_slice()),
+        (503, Some("7"), &b"busy"[..])
+    );
 }
 
 #[test]
 fn a_redirect_is_a_response_and_not_followed() {
-    let response = outcome("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/elsewhere\r\ncontent-length: 0\r\n\r\n").unwrap();
+    let response =
+        outcome("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/elsewhere\r\ncontent-length: 0\r\n\r\n")
+            .unwrap();
     assert_eq!((response.status, response.header("location")), (302, Some("http://127.0.0.1:1/elsewhere")));
 }
 
@@ -78,10 +86,17 @@ fn a_redirect_is_a_response_and_not_followed() {
 fn a_refused_connection_sent_nothing() {
     let error = run(async {
         let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-        HttpTransport::new().send(request(format!("http://127.0.0.1:{port}/?token=in-the-query"))).await.unwrap_err()
+        HttpTransport::new()
+            .send(request(format!("http://127.0.0.1:{port}/?token=in-the-query")))
+            .await
+            .unwrap_err()
     });
     assert_eq!(error.kind, TransportErrorKind::NotSent);
-    assert!(error.message.contains("refused") && !error.message.contains("in-the-query"), "{}", error.message);
+    assert!(
+        error.message.contains("refused") && !error.message.contains("in-the-query"),
+        "{}",
+        error.message
+    );
 }
 
 #[test]
@@ -89,7 +104,10 @@ fn a_connection_that_ends_before_the_answer_is_whole_loses_the_reply() {
     assert_eq!(kind(""), TransportErrorKind::Lost);
     assert_eq!(kind("HTTP/1.1 200 OK\r\ncontent-le"), TransportErrorKind::Lost);
     assert_eq!(kind("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"token"), TransportErrorKind::Lost);
-    assert_eq!(kind("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"tok"), TransportErrorKind::Lost);
+    assert_eq!(
+        kind("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"tok"),
+        TransportErrorKind::Lost
+    );
     assert_eq!(kind("this is no HTTP\r\n\r\n"), TransportErrorKind::Lost);
 }
 
@@ -97,8 +115,10 @@ fn a_connection_that_ends_before_the_answer_is_whole_loses_the_reply() {
 fn a_body_over_the_limit_is_not_read_to_its_end() {
     assert_eq!(kind("HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n"), TransportErrorKind::TooLarge);
     // Its length is not announced.
-    let large: &'static str =
-        Box::leak(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3e9\r\n{}\r\n", "x".repeat(1001)).into());
+    let large: &'static str = Box::leak(
+        format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3e9\r\n{}\r\n", "x".repeat(1001))
+            .into(),
+    );
     assert_eq!(kind(large), TransportErrorKind::TooLarge);
 }
 
@@ -107,7 +127,10 @@ fn an_answer_that_does_not_come_in_time_may_have_been_acted_on() {
     let error = run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        HttpTransport::new().send(Request { timeout: Duration::from_millis(20), ..request(url) }).await.unwrap_err()
+        HttpTransport::new()
+            .send(Request { timeout: Duration::from_millis(20), ..request(url) })
+            .await
+            .unwrap_err()
     });
     assert_eq!(error.kind, TransportErrorKind::TimedOut);
 }
@@ -119,7 +142,8 @@ fn connections_are_used_again_unless_a_fresh_one_is_asked_for() {
         let transport = HttpTransport::new();
         let mut seen = Vec::new();
         for fresh_connection in [false, false, true, true, false] {
-            let response = transport.send(Request { fresh_connection, ..request(url.clone()) }).await.unwrap();
+            let response =
+                transport.send(Request { fresh_connection, ..request(url.clone()) }).await.unwrap();
             seen.push(String::from_utf8(response.body.to_vec()).unwrap());
         }
         // Which request of its connection each was.
@@ -132,7 +156,10 @@ fn a_value_that_would_forge_a_header_is_not_sent_and_not_shown() {
     let error = run(async {
         let (url, _server) = server("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", false).await;
         let value = HeaderValue::Sensitive(Secret::new("Bearer x\r\nhost: evil.example"));
-        HttpTransport::new().send(Request { headers: vec![("authorization".to_owned(), value)], ..request(url) }).await.unwrap_err()
+        HttpTransport::new()
+            .send(Request { headers: vec![("authorization".to_owned(), value)], ..request(url) })
+            .await
+            .unwrap_err()
     });
     assert_eq!(error.kind, TransportErrorKind::NotSent);
     assert!(!error.message.contains("evil"), "{}", error.message);

@@ -76,7 +76,10 @@ impl Identity {
     /// Binds a bearer token to a host.
     #[must_use]
     pub fn bearer(origin: &Origin, token: &Secret) -> Self {
-        let value = Secret::new(format!("Bearer {}", token.expose("the Authorization header of the host that it is for")));
+        let value = Secret::new(format!(
+            "Bearer {}",
+            token.expose("the Authorization header of the host that it is for")
+        ));
         Self::new(origin, value)
     }
 
@@ -84,13 +87,22 @@ impl Identity {
     #[must_use]
     pub fn basic(origin: &Origin, user: &str, password: &Secret) -> Self {
         use base64::Engine as _;
-        let pair = Zeroizing::new(format!("{user}:{}", password.expose("the Authorization header of the host that it is for")));
-        let value = Secret::new(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair.as_bytes())));
+        let pair = Zeroizing::new(format!(
+            "{user}:{}",
+            password.expose("the Authorization header of the host that it is for")
+        ));
+        let value = Secret::new(format!(
+            "Basic {}",
+            base64::engine::general_purpose::STANDARD.encode(pair.as_bytes())
+        ));
         Self::new(origin, value)
     }
 
     fn new(origin: &Origin, authorization: Secret) -> Self {
-        Self { origin: origin.without_path(), headers: vec![("authorization", HeaderValue::Sensitive(authorization))] }
+        Self {
+            origin: origin.without_path(),
+            headers: vec![("authorization", HeaderValue::Sensitive(authorization))],
+        }
     }
 
     /// Adds another header that goes wherever the credential goes.
@@ -135,9 +147,16 @@ pub struct Call {
 }
 
 impl Call {
-    /// Starts a call; the path begins with a slash, is encoded, and may have a query. Reads, replacements and removals are repeatable.
+    /// Starts a call; the path begins with a slash, is encoded, and may have a query. Reads, replacements and
+    /// removals are repeatable.
     #[must_use]
-    pub fn new(step: Step, service: Service, method: Method, origin: &Origin, path: impl Into<String>) -> Self {
+    pub fn new(
+        step: Step,
+        service: Service,
+        method: Method,
+        origin: &Origin,
+        path: impl Into<String>,
+    ) -> Self {
         Self {
             step,
             service,
@@ -242,13 +261,16 @@ impl Call {
     /// Builds the request.
     pub(crate) fn request(&self) -> Result<Request, Error> {
         let mut headers = self.headers.clone();
-        for (name, value) in [("accept", "application/json"), ("user-agent", concat!("lakekey/", env!("CARGO_PKG_VERSION")))] {
+        for (name, value) in
+            [("accept", "application/json"), ("user-agent", concat!("lakekey/", env!("CARGO_PKG_VERSION")))]
+        {
             if !headers.iter().any(|(known, _)| known == name) {
                 headers.push((name.to_owned(), HeaderValue::Plain(value.to_owned())));
             }
         }
         if let Some(identity) = &self.identity {
-            // The last fence of all: whatever the code above does, a credential leaves for its own host alone.
+            // The last fence of all: whatever the code above does, a credential leaves for its own host
+            // alone.
             if identity.origin != self.origin.without_path() {
                 return Err(Error::new(
                     Code::Internal,

@@ -1,7 +1,8 @@
-//! What a run knows while it works: the host, what was learnt of rate limits and clocks, and the way to a service.
+//! What a run knows while it works: the host, what was learnt of rate limits and clocks, and the way to a
+//! service.
 //!
-//! Every request of the core goes through [`Context::execute`]: it counts, waits, repeats what may be repeated, binds
-//! a credential to its host, keeps to the lease, and turns a refusal into an [`Error`].
+//! Every request of the core goes through [`Context::execute`]: it counts, waits, repeats what may be
+//! repeated, binds a credential to its host, keeps to the lease, and turns a refusal into an [`Error`].
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -26,7 +27,8 @@ use crate::typed::from_value;
 /// How often a request is sent at the most.
 const ATTEMPTS: u32 = 4;
 
-/// The longest that one request waits for a service that asks for patience; GitHub's secondary limit asks for a minute.
+/// The longest that one request waits for a service that asks for patience; GitHub's secondary limit asks for
+/// a minute.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// Holds what all targets of a run share.
@@ -86,7 +88,8 @@ pub struct Context<'a> {
     ledger: RefCell<Origin>,
     /// Until when this run may write to sinks, by the clock of the service that dates the credentials.
     lease: Cell<Option<Timestamp>>,
-    /// Whether the run has begun to deliver, so that it goes on to the next safe point although it was asked to stop.
+    /// Whether the run has begun to deliver, so that it goes on to the next safe point although it was asked
+    /// to stop.
     delivering: Cell<bool>,
 }
 
@@ -121,7 +124,8 @@ impl<'a> Context<'a> {
         self.session.host.clock.now()
     }
 
-    /// Returns the time as the service sees it that dates the credentials, or the host's own until it has told its time.
+    /// Returns the time as the service sees it that dates the credentials, or the host's own until it has
+    /// told its time.
     #[must_use]
     pub fn ledger_now(&self) -> Timestamp {
         let ahead = self.session.ahead.borrow().get(&*self.ledger.borrow()).copied().unwrap_or(0);
@@ -151,7 +155,13 @@ impl<'a> Context<'a> {
 
     /// Tells the host what happened.
     pub fn event(&self, step: Step, phase: Phase, message: impl Into<String>) {
-        self.session.host.observer.event(&Event { target: self.target.name.clone(), step, phase, message: message.into(), error: None });
+        self.session.host.observer.event(&Event {
+            target: self.target.name.clone(),
+            step,
+            phase,
+            message: message.into(),
+            error: None,
+        });
     }
 
     /// Tells the host why a step failed.
@@ -219,7 +229,9 @@ impl<'a> Context<'a> {
                     Err(misfit) => format!("a body of another form (at {})", misfit.path()),
                 },
                 Err(_) if refusal::is_html(&response) => "a web page, probably a log-in page".to_owned(),
-                Err(error) => format!("a body that is no JSON (line {}, column {})", error.line(), error.column()),
+                Err(error) => {
+                    format!("a body that is no JSON (line {}, column {})", error.line(), error.column())
+                }
             };
             // A reply that was cut or replaced on its way may come whole the second time.
             if left == 0 {
@@ -237,7 +249,8 @@ impl<'a> Context<'a> {
     pub async fn execute(&self, call: Call) -> Result<Response, Error> {
         let origin = call.origin.without_path();
         let mut attempt = 1;
-        // A request that may have been carried out and was then refused is still one that may have been carried out.
+        // A request that may have been carried out and was then refused is still one that may have been
+        // carried out.
         let mut uncertain = false;
         loop {
             self.check_cancelled(call.step)?;
@@ -272,7 +285,11 @@ impl<'a> Context<'a> {
                 return Err(error.coded(Code::RateLimited));
             }
             attempt += 1;
-            self.event(call.step, Phase::Waiting, format!("{error}; trying again in {} s", wait.as_secs_f32().ceil()));
+            self.event(
+                call.step,
+                Phase::Waiting,
+                format!("{error}; trying again in {} s", wait.as_secs_f32().ceil()),
+            );
             self.sleep(wait, call.step).await?;
         }
     }
@@ -289,7 +306,11 @@ impl<'a> Context<'a> {
         if (300..=399).contains(&response.status) {
             return Ok(response);
         }
-        Err(Error::new(Code::ReplyInvalid, step, format!("{service} answered {} where a redirect was expected", response.status)))
+        Err(Error::new(
+            Code::ReplyInvalid,
+            step,
+            format!("{service} answered {} where a redirect was expected", response.status),
+        ))
     }
 
     /// Waits, unless the run is asked to stop.
@@ -320,10 +341,13 @@ impl<'a> Context<'a> {
             TransportErrorKind::NotSent => (Code::NotReachable, "could not be reached", false),
             TransportErrorKind::TimedOut => (Code::TimedOut, "did not answer in time", true),
             TransportErrorKind::Lost => (Code::ReplyLost, "did not answer whole", true),
-            TransportErrorKind::TooLarge => (Code::ReplyTooLarge, "answered with more than any real reply holds", true),
+            TransportErrorKind::TooLarge => {
+                (Code::ReplyTooLarge, "answered with more than any real reply holds", true)
+            }
         };
         let text = if error.message.is_empty() { String::new() } else { format!(": {}", error.message) };
-        let failed = Error::new(code, call.step, format!("{service} at {host} {what}{text}")).with_uncertainty(sent);
+        let failed =
+            Error::new(code, call.step, format!("{service} at {host} {what}{text}")).with_uncertainty(sent);
         let retry = match error.kind {
             TransportErrorKind::NotSent => Retry::Again,
             TransportErrorKind::TimedOut | TransportErrorKind::Lost if call.repeatable => Retry::Again,
@@ -369,7 +393,11 @@ impl<'a> Context<'a> {
         if left >= i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX) {
             return Ok(());
         }
-        Err(Error::new(Code::LeaseExpired, step, "this run has taken so long that another may take it for dead, so it writes nothing more"))
+        Err(Error::new(
+            Code::LeaseExpired,
+            step,
+            "this run has taken so long that another may take it for dead, so it writes nothing more",
+        ))
     }
 
     fn learn_time(&self, origin: &Origin, response: &Response) {
@@ -387,9 +415,6 @@ impl<'a> Context<'a> {
 
 /// Moves a time by milliseconds, to the end of representable time at the most.
 pub(crate) fn shifted(time: Timestamp, milliseconds: i64) -> Timestamp {
-    Timestamp::from_millisecond(time.as_millisecond().saturating_add(milliseconds)).unwrap_or(if milliseconds < 0 {
-        Timestamp::MIN
-    } else {
-        Timestamp::MAX
-    })
+    Timestamp::from_millisecond(time.as_millisecond().saturating_add(milliseconds))
+        .unwrap_or(if milliseconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }

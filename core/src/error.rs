@@ -35,23 +35,29 @@ macro_rules! codes {
 
 codes! {
     /// The configuration could not be read at all.
-    ConfigUnreadable = "config-unreadable", "check that the file exists, is UTF-8 text and is smaller than 1 MiB";
+    ConfigUnreadable = "config-unreadable",
+        "check that the file exists, is UTF-8 text and is smaller than 1 MiB";
     /// The configuration is not YAML or JSON.
     ConfigSyntax = "config-syntax", "correct the YAML at the place that the message names";
     /// A key is not known.
-    ConfigUnknownKey = "config-unknown-key", "remove the key or correct its spelling; `lakekey schema` lists the known ones";
+    ConfigUnknownKey = "config-unknown-key",
+        "remove the key or correct its spelling; `lakekey schema` lists the known ones";
     /// A key that is needed is missing.
     ConfigMissingKey = "config-missing-key", "add the key";
     /// A value is not of the form that its key needs.
     ConfigInvalidValue = "config-invalid-value", "correct the value of the key that the message names";
     /// A secret stands in the configuration itself.
-    ConfigLiteralSecret = "config-literal-secret", "put the secret into an environment variable or a file and refer to it: {env: NAME} or {file: PATH}; replace the value that stood in the file, since it may have been seen";
+    ConfigLiteralSecret = "config-literal-secret",
+        "put the secret into an environment variable or a file and refer to it: {env: NAME} or {file: \
+         PATH}; replace the value that stood in the file, since it may have been seen";
     /// A name or a place is given twice.
     ConfigDuplicate = "config-duplicate", "give each target and each place of delivery once";
     /// An environment variable or file that the configuration refers to is missing.
-    ConfigMissingSecret = "config-missing-secret", "set the environment variable, or make the file readable, where lakekey runs";
+    ConfigMissingSecret = "config-missing-secret",
+        "set the environment variable, or make the file readable, where lakekey runs";
     /// A host does not belong to the chosen cloud.
-    ConfigHostOutsideCloud = "config-host-outside-cloud", "correct the URL or `cloud`, or name the host in `endpoints.workspaces`";
+    ConfigHostOutsideCloud = "config-host-outside-cloud",
+        "correct the URL or `cloud`, or name the host in `endpoints.workspaces`";
     /// A URL would send a credential over plain HTTP.
     ConfigInsecureUrl = "config-insecure-url", "use https; plain http is accepted on loopback alone";
     /// A target named on the command line is not in the configuration.
@@ -59,20 +65,27 @@ codes! {
     /// The command line or an input is wrong.
     UsageInvalid = "usage-invalid", "see `lakekey --help`";
     /// The lifetime asked for is longer than the workspace allows.
-    LifetimeOverMaximum = "lifetime-over-maximum", "shorten `token.lifetime`, or have a workspace admin raise maxTokenLifetimeDays";
+    LifetimeOverMaximum = "lifetime-over-maximum",
+        "shorten `token.lifetime`, or have a workspace admin raise maxTokenLifetimeDays";
 
     /// No connection could be made.
-    NotReachable = "not-reachable", "check the host name, the network, the proxy (HTTPS_PROXY, NO_PROXY) and the certificate authorities (SSL_CERT_FILE) where lakekey runs";
+    NotReachable = "not-reachable",
+        "check the host name, the network, the proxy (HTTPS_PROXY, NO_PROXY) and the certificate \
+         authorities (SSL_CERT_FILE) where lakekey runs";
     /// A service did not answer in time.
     TimedOut = "timed-out", "run again; if it repeats, look at the service's status page and at the network";
     /// The reply to a request was lost.
     ReplyLost = "reply-lost", "run again: the next run looks at what was done and converges";
     /// A reply could not be understood.
-    ReplyInvalid = "reply-invalid", "something between lakekey and the service may answer in its place (a proxy, a log-in page); run again from another network if it repeats";
+    ReplyInvalid = "reply-invalid",
+        "something between lakekey and the service may answer in its place (a proxy, a log-in page); run \
+         again from another network if it repeats";
     /// A reply was larger than any real one.
-    ReplyTooLarge = "reply-too-large", "something between lakekey and the service may answer in its place; check the host name";
+    ReplyTooLarge = "reply-too-large",
+        "something between lakekey and the service may answer in its place; check the host name";
     /// A service answered with a redirect, which is never followed with a credential.
-    Redirected = "redirected", "check the URL: a workspace URL is https://adb-….azuredatabricks.net without a path";
+    Redirected = "redirected",
+        "check the URL: a workspace URL is https://adb-….azuredatabricks.net without a path";
     /// A service asked to slow down for longer than a run waits.
     RateLimited = "rate-limited", "run again later, and spread the targets over the day";
     /// A service failed on its side.
@@ -81,56 +94,84 @@ codes! {
     Refused = "refused", "read what the service said; with its request id its support can tell more";
 
     /// The client secret is wrong, or has not spread yet.
-    ClientSecretWrong = "client-secret-wrong", "check that the value of the secret is given, not its id, and that it belongs to this application; a secret made a moment ago may need two minutes";
+    ClientSecretWrong = "client-secret-wrong",
+        "check that the value of the secret is given, not its id, and that it belongs to this \
+         application; a secret made a moment ago may need two minutes";
     /// The client secret has expired.
-    ClientSecretExpired = "client-secret-expired", "make a new client secret, or use a federated credential, which does not expire";
+    ClientSecretExpired = "client-secret-expired",
+        "make a new client secret, or use a federated credential, which does not expire";
     /// The application is not in the tenant.
-    ApplicationNotFound = "application-not-found", "check client-id and tenant-id: the application must be registered, or have a service principal, in that tenant";
+    ApplicationNotFound = "application-not-found",
+        "check client-id and tenant-id: the application must be registered, or have a service principal, \
+         in that tenant";
     /// The application has no service principal in the tenant.
-    ServicePrincipalMissing = "service-principal-missing", "create the application's service principal in the tenant: `lakekey provision` with `directory`, or `az ad sp create --id CLIENT_ID`";
+    ServicePrincipalMissing = "service-principal-missing",
+        "create the application's service principal in the tenant: `lakekey provision` with `directory`, \
+         or `az ad sp create --id CLIENT_ID`";
     /// The tenant does not exist.
-    TenantNotFound = "tenant-not-found", "check tenant-id and `cloud`; leave tenant-id out to have the workspace asked";
+    TenantNotFound = "tenant-not-found",
+        "check tenant-id and `cloud`; leave tenant-id out to have the workspace asked";
     /// The scope was refused.
-    ScopeInvalid = "scope-invalid", "leave the scope to lakekey: it is 2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default in every cloud";
+    ScopeInvalid = "scope-invalid",
+        "leave the scope to lakekey: it is 2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default in every cloud";
     /// No federated credential matches the assertion.
-    FederatedCredentialMismatch = "federated-credential-mismatch", "make issuer, subject and audience of the federated credential equal to those that the message shows, letter by letter";
+    FederatedCredentialMismatch = "federated-credential-mismatch",
+        "make issuer, subject and audience of the federated credential equal to those that the message \
+         shows, letter by letter";
     /// A federated credential matches but for letter case.
-    FederatedCredentialCase = "federated-credential-case", "correct the letter case of the federated credential's subject";
+    FederatedCredentialCase = "federated-credential-case",
+        "correct the letter case of the federated credential's subject";
     /// A federated credential matches but for the audience.
-    FederatedCredentialAudience = "federated-credential-audience", "ask for the audience that the federated credential has (the auth's `audience`), or register the one that the message shows; Entra ID's own is api://AzureADTokenExchange";
+    FederatedCredentialAudience = "federated-credential-audience",
+        "ask for the audience that the federated credential has (the auth's `audience`), or register the \
+         one that the message shows; Entra ID's own is api://AzureADTokenExchange";
     /// The assertion is outside its validity.
     AssertionExpired = "assertion-expired", "check the clock of the machine that runs lakekey";
     /// Azure Databricks has no service principal in the tenant.
-    ResourceMissing = "resource-missing", "the tenant is probably not the one that holds the workspace; leave tenant-id out to have the workspace asked";
+    ResourceMissing = "resource-missing",
+        "the tenant is probably not the one that holds the workspace; leave tenant-id out to have the \
+         workspace asked";
     /// The client certificate has expired or is not valid yet.
     CertificateExpired = "certificate-expired", "renew the certificate and register it with the application";
     /// The client certificate cannot be used.
-    CertificateInvalid = "certificate-invalid", "give a PEM with the certificate and its RSA private key, or a PKCS#12 file and its password";
+    CertificateInvalid = "certificate-invalid",
+        "give a PEM with the certificate and its RSA private key, or a PKCS#12 file and its password";
     /// The private key is not that of the certificate.
-    CertificateKeyMismatch = "certificate-key-mismatch", "give the private key that the certificate was made for";
+    CertificateKeyMismatch = "certificate-key-mismatch",
+        "give the private key that the certificate was made for";
     /// No managed identity is assigned to the machine.
-    IdentityNotAssigned = "identity-not-assigned", "assign the managed identity to this machine, or correct its client-id";
+    IdentityNotAssigned = "identity-not-assigned",
+        "assign the managed identity to this machine, or correct its client-id";
     /// The workflow may not ask for an identity token.
     OidcPermissionMissing = "oidc-permission-missing", "add `permissions: {id-token: write}` to the job";
     /// The pipeline's own token is missing or was refused.
-    SystemAccessTokenMissing = "system-access-token-missing", "map SYSTEM_ACCESSTOKEN: $(System.AccessToken) into the step's env";
+    SystemAccessTokenMissing = "system-access-token-missing",
+        "map SYSTEM_ACCESSTOKEN: $(System.AccessToken) into the step's env";
     /// The Azure CLI failed.
     AzureCliFailed = "azure-cli-failed", "install the Azure CLI and run `az login`";
     /// No way to sign in was configured or found in the environment.
-    SignInNotConfigured = "sign-in-not-configured", "give `auth`, or set the environment variables of Databricks unified authentication";
+    SignInNotConfigured = "sign-in-not-configured",
+        "give `auth`, or set the environment variables of Databricks unified authentication";
     /// The sign-in was refused for a reason that lakekey does not know.
-    SignInRefused = "sign-in-refused", "read what the service said; the sign-in log of the tenant shows the refused attempt";
+    SignInRefused = "sign-in-refused",
+        "read what the service said; the sign-in log of the tenant shows the refused attempt";
     /// A sign-in brought another principal than the configured one.
     WrongPrincipal = "wrong-principal", "check client-id: the credential signs in as somebody else";
 
     /// The principal may not use tokens.
-    TokenPermissionMissing = "token-permission-missing", "grant the principal CAN_USE on tokens: `lakekey provision` with `admin` does so without touching anybody else's permission";
+    TokenPermissionMissing = "token-permission-missing",
+        "grant the principal CAN_USE on tokens: `lakekey provision` with `admin` does so without touching \
+         anybody else's permission";
     /// Personal access tokens are switched off in the workspace.
-    TokensDisabled = "tokens-disabled", "have a workspace admin enable personal access tokens, or set allow-enable-tokens: true and run `lakekey provision`";
+    TokensDisabled = "tokens-disabled",
+        "have a workspace admin enable personal access tokens, or set allow-enable-tokens: true and run \
+         `lakekey provision`";
     /// The principal has no room for another token.
-    QuotaExceeded = "quota-exceeded", "revoke credentials that nobody uses: `lakekey status` lists what is left over";
+    QuotaExceeded = "quota-exceeded",
+        "revoke credentials that nobody uses: `lakekey status` lists what is left over";
     /// The workspace does not know the principal.
-    PrincipalNotInWorkspace = "principal-not-in-workspace", "add the service principal to the workspace: `lakekey provision` with `admin` does so";
+    PrincipalNotInWorkspace = "principal-not-in-workspace",
+        "add the service principal to the workspace: `lakekey provision` with `admin` does so";
     /// The principal is switched off.
     PrincipalInactive = "principal-inactive", "activate the service principal in the workspace";
     /// The credential was refused.
@@ -138,35 +179,51 @@ codes! {
     /// The caller is not an admin of the workspace.
     AdminRequired = "admin-required", "give `admin` a credential of a workspace admin";
     /// No admin was configured where one is needed.
-    AdminNotConfigured = "admin-not-configured", "give the target an `admin`, used for provisioning and doctor only";
+    AdminNotConfigured = "admin-not-configured",
+        "give the target an `admin`, used for provisioning and doctor only";
     /// The workspace is behind Private Link and refuses this network.
     PrivateLink = "private-link", "run lakekey from a network that reaches the workspace's private endpoint";
     /// The workspace's IP access list refuses this network.
-    IpAccessList = "ip-access-list", "add the runner's address to the workspace's IP access list, or run lakekey from a listed network";
+    IpAccessList = "ip-access-list",
+        "add the runner's address to the workspace's IP access list, or run lakekey from a listed network";
     /// A new credential did not work in time.
-    VerificationFailed = "verification-failed", "nothing was delivered; run again, and raise token.verify-within if the workspace is slow";
+    VerificationFailed = "verification-failed",
+        "nothing was delivered; run again, and raise token.verify-within if the workspace is slow";
     /// A permission or principal did not take effect in time.
     SpreadingTooSlow = "spreading-too-slow", "run again in a few minutes: what was made stays and is found";
 
     /// Graph refused for lack of a permission.
-    GraphPermissionMissing = "graph-permission-missing", "grant `directory` the application permission Application.ReadWrite.OwnedBy (with admin consent), or use a user who may register applications";
+    GraphPermissionMissing = "graph-permission-missing",
+        "grant `directory` the application permission Application.ReadWrite.OwnedBy (with admin consent), \
+         or use a user who may register applications";
     /// Several applications bear the name.
     ApplicationAmbiguous = "application-ambiguous", "give client-id to say which application is meant";
     /// An application must be made, and nobody was named who may.
-    DirectoryNotConfigured = "directory-not-configured", "give `directory`, who may write to Microsoft Graph, or the client-id of an application that exists";
+    DirectoryNotConfigured = "directory-not-configured",
+        "give `directory`, who may write to Microsoft Graph, or the client-id of an application that \
+         exists";
     /// A client secret would be made with no place to keep it.
-    ClientSecretUndelivered = "client-secret-undelivered", "give `client-secret.deliver`, or sign in with a federated credential, which has no secret";
+    ClientSecretUndelivered = "client-secret-undelivered",
+        "give `client-secret.deliver`, or sign in with a federated credential, which has no secret";
 
     /// The built-in GITHUB_TOKEN cannot write secrets.
-    GithubTokenCannotWriteSecrets = "github-token-cannot-write-secrets", "the workflow's own GITHUB_TOKEN can never write secrets: use a GitHub App with the permission `secrets: write`, or a fine-grained personal access token";
+    GithubTokenCannotWriteSecrets = "github-token-cannot-write-secrets",
+        "the workflow's own GITHUB_TOKEN can never write secrets: use a GitHub App with the permission \
+         `secrets: write`, or a fine-grained personal access token";
     /// The GitHub credential lacks a permission.
-    GithubPermissionMissing = "github-permission-missing", "grant the App or token the permission that the message names, and install it on the repository or organisation";
+    GithubPermissionMissing = "github-permission-missing",
+        "grant the App or token the permission that the message names, and install it on the repository \
+         or organisation";
     /// The GitHub credential is wrong or expired.
-    GithubCredentialInvalid = "github-credential-invalid", "replace the GitHub token, or the App's private key";
+    GithubCredentialInvalid = "github-credential-invalid",
+        "replace the GitHub token, or the App's private key";
     /// A repository, organisation or environment does not exist, or is not visible.
-    GithubNotFound = "github-not-found", "check the name; a private repository that the App is not installed on looks the same as one that does not exist";
+    GithubNotFound = "github-not-found",
+        "check the name; a private repository that the App is not installed on looks the same as one that \
+         does not exist";
     /// No GitHub sign-in was configured.
-    GithubNotConfigured = "github-not-configured", "give `github`, or the inputs github-token or app-id and private-key";
+    GithubNotConfigured = "github-not-configured",
+        "give `github`, or the inputs github-token or app-id and private-key";
     /// A vault, scope, group or project does not exist, or is not visible.
     SinkNotFound = "sink-not-found", "check the name of the place of delivery";
     /// The caller may not write to a place of delivery.
@@ -174,18 +231,24 @@ codes! {
     /// A place of delivery refused the value.
     SinkRefused = "sink-refused", "read what the service said";
     /// A secret of that name was deleted and waits for its purge.
-    SinkSecretDeleted = "sink-secret-deleted", "recover or purge the deleted secret: `az keyvault secret recover --vault-name VAULT --name NAME`";
+    SinkSecretDeleted = "sink-secret-deleted",
+        "recover or purge the deleted secret: `az keyvault secret recover --vault-name VAULT --name NAME`";
     /// A place of delivery changed while it was written.
     SinkChanged = "sink-changed", "somebody else edited it in the same moment; run again";
     /// A place of delivery does not show what was written.
-    SinkMismatch = "sink-mismatch", "somebody else wrote to it in the same moment, or the write did not take effect; run again";
+    SinkMismatch = "sink-mismatch",
+        "somebody else wrote to it in the same moment, or the write did not take effect; run again";
     /// A command or callback failed.
     SinkFailed = "sink-failed", "see why it failed; the next run delivers a fresh credential to every place";
     /// This host has no such place of delivery.
-    SinkUnsupported = "sink-unsupported", "`command` is for the binary, `callback` for Node; and GitHub secrets from Node need the package @octokit/core";
+    SinkUnsupported = "sink-unsupported",
+        "`command` is for the binary, `callback` for Node; and GitHub secrets from Node need the package \
+         @octokit/core";
 
     /// Some places hold the new credential and one does not.
-    PartialDelivery = "partial-delivery", "nothing was revoked; mend the place that failed and run again: the next run issues a fresh credential to all";
+    PartialDelivery = "partial-delivery",
+        "nothing was revoked; mend the place that failed and run again: the next run issues a fresh \
+         credential to all";
     /// Another run is at work.
     AnotherRun = "another-run", "nothing to do: the other run renews the credential";
     /// The run took too long to go on safely.

@@ -1,7 +1,7 @@
 //! The life of a Databricks credential, from nothing to revoked, on any platform.
 //!
-//! The crate decides and acts; its host gives it HTTP, a clock, randomness and its environment through the traits of
-//! [`platform`]. [`engine::run`] is the one way in.
+//! The crate decides and acts; its host gives it HTTP, a clock, randomness and its environment through the
+//! traits of [`platform`]. [`engine::run`] is the one way in.
 
 pub mod call;
 pub mod cloud;

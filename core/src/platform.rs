@@ -1,7 +1,7 @@
 //! What a host gives the core: one way to send a request, a clock, randomness and its environment.
 //!
-//! The futures are boxed and carry no `Send` bound: a browser-like host has no threads, a native host drives one
-//! run on one thread, and with trait objects the whole engine is compiled once instead of once a host.
+//! The futures are boxed and carry no `Send` bound: a browser-like host has no threads, a native host drives
+//! one run on one thread, and with trait objects the whole engine is compiled once instead of once a host.
 
 use std::fmt;
 use std::future::Future;
@@ -65,9 +65,11 @@ pub struct Request {
     pub body: zeroize::Zeroizing<Vec<u8>>,
     /// How long the whole exchange may take, from the first byte sent to the last received.
     pub timeout: Duration,
-    /// How many bytes of body the transport may read before it gives up with [`TransportErrorKind::TooLarge`].
+    /// How many bytes of body the transport may read before it gives up with
+    /// [`TransportErrorKind::TooLarge`].
     pub max_body: usize,
-    /// Whether the request must go over a connection of its own, so that a load balancer may route it elsewhere.
+    /// Whether the request must go over a connection of its own, so that a load balancer may route it
+    /// elsewhere.
     pub fresh_connection: bool,
 }
 
@@ -104,7 +106,10 @@ impl Response {
 
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response").field("status", &self.status).field("body_bytes", &self.body.len()).finish_non_exhaustive()
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -132,7 +137,8 @@ pub struct TransportError {
 
 /// Sends one HTTP request and returns what came back.
 ///
-/// An implementation follows no redirect, retries nothing, adds no credential and keeps to the request's limits.
+/// An implementation follows no redirect, retries nothing, adds no credential and keeps to the request's
+/// limits.
 pub trait Transport {
     /// Sends the request once.
     ///

@@ -28,7 +28,8 @@ pub enum Outcome {
     Ok,
     /// The credential is due for renewal.
     Due,
-    /// The credential has expired, or will before the next run can be expected, or is not delivered everywhere.
+    /// The credential has expired, or will before the next run can be expected, or is not delivered
+    /// everywhere.
     Overdue,
 }
 
@@ -155,14 +156,20 @@ pub struct Report {
 }
 
 impl Report {
-    /// Returns the process's exit status: 0 done, 1 a target failed, 2 the configuration is at fault for every failure.
+    /// Returns the process's exit status: 0 done, 1 a target failed, 2 the configuration is at fault for
+    /// every failure.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
-        let mut failed = self.targets.iter().filter(|target| matches!(target.outcome, Outcome::Failed | Outcome::Partial)).peekable();
+        let mut failed = self
+            .targets
+            .iter()
+            .filter(|target| matches!(target.outcome, Outcome::Failed | Outcome::Partial))
+            .peekable();
         if failed.peek().is_none() {
             return 0;
         }
-        let configuration = failed.all(|target| target.error.as_ref().is_some_and(|e| e.code().is_configuration()));
+        let configuration =
+            failed.all(|target| target.error.as_ref().is_some_and(|e| e.code().is_configuration()));
         if configuration { 2 } else { 1 }
     }
 }

@@ -70,6 +70,9 @@ mod tests {
 
     #[test]
     fn the_fingerprint_is_the_sha_256_of_the_value() {
-        assert_eq!(Secret::new("abc").fingerprint(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            Secret::new("abc").fingerprint(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
     }
 }

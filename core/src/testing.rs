@@ -1,6 +1,11 @@
 //! A host for tests: it answers from a script, keeps what was sent, and its clock moves when somebody sleeps.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -14,8 +19,8 @@ use crate::config::Config;
 use crate::context::shifted;
 use crate::event::{Event, Observer};
 use crate::platform::{
-    Clock, Entropy, Environment, HeaderValue, Host, LocalFuture, NeverCancelled, Request, Response, Transport, TransportError,
-    TransportErrorKind,
+    Clock, Entropy, Environment, HeaderValue, Host, LocalFuture, NeverCancelled, Request, Response,
+    Transport, TransportError, TransportErrorKind,
 };
 use crate::secret::Secret;
 use crate::sink::NoSinks;
@@ -102,7 +107,9 @@ impl TestHost {
 
     /// Expects `METHOD URL` next and brings no response.
     pub(crate) fn on_failure(&self, line: &str, kind: TransportErrorKind) -> &Self {
-        self.script.borrow_mut().push_back((line.to_owned(), Err(TransportError { kind, message: String::new() })));
+        self.script
+            .borrow_mut()
+            .push_back((line.to_owned(), Err(TransportError { kind, message: String::new() })));
         self
     }
 
@@ -174,7 +181,9 @@ impl Transport for TestHost {
         });
         let body = String::from_utf8(request.body.to_vec()).unwrap();
         self.sent.borrow_mut().push(Sent { line: line.clone(), headers: headers.collect(), body });
-        let Some((expected, answer)) = self.script.borrow_mut().pop_front() else { panic!("not expected: {line}") };
+        let Some((expected, answer)) = self.script.borrow_mut().pop_front() else {
+            panic!("not expected: {line}")
+        };
         assert_eq!(line, expected);
         Box::pin(async { answer })
     }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 
-/// A moment in the years 1 to 9999, in milliseconds: no service that is asked tells time more finely in a way that matters.
+/// A moment in the years 1 to 9999, in milliseconds: no service that is asked tells time more finely in a way
+/// that matters.
 ///
 /// Its text is RFC 3339 in UTC, with a fraction where there is one: `2026-11-24T10:00:00Z`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -81,7 +82,13 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = OffsetDateTime::from_unix_timestamp(self.as_second()).map_err(|_| fmt::Error)?;
         let (date, (hour, minute, second)) = (time.date(), time.to_hms());
-        write!(f, "{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}", date.year(), u8::from(date.month()), date.day())?;
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}",
+            date.year(),
+            u8::from(date.month()),
+            date.day()
+        )?;
         match self.0.rem_euclid(1000) {
             0 => f.write_str("Z"),
             fraction => write!(f, ".{fraction:03}Z"),
@@ -126,24 +133,41 @@ mod tests {
             assert_eq!(made.to_string().parse(), Ok(made), "{made}");
         }
         assert_eq!(Timestamp::from_second(1_795_514_400).unwrap().to_string(), "2026-11-24T10:00:00Z");
-        assert_eq!(Timestamp::from_millisecond(1_795_514_400_120).unwrap().to_string(), "2026-11-24T10:00:00.120Z");
+        assert_eq!(
+            Timestamp::from_millisecond(1_795_514_400_120).unwrap().to_string(),
+            "2026-11-24T10:00:00.120Z"
+        );
         assert_eq!(Timestamp::MIN.to_string(), "0001-01-01T00:00:00Z");
     }
 
     #[test]
     fn the_forms_of_the_services_are_read() {
         let ten = Timestamp::from_second(1_795_514_400).unwrap();
-        for text in ["2026-11-24T10:00:00Z", "2026-11-24T10:00:00.0000000Z", "2026-11-24T12:00:00+02:00", "2026-11-24T10:00:00.000999999Z"]
-        {
+        for text in [
+            "2026-11-24T10:00:00Z",
+            "2026-11-24T10:00:00.0000000Z",
+            "2026-11-24T12:00:00+02:00",
+            "2026-11-24T10:00:00.000999999Z",
+        ] {
             assert_eq!(text.parse(), Ok(ten), "{text}");
         }
-        assert_eq!("2026-11-24T10:00:00.1234567Z".parse::<Timestamp>().unwrap().as_millisecond(), 1_795_514_400_123);
+        assert_eq!(
+            "2026-11-24T10:00:00.1234567Z".parse::<Timestamp>().unwrap().as_millisecond(),
+            1_795_514_400_123
+        );
         assert_eq!(Timestamp::from_http_date("Tue, 24 Nov 2026 10:00:00 GMT"), Some(ten));
     }
 
     #[test]
     fn what_is_no_moment_is_refused() {
-        for text in ["", "2026-11-24", "2026-11-24T10:00:00", "2026-13-24T10:00:00Z", "1795514400", "10000-01-01T00:00:00Z"] {
+        for text in [
+            "",
+            "2026-11-24",
+            "2026-11-24T10:00:00",
+            "2026-13-24T10:00:00Z",
+            "1795514400",
+            "10000-01-01T00:00:00Z",
+        ] {
             assert_eq!(text.parse::<Timestamp>(), Err(NoTimestamp), "{text}");
         }
         assert_eq!(Timestamp::from_second(i64::MAX), Err(NoTimestamp));

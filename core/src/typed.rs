@@ -1,20 +1,21 @@
 //! A JSON value to a type, with the path of what does not fit.
 //!
-//! Everything that is decoded, the configuration and each service's replies, goes through this one deserializer: each
-//! further one would compile every type once more, and the module that is loaded in JavaScript would be twice as large.
+//! Everything that is decoded, the configuration and each service's replies, goes through this one
+//! deserializer: each further one would compile every type once more, and the module that is loaded in
+//! JavaScript would be twice as large.
 
 use std::fmt::{self, Display};
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected, IntoDeserializer as _, MapAccess, SeqAccess,
-    Unexpected, VariantAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected, IntoDeserializer as _,
+    MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-/// Stands around each part of a path in front of a [`Misfit`]'s message. In a text, the path survives what serde makes of
-/// the error inside an enum or any other type that passes a message on.
+/// Stands around each part of a path in front of a [`Misfit`]'s message. In a text, the path survives what
+/// serde makes of the error inside an enum or any other type that passes a message on.
 pub(crate) const MARK: char = '\u{1}';
 
 /// Says what does not fit. Its text may quote the value, which may be a secret: show [`Misfit::path`] alone.
@@ -22,7 +23,8 @@ pub(crate) const MARK: char = '\u{1}';
 pub struct Misfit(String);
 
 impl Misfit {
-    /// Returns the whole text: parts of the path between [`MARK`]s, the outermost first, then serde's message.
+    /// Returns the whole text: parts of the path between [`MARK`]s, the outermost first, then serde's
+    /// message.
     #[must_use]
     pub fn into_text(self) -> String {
         self.0
@@ -156,12 +158,19 @@ impl<'de> Deserializer<'de> for Typed {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
         match self.0 {
-            Value::Object(map) => visitor.visit_map(Entries { entries: map.into_iter(), current: Default::default() }),
+            Value::Object(map) => {
+                visitor.visit_map(Entries { entries: map.into_iter(), current: Default::default() })
+            }
             _ => Err(self.misfit(&visitor)),
         }
     }
 
-    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
         self.deserialize_map(visitor)
     }
 
@@ -169,11 +178,20 @@ impl<'de> Deserializer<'de> for Typed {
         if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
         match self.0 {
             Value::String(name) => visitor.visit_enum(Name(name)),
             _ => Err(self.misfit(&visitor)),

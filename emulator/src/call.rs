@@ -31,7 +31,13 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(service: Service, workspace: Option<usize>, origin: &str, request: http::Request<Vec<u8>>, now_ms: i64) -> Self {
+    pub(crate) fn new(
+        service: Service,
+        workspace: Option<usize>,
+        origin: &str,
+        request: http::Request<Vec<u8>>,
+        now_ms: i64,
+    ) -> Self {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().to_owned();
         let raw_query = parts.uri.query().unwrap_or_default().to_owned();
@@ -68,7 +74,8 @@ impl Call {
     /// Returns what stands behind `Bearer` (or GitHub's `token`) in the `Authorization` header.
     pub(crate) fn bearer(&self) -> Option<&str> {
         let (scheme, value) = self.header("authorization")?.split_once(' ')?;
-        (scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token")).then_some(value.trim())
+        (scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token"))
+            .then_some(value.trim())
     }
 
     /// Returns user and password of a `Basic` `Authorization` header.
@@ -135,7 +142,12 @@ impl Reply {
 
     /// Answers with a text of some type.
     pub(crate) fn text(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: vec![("content-type", content_type.to_owned())], body: body.into(), unknown: false }
+        Self {
+            status,
+            headers: vec![("content-type", content_type.to_owned())],
+            body: body.into(),
+            unknown: false,
+        }
     }
 
     /// Answers with no body.
@@ -156,14 +168,16 @@ impl Reply {
 
     /// Answers 501 to what the emulator does not know; such requests are marked in the record.
     pub(crate) fn unknown_route(call: &Call) -> Self {
-        let message = format!("The emulator does not know {} {} of {:?}.", call.method, call.path, call.service);
+        let message =
+            format!("The emulator does not know {} {} of {:?}.", call.method, call.path, call.service);
         Self { unknown: true, ..Self::json(501, &json!({"error": "not implemented", "message": message})) }
     }
 
     /// Makes the answer an HTTP response.
     pub(crate) fn into_response(self) -> http::Response<Vec<u8>> {
         let mut response = http::Response::new(self.body);
-        *response.status_mut() = http::StatusCode::from_u16(self.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            http::StatusCode::from_u16(self.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in self.headers {
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
                 response.headers_mut().append(name, value);

@@ -1,4 +1,5 @@
-//! What an Entra ID tenant holds: applications, their credentials and their service principals. Graph writes it, the token endpoint reads it.
+//! What an Entra ID tenant holds: applications, their credentials and their service principals. Graph writes
+//! it, the token endpoint reads it.
 
 use crate::world::World;
 
@@ -11,7 +12,8 @@ pub struct Directory {
     pub applications: Vec<Application>,
     /// The service principals.
     pub service_principals: Vec<ServicePrincipal>,
-    /// Resources (application ids or URIs) whose service principal is missing in the tenant, so that no token is issued for them.
+    /// Resources (application ids or URIs) whose service principal is missing in the tenant, so that no
+    /// token is issued for them.
     pub missing_resources: Vec<String>,
 }
 
@@ -112,7 +114,8 @@ pub struct ServicePrincipal {
     pub display_name: String,
     /// The permissions in Graph, such as `Application.ReadWrite.OwnedBy`.
     pub graph_roles: Vec<String>,
-    /// Azure roles, each as role name and the resource id that it holds on; such as `Contributor` on a workspace.
+    /// Azure roles, each as role name and the resource id that it holds on; such as `Contributor` on a
+    /// workspace.
     pub azure_roles: Vec<(String, String)>,
     /// Object ids of the owners.
     pub owners: Vec<String>,
@@ -146,7 +149,8 @@ impl Directory {
 }
 
 impl World {
-    /// Registers an application with its service principal, as the portal does, and returns its application id.
+    /// Registers an application with its service principal, as the portal does, and returns its application
+    /// id.
     pub fn register_application(&mut self, display_name: &str) -> String {
         let (object_id, app_id, principal_id) = (self.random.uuid(), self.random.uuid(), self.random.uuid());
         let (tenant, now) = (self.directory.home().to_owned(), self.now_ms());
@@ -170,11 +174,18 @@ impl World {
         app_id
     }
 
-    /// Gives an application a client secret that works at once, and returns it; empty where there is no such application.
+    /// Gives an application a client secret that works at once, and returns it; empty where there is no such
+    /// application.
     pub fn add_client_secret(&mut self, app_id: &str, lifetime_ms: i64) -> String {
         let (key_id, value, now) = (self.random.uuid(), self.client_secret_text(), self.now_ms());
         let Some(application) = self.directory.application_mut(app_id) else { return String::new() };
-        let secret = ClientSecret { key_id, value: value.clone(), display_name: None, start_ms: now, end_ms: now + lifetime_ms };
+        let secret = ClientSecret {
+            key_id,
+            value: value.clone(),
+            display_name: None,
+            start_ms: now,
+            end_ms: now + lifetime_ms,
+        };
         application.secrets.push(secret);
         value
     }

@@ -66,7 +66,8 @@ struct State {
 }
 
 impl Emulator {
-    /// Makes an emulator that answers at the real hosts of the public cloud, without sockets and with a clock that stands still.
+    /// Makes an emulator that answers at the real hosts of the public cloud, without sockets and with a clock
+    /// that stands still.
     #[must_use]
     pub fn in_process(options: &Options) -> Self {
         let origins = Origins::public_cloud(options.workspaces);
@@ -78,7 +79,13 @@ impl Emulator {
     /// Makes an emulator of a world, such as a snapshot of another emulator's.
     #[must_use]
     pub fn from_world(world: World) -> Self {
-        let state = State { world, before_last_write: None, keeps_previous: true, faults: Vec::new(), records: Vec::new() };
+        let state = State {
+            world,
+            before_last_write: None,
+            keeps_previous: true,
+            faults: Vec::new(),
+            records: Vec::new(),
+        };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -88,7 +95,8 @@ impl Emulator {
         Self(Arc::new(Mutex::new(self.lock().clone())))
     }
 
-    /// Answers a request. Where a fault leaves it without an answer, status 504 with an `x-emulator-no-reply` header stands for that.
+    /// Answers a request. Where a fault leaves it without an answer, status 504 with an `x-emulator-no-reply`
+    /// header stands for that.
     pub fn serve(&self, origin: &str, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
         match self.serve_disturbed(origin, request) {
             Outcome::Reply(response) => response,
@@ -108,7 +116,8 @@ impl Emulator {
         outcome
     }
 
-    /// Answers a GET from the world before the last write, and changes nothing; other requests are answered as ever.
+    /// Answers a GET from the world before the last write, and changes nothing; other requests are answered
+    /// as ever.
     pub fn serve_stale(&self, origin: &str, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
         let mut state = self.lock();
         let Some(call) = state.call(origin, request) else { return state.unknown_origin(origin) };
@@ -127,7 +136,8 @@ impl Emulator {
         state.faults = faults.into_iter().map(Armed::new).collect();
     }
 
-    /// Chooses whether the world before each write is kept for stale reads; costs a copy of the world for every write.
+    /// Chooses whether the world before each write is kept for stale reads; costs a copy of the world for
+    /// every write.
     pub fn keep_previous(&self, keep: bool) {
         let mut state = self.lock();
         state.keeps_previous = keep;
@@ -198,7 +208,9 @@ impl State {
     }
 
     fn disturbed(&mut self, origin: &str, request: Request<Vec<u8>>) -> (Option<Call>, Outcome) {
-        let Some(call) = self.call(origin, request) else { return (None, Outcome::Reply(self.unknown_origin(origin))) };
+        let Some(call) = self.call(origin, request) else {
+            return (None, Outcome::Reply(self.unknown_origin(origin)));
+        };
         let outcome = match strike(&mut self.faults, &call) {
             None => Outcome::Reply(self.carry_out(&call).into_response()),
             Some(kind) => self.faulty(&call, kind),
@@ -287,7 +299,8 @@ impl State {
             unknown: true,
             body: None,
         });
-        Reply::text(501, "text/plain; charset=utf-8", "The emulator does not know this origin.").into_response()
+        Reply::text(501, "text/plain; charset=utf-8", "The emulator does not know this origin.")
+            .into_response()
     }
 
     /// Adds what every service's every answer carries: the date and an id of the request.
@@ -304,10 +317,15 @@ impl State {
             Service::Databricks | Service::DatabricksAccount => ("x-request-id", id),
             Service::Github => {
                 let hex = id.replace('-', "").to_uppercase();
-                ("x-github-request-id", format!("{}:{}:{}:{}", &hex[..4], &hex[4..10], &hex[10..17], &hex[17..24]))
+                (
+                    "x-github-request-id",
+                    format!("{}:{}:{}:{}", &hex[..4], &hex[4..10], &hex[10..17], &hex[17..24]),
+                )
             }
             Service::AzureDevops | Service::AzureDevopsIssuer => ("x-vss-e2eid", id),
-            Service::Entra | Service::KeyVault | Service::Imds | Service::Management => ("x-ms-request-id", id),
+            Service::Entra | Service::KeyVault | Service::Imds | Service::Management => {
+                ("x-ms-request-id", id)
+            }
             Service::GithubIssuer | Service::GithubOidc | Service::Webhook => ("x-request-id", id),
         };
         if let Ok(value) = HeaderValue::try_from(id) {
@@ -319,7 +337,9 @@ impl State {
 fn with_headers(outcome: Outcome, headers: std::collections::BTreeMap<String, String>) -> Outcome {
     let Outcome::Reply(mut response) = outcome else { return outcome };
     for (name, value) in headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.to_ascii_lowercase()), HeaderValue::try_from(value)) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::try_from(name.to_ascii_lowercase()), HeaderValue::try_from(value))
+        {
             response.headers_mut().insert(name, value);
         }
     }

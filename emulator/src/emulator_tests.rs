@@ -29,7 +29,10 @@ fn control(emulator: &Emulator, method: &str, path: &str, body: Option<Value>) -
 fn a_drop_before_does_nothing_and_a_drop_after_loses_the_answer_of_what_was_done() {
     let emulator = emulator();
     let token = principal(&emulator);
-    emulator.set_faults(vec![Fault::every(FaultKind::DropBefore).at(1), Fault::every(FaultKind::DropAfter).at(2)]);
+    emulator.set_faults(vec![
+        Fault::every(FaultKind::DropBefore).at(1),
+        Fault::every(FaultKind::DropAfter).at(2),
+    ]);
     assert!(matches!(emulator.serve_disturbed(WORKSPACE, create(&token)), Outcome::NoReply { done: false }));
     assert_eq!(mine(&emulator), 0);
     assert!(matches!(emulator.serve_disturbed(WORKSPACE, create(&token)), Outcome::NoReply { done: true }));
@@ -81,7 +84,10 @@ fn a_stale_read_shows_the_world_before_the_last_write_to_whoever_has_signed_in_s
 #[test]
 fn an_unknown_route_is_501_and_recorded_as_unknown() {
     let emulator = emulator();
-    assert_eq!(send(&emulator, WORKSPACE, "GET", "/api/2.0/clusters/list", &admin(&emulator), None).status, 501);
+    assert_eq!(
+        send(&emulator, WORKSPACE, "GET", "/api/2.0/clusters/list", &admin(&emulator), None).status,
+        501
+    );
     assert_eq!(send(&emulator, GITHUB, "GET", "/gists", "", None).status, 501);
     assert_eq!(send(&emulator, "https://elsewhere.example", "GET", "/", "", None).status, 501);
     let records = emulator.requests();
@@ -127,7 +133,10 @@ fn control_moves_the_clock_sets_faults_and_refuses_what_it_does_not_know() {
     let emulator = emulator();
     let moved = control(&emulator, "POST", "/clock", Some(json!({"advance-seconds": 90})));
     assert_eq!(moved.text("now"), "2026-11-24T10:01:30Z");
-    assert_eq!(control(&emulator, "POST", "/clock", Some(json!({"now": "2027-01-01T00:00:00Z"}))).text("now"), "2027-01-01T00:00:00Z");
+    assert_eq!(
+        control(&emulator, "POST", "/clock", Some(json!({"now": "2027-01-01T00:00:00Z"}))).text("now"),
+        "2027-01-01T00:00:00Z"
+    );
     assert_eq!(control(&emulator, "POST", "/clock", Some(json!({"later": 1}))).status, 400);
     let faults = json!({"faults": [{"service": "graph", "kind": "drop-before"}, {"kind": {"redirect": {"location": "/login"}}}]});
     assert_eq!(control(&emulator, "POST", "/faults", Some(faults)).json, json!({"faults": 2}));

@@ -8,7 +8,10 @@ use crate::call::{Call, Reply, form_value};
 use crate::clock::entra_date;
 use crate::service::Service;
 use crate::spread::SpreadKind;
-use crate::world::{AZURE_DEVOPS_RESOURCE, DATABRICKS_RESOURCE, GRAPH_RESOURCE, MANAGEMENT_RESOURCE, Subject, VAULT_RESOURCE, World};
+use crate::world::{
+    AZURE_DEVOPS_RESOURCE, DATABRICKS_RESOURCE, GRAPH_RESOURCE, MANAGEMENT_RESOURCE, Subject, VAULT_RESOURCE,
+    World,
+};
 
 /// How long an access token lives: a second less than an hour.
 const LIFETIME_MS: i64 = 3_599_000;
@@ -31,9 +34,8 @@ impl Refusal {
     /// Returns status and OAuth error that go with the code.
     fn class(&self) -> (u16, &'static str) {
         match self.code {
-            7_000_215 | 7_000_222 | 7_000_218 | 700_021 | 700_023 | 700_024 | 700_027 | 700_211 | 700_212 | 700_213 | 7_002_138 => {
-                (401, "invalid_client")
-            }
+            7_000_215 | 7_000_222 | 7_000_218 | 700_021 | 700_023 | 700_024 | 700_027 | 700_211 | 700_212
+            | 700_213 | 7_002_138 => (401, "invalid_client"),
             700_016 | 7_000_229 => (400, "unauthorized_client"),
             70_011 | 1_002_012 => (400, "invalid_scope"),
             500_011 => (400, "invalid_resource"),
@@ -49,8 +51,10 @@ impl Refusal {
         let (status, error) = self.class();
         let (trace, correlation) = (world.random.uuid(), world.random.uuid());
         let time = entra_date(call.now_ms);
-        let description =
-            format!("AADSTS{}: {}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {time}", self.code, self.message);
+        let description = format!(
+            "AADSTS{}: {}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {time}",
+            self.code, self.message
+        );
         let body = json!({
             "error": error,
             "error_description": description,
@@ -60,7 +64,9 @@ impl Refusal {
             "correlation_id": correlation,
             "error_uri": format!("{}/error?code={}", call.origin, self.code),
         });
-        Reply::json(status, &body).with_header("cache-control", "no-store, no-cache").with_header("pragma", "no-cache")
+        Reply::json(status, &body)
+            .with_header("cache-control", "no-store, no-cache")
+            .with_header("pragma", "no-cache")
     }
 }
 
@@ -78,7 +84,8 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
         ("GET", [tenant @ ("common" | "organizations"), "v2.0", ".well-known", "openid-configuration"]) => {
             Reply::json(200, &discovery(call, tenant, "{tenantid}"))
         }
-        ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => match known_tenant(world, tenant) {
+        ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => match known_tenant(world, tenant)
+        {
             Ok(()) => Reply::json(200, &discovery(call, tenant, tenant)),
             Err(refusal) => refusal.reply(world, call),
         },
@@ -88,7 +95,10 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
             let host = call.origin.split("://").nth(1).unwrap_or_default();
             let metadata = json!([{"preferred_network": host, "preferred_cache": host, "aliases": [host]}]);
             let document = format!("{}/{tenant}/v2.0/.well-known/openid-configuration", call.origin);
-            Reply::json(200, &json!({"tenant_discovery_endpoint": document, "api-version": "1.1", "metadata": metadata}))
+            Reply::json(
+                200,
+                &json!({"tenant_discovery_endpoint": document, "api-version": "1.1", "metadata": metadata}),
+            )
         }
         _ => Reply::unknown_route(call),
     }
@@ -116,13 +126,16 @@ fn known_tenant(world: &World, tenant: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     if matches!(tenant, "common" | "organizations" | "consumers") {
-        let text = "No tenant-identifying information found in either the request or implied by any provided credentials.";
+        let text = "No tenant-identifying information found in either the request or implied by any \
+                    provided credentials.";
         return Err(Refusal::new(50_059, text));
     }
     Err(Refusal::new(
         90_002,
         format!(
-            "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."
+            "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing \
+             into the correct cloud. Check with your subscription administrator, this may happen if there \
+             are no active subscriptions for the tenant."
         ),
     ))
 }
@@ -145,26 +158,34 @@ const FIELDS: [&str; 16] = [
     "x-client-current-telemetry",
     "x-client-last-telemetry",
     "x-ms-lib-capability",
-    // The capabilities of the client, sent where the resource is one that may take a token back early (Key Vault).
+    // The capabilities of the client, sent where the resource is one that may take a token back early (Key
+    // Vault).
     "claims",
 ];
 
-/// Answers a request for a token; the endpoint of version 1 names the resource itself, and answers numbers as texts.
+/// Answers a request for a token; the endpoint of version 1 names the resource itself, and answers numbers as
+/// texts.
 ///
 /// <https://learn.microsoft.com/previous-versions/azure/active-directory/azuread-dev/v1-oauth2-client-creds-grant-flow>
 fn sign_in(world: &mut World, call: &Call, tenant: &str, first_version: bool) -> Result<Reply, Refusal> {
     // A body of another type is read as an empty form.
-    let form = if call.has_content_type("application/x-www-form-urlencoded") { call.form() } else { Vec::new() };
+    let form =
+        if call.has_content_type("application/x-www-form-urlencoded") { call.form() } else { Vec::new() };
     for (at, (name, _)) in form.iter().enumerate() {
         if form[..at].iter().any(|(earlier, _)| earlier == name) {
-            return Err(Refusal::new(9_000_411, format!("The request is not properly formatted. The parameter '{name}' is duplicated.")));
+            return Err(Refusal::new(
+                9_000_411,
+                format!("The request is not properly formatted. The parameter '{name}' is duplicated."),
+            ));
         }
         if !(FIELDS.contains(&name.as_str()) || first_version && name == "resource") {
             return Err(Refusal::new(90_100, format!("The parameter '{name}' is not valid.")));
         }
     }
     let parameter = |name: &str| {
-        let missing = || Refusal::new(900_144, format!("The request body must contain the following parameter: '{name}'."));
+        let missing = || {
+            Refusal::new(900_144, format!("The request body must contain the following parameter: '{name}'."))
+        };
         form_value(&form, name).filter(|value| !value.is_empty()).ok_or_else(missing)
     };
     let grant = parameter("grant_type")?;
@@ -173,7 +194,11 @@ fn sign_in(world: &mut World, call: &Call, tenant: &str, first_version: bool) ->
     }
     known_tenant(world, tenant)?;
     let client = parameter("client_id")?;
-    let scope = if first_version { format!("{}/.default", parameter("resource")?) } else { parameter("scope")?.to_owned() };
+    let scope = if first_version {
+        format!("{}/.default", parameter("resource")?)
+    } else {
+        parameter("scope")?.to_owned()
+    };
     known_application(world, call, tenant, client)?;
     let audience = audience(world, &scope)?;
     authenticate(world, call, tenant, client, &form)?;
@@ -182,7 +207,10 @@ fn sign_in(world: &mut World, call: &Call, tenant: &str, first_version: bool) ->
         return Err(Refusal::new(
             500_011,
             format!(
-                "The resource principal named {audience} was not found in the tenant named {tenant}. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant."
+                "The resource principal named {audience} was not found in the tenant named {tenant}. This \
+                 can happen if the application has not been installed by the administrator of the tenant or \
+                 consented to by any user in the tenant. You might have sent your authentication request to \
+                 the wrong tenant."
             ),
         ));
     }
@@ -203,7 +231,9 @@ fn sign_in(world: &mut World, call: &Call, tenant: &str, first_version: bool) ->
     } else {
         json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token})
     };
-    Ok(Reply::json(200, &answer).with_header("cache-control", "no-store, no-cache").with_header("pragma", "no-cache"))
+    Ok(Reply::json(200, &answer)
+        .with_header("cache-control", "no-store, no-cache")
+        .with_header("pragma", "no-cache"))
 }
 
 fn known_application(world: &mut World, call: &Call, tenant: &str, client: &str) -> Result<(), Refusal> {
@@ -211,11 +241,18 @@ fn known_application(world: &mut World, call: &Call, tenant: &str, client: &str)
         Refusal::new(
             700_016,
             format!(
-                "Application with identifier '{client}' was not found in the directory '{tenant}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."
+                "Application with identifier '{client}' was not found in the directory '{tenant}'. This can \
+                 happen if the application has not been installed by the administrator of the tenant or \
+                 consented to by any user in the tenant. You may have sent your authentication request to \
+                 the wrong tenant."
             ),
         )
     };
-    let application = world.directory.application(client).filter(|app| app.tenant.eq_ignore_ascii_case(tenant)).ok_or_else(unknown)?;
+    let application = world
+        .directory
+        .application(client)
+        .filter(|app| app.tenant.eq_ignore_ascii_case(tenant))
+        .ok_or_else(unknown)?;
     let app_id = application.app_id.clone();
     if !world.spread.works(SpreadKind::Application, &app_id, call.now_ms) {
         return Err(unknown());
@@ -238,7 +275,8 @@ fn audience(world: &World, scope: &str) -> Result<&'static str, Refusal> {
         return Err(Refusal::new(
             1_002_012,
             format!(
-                "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."
+                "The provided value for scope {scope} is not valid. Client credential flows must have a \
+                 scope value with /.default suffixed to the resource identifier (application ID URI)."
             ),
         ));
     };
@@ -247,14 +285,21 @@ fn audience(world: &World, scope: &str) -> Result<&'static str, Refusal> {
         return Ok(GRAPH_RESOURCE);
     }
     // As in a private cloud, whose management endpoint is its own resource.
-    if resource.strip_suffix('/').is_some_and(|origin| !origin.is_empty() && origin == world.origins.of(Service::Management)) {
+    if resource
+        .strip_suffix('/')
+        .is_some_and(|origin| !origin.is_empty() && origin == world.origins.of(Service::Management))
+    {
         return Ok(MANAGEMENT_RESOURCE);
     }
     match resource {
         DATABRICKS_RESOURCE => Ok(DATABRICKS_RESOURCE),
         AZURE_DEVOPS_RESOURCE => Ok(AZURE_DEVOPS_RESOURCE),
-        "https://graph.microsoft.com" | "https://graph.microsoft.us" | "https://microsoftgraph.chinacloudapi.cn" => Ok(GRAPH_RESOURCE),
-        "https://vault.azure.net" | "https://vault.usgovcloudapi.net" | "https://vault.azure.cn" => Ok(VAULT_RESOURCE),
+        "https://graph.microsoft.com"
+        | "https://graph.microsoft.us"
+        | "https://microsoftgraph.chinacloudapi.cn" => Ok(GRAPH_RESOURCE),
+        "https://vault.azure.net" | "https://vault.usgovcloudapi.net" | "https://vault.azure.cn" => {
+            Ok(VAULT_RESOURCE)
+        }
         // The trailing slash belongs to the resource's name.
         "https://management.core.windows.net/"
         | "https://management.azure.com"
@@ -264,16 +309,26 @@ fn audience(world: &World, scope: &str) -> Result<&'static str, Refusal> {
         _ => Err(Refusal::new(
             70_011,
             format!(
-                "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid."
+                "The provided request must include a 'scope' input parameter. The provided value for the \
+                 input parameter 'scope' is not valid. The scope {scope} is not valid."
             ),
         )),
     }
 }
 
-fn authenticate(world: &mut World, call: &Call, tenant: &str, client: &str, form: &[(String, String)]) -> Result<(), Refusal> {
+fn authenticate(
+    world: &mut World,
+    call: &Call,
+    tenant: &str,
+    client: &str,
+    form: &[(String, String)],
+) -> Result<(), Refusal> {
     if let Some(assertion) = form_value(form, "client_assertion") {
         if form_value(form, "client_assertion_type") != Some(ASSERTION_TYPE) {
-            return Err(Refusal::new(900_144, "The request body must contain the following parameter: 'client_assertion_type'."));
+            return Err(Refusal::new(
+                900_144,
+                "The request body must contain the following parameter: 'client_assertion_type'.",
+            ));
         }
         if form_value(form, "client_secret").is_some() {
             return Err(Refusal::new(90_100, "client_secret and client_assertion must not both be sent."));
@@ -281,11 +336,17 @@ fn authenticate(world: &mut World, call: &Call, tenant: &str, client: &str, form
         return crate::oidc::verify_assertion(world, call, tenant, client, assertion);
     }
     let Some(secret) = form_value(form, "client_secret") else {
-        let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+        let text =
+            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
         return Err(Refusal::new(7_000_218, text));
     };
-    let held = world.directory.application(client).and_then(|app| app.secrets.iter().find(|held| held.value == secret));
-    let Some((key, ends)) = held.map(|held| (held.key_id.clone(), held.end_ms)) else { return Err(wrong_secret(client)) };
+    let held = world
+        .directory
+        .application(client)
+        .and_then(|app| app.secrets.iter().find(|held| held.value == secret));
+    let Some((key, ends)) = held.map(|held| (held.key_id.clone(), held.end_ms)) else {
+        return Err(wrong_secret(client));
+    };
     if call.now_ms >= ends {
         return Err(Refusal::new(
             7_000_222,
@@ -295,14 +356,19 @@ fn authenticate(world: &mut World, call: &Call, tenant: &str, client: &str, form
         ));
     }
     // A secret that has not spread yet is refused as a wrong one is.
-    if world.spread.works(SpreadKind::ClientSecret, &key, call.now_ms) { Ok(()) } else { Err(wrong_secret(client)) }
+    if world.spread.works(SpreadKind::ClientSecret, &key, call.now_ms) {
+        Ok(())
+    } else {
+        Err(wrong_secret(client))
+    }
 }
 
 fn wrong_secret(client: &str) -> Refusal {
     Refusal::new(
         7_000_215,
         format!(
-            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'."
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client \
+             secret value, not the client secret ID, for a secret added to app '{client}'."
         ),
     )
 }

@@ -20,7 +20,8 @@ fn attempt(emulator: &Emulator, tenant: Option<&str>, changes: &[(&str, &str)]) 
         ("scope", DATABRICKS_SCOPE),
     ];
     let changed = |name: &str| changes.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
-    let mut sent: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, changed(name).unwrap_or(value))).collect();
+    let mut sent: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (*name, changed(name).unwrap_or(value))).collect();
     sent.extend(changes.iter().filter(|(name, _)| !fields.iter().any(|(known, _)| known == name)));
     sent.retain(|(_, value)| !value.is_empty());
     form(emulator, LOGIN, &format!("/{}/oauth2/v2.0/token", tenant.unwrap_or(&seeded.tenant)), &sent)
@@ -34,7 +35,10 @@ fn refusal(answer: &Answer) -> (u16, &str, u64) {
 fn a_right_secret_gets_a_token_for_one_resource() {
     let emulator = emulator();
     let answer = attempt(&emulator, None, &[]);
-    assert_eq!((answer.status, answer.text("token_type"), &answer.json["expires_in"]), (200, "Bearer", &json!(3599)));
+    assert_eq!(
+        (answer.status, answer.text("token_type"), &answer.json["expires_in"]),
+        (200, "Bearer", &json!(3599))
+    );
     let vault = sign_in(&emulator, "https://vault.azure.net/.default");
     assert_ne!(answer.text("access_token"), vault);
     assert!(emulator.issued_secrets().contains(&vault));
@@ -58,14 +62,19 @@ fn each_mistake_has_the_code_that_entra_gives_it() {
     }
     let tenant = attempt(&emulator, Some("00000000-0000-0000-0000-000000000002"), &[]);
     assert_eq!(refusal(&tenant), (400, "invalid_request", 90_002));
-    assert!(tenant.text("error_description").starts_with("AADSTS90002: Tenant '00000000-0000-0000-0000-000000000002' not found."));
+    assert!(
+        tenant
+            .text("error_description")
+            .starts_with("AADSTS90002: Tenant '00000000-0000-0000-0000-000000000002' not found.")
+    );
     assert!(tenant.text("error_description").contains("\r\nTrace ID: "));
 }
 
 #[test]
 fn an_ended_secret_a_missing_principal_and_a_missing_resource_are_told_apart() {
     let emulator = emulator();
-    emulator.world(|world| world.directory.missing_resources.push(crate::world::DATABRICKS_RESOURCE.to_owned()));
+    emulator
+        .world(|world| world.directory.missing_resources.push(crate::world::DATABRICKS_RESOURCE.to_owned()));
     assert_eq!(refusal(&attempt(&emulator, None, &[])), (400, "invalid_resource", 500_011));
     emulator.advance(Duration::from_secs(366 * 86_400));
     assert_eq!(refusal(&attempt(&emulator, None, &[])), (401, "invalid_client", 7_000_222));

@@ -78,7 +78,15 @@ impl Fault {
     /// Makes a fault for every request.
     #[must_use]
     pub fn every(kind: FaultKind) -> Self {
-        Self { service: None, workspace: None, method: None, path_contains: None, nth: None, hits: None, kind }
+        Self {
+            service: None,
+            workspace: None,
+            method: None,
+            path_contains: None,
+            nth: None,
+            hits: None,
+            kind,
+        }
     }
 
     /// Limits a fault to the request of this number among those that match, counted from 1.
@@ -136,4 +144,5 @@ pub(crate) fn strike(armed: &mut [Armed], call: &Call) -> Option<FaultKind> {
 }
 
 /// The log-in page that a proxy or a front door answers with.
-pub(crate) const LOGIN_PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in to your account</title></head><body><form method=\"post\" action=\"/login\"><input type=\"password\" name=\"passwd\"></form></body></html>\n";
+pub(crate) const LOGIN_PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in to your account</title></head><body><form method=\"post\" \
+     action=\"/login\"><input type=\"password\" name=\"passwd\"></form></body></html>\n";

@@ -5,7 +5,10 @@
 use serde_json::json;
 
 use crate::call::{Call, Reply};
-use crate::world::{AZURE_DEVOPS_RESOURCE, DATABRICKS_RESOURCE, GRAPH_RESOURCE, MANAGEMENT_RESOURCE, Subject, VAULT_RESOURCE, World};
+use crate::world::{
+    AZURE_DEVOPS_RESOURCE, DATABRICKS_RESOURCE, GRAPH_RESOURCE, MANAGEMENT_RESOURCE, Subject, VAULT_RESOURCE,
+    World,
+};
 
 /// Holds what is assigned to the machine.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +23,9 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     if call.path != "/metadata/identity/oauth2/token" || call.method != "GET" {
         return Reply::unknown_route(call);
     }
-    let refuse = |error: &str, description: &str| Reply::json(400, &json!({"error": error, "error_description": description}));
+    let refuse = |error: &str, description: &str| {
+        Reply::json(400, &json!({"error": error, "error_description": description}))
+    };
     if !call.header("metadata").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return refuse("invalid_request", "Required metadata header not specified");
     }
@@ -31,20 +36,28 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     match call.query("api-version") {
         None => return refuse("invalid_request", "Required api-version parameter not specified"),
         Some("2018-02-01" | "2019-08-01" | "2021-02-01" | "2021-12-13") => {}
-        Some(version) => return refuse("bad_request_102", &format!("Required api-version '{version}' is not supported")),
+        Some(version) => {
+            return refuse("bad_request_102", &format!("Required api-version '{version}' is not supported"));
+        }
     }
     let Some(resource) = call.query("resource").filter(|resource| !resource.is_empty()) else {
         return refuse("invalid_request", "Required audience parameter not specified");
     };
     let Some(audience) = audience(resource) else {
         let message = format!(
-            "AADSTS500011: The resource principal named {resource} was not found in the tenant named acme. This can happen if the application has not \
-             been installed by the administrator of the tenant or consented to by any user in the tenant."
+            "AADSTS500011: The resource principal named {resource} was not found in the tenant named acme. \
+             This can happen if the application has not been installed by the administrator of the tenant \
+             or consented to by any user in the tenant."
         );
         return refuse("invalid_resource", &message);
     };
     let identity = match call.query("client_id") {
-        Some(id) => world.imds.user_assigned.iter().chain(&world.imds.system_assigned).find(|own| own.eq_ignore_ascii_case(id)),
+        Some(id) => world
+            .imds
+            .user_assigned
+            .iter()
+            .chain(&world.imds.system_assigned)
+            .find(|own| own.eq_ignore_ascii_case(id)),
         None => world.imds.system_assigned.as_ref().or(match world.imds.user_assigned.as_slice() {
             [only] => Some(only),
             _ => None,
@@ -53,9 +66,14 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     let Some(identity) = identity.cloned() else {
         return refuse("invalid_request", "Identity not found");
     };
-    let roles = world.directory.service_principal(&identity).map(|principal| principal.graph_roles.clone()).unwrap_or_default();
+    let roles = world
+        .directory
+        .service_principal(&identity)
+        .map(|principal| principal.graph_roles.clone())
+        .unwrap_or_default();
     let roles: Vec<&str> = roles.iter().filter(|_| audience == GRAPH_RESOURCE).map(String::as_str).collect();
-    let token = world.issue_bearer(audience, Subject::Application(identity.clone()), &roles, LIFETIME_SECONDS * 1000);
+    let token =
+        world.issue_bearer(audience, Subject::Application(identity.clone()), &roles, LIFETIME_SECONDS * 1000);
     let now = call.now_ms.div_euclid(1000);
     // Every number is a string here.
     Reply::json(
@@ -71,8 +89,14 @@ const LIFETIME_SECONDS: i64 = 86_399;
 
 /// Finds the audience of a resource; a scope with `/.default` is none.
 fn audience(resource: &str) -> Option<&'static str> {
-    let known =
-        [DATABRICKS_RESOURCE, AZURE_DEVOPS_RESOURCE, GRAPH_RESOURCE, VAULT_RESOURCE, MANAGEMENT_RESOURCE, "https://management.azure.com"];
+    let known = [
+        DATABRICKS_RESOURCE,
+        AZURE_DEVOPS_RESOURCE,
+        GRAPH_RESOURCE,
+        VAULT_RESOURCE,
+        MANAGEMENT_RESOURCE,
+        "https://management.azure.com",
+    ];
     let resource = resource.trim_end_matches('/');
     let found = known.into_iter().find(|name| name.trim_end_matches('/').eq_ignore_ascii_case(resource))?;
     Some(if found == "https://management.azure.com" { MANAGEMENT_RESOURCE } else { found })

@@ -14,15 +14,23 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
         return Reply::unknown_route(call);
     }
     let Some(token) = call.bearer() else {
-        return refuse_sign_in(world, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.");
+        return refuse_sign_in(
+            world,
+            "AuthenticationFailed",
+            "Authentication failed. The 'Authorization' header is missing.",
+        );
     };
     let Some(bearer) = world.bearer(token, MANAGEMENT_RESOURCE) else {
         let (code, message) = match world.bearers.iter().find(|bearer| bearer.value == token) {
             Some(other) if other.audience != MANAGEMENT_RESOURCE => (
                 "InvalidAuthenticationTokenAudience",
-                "The access token has been obtained for wrong audience or resource. It should exactly match one of the allowed audiences.",
+                "The access token has been obtained for wrong audience or resource. It should exactly match \
+                 one of the allowed audiences.",
             ),
-            Some(_) => ("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time."),
+            Some(_) => (
+                "ExpiredAuthenticationToken",
+                "The access token expiry UTC time is earlier than current UTC time.",
+            ),
             None => ("InvalidAuthenticationToken", "The access token is invalid."),
         };
         return refuse_sign_in(world, code, message);
@@ -33,7 +41,11 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
         return refuse(400, "MissingApiVersionParameter", message);
     };
     if !is_date(version) {
-        return refuse(400, "InvalidApiVersionParameter", &format!("The api-version '{version}' is invalid."));
+        return refuse(
+            400,
+            "InvalidApiVersionParameter",
+            &format!("The api-version '{version}' is invalid."),
+        );
     }
     let seen = subscriptions(world, &subject);
     let count = seen.len();
@@ -43,8 +55,15 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
 /// Lists the subscriptions in which the caller has a role on anything.
 fn subscriptions(world: &World, subject: &Subject) -> Vec<Value> {
     let Subject::Application(app) = subject else { return Vec::new() };
-    let roles = world.directory.service_principal(app).map(|principal| principal.azure_roles.as_slice()).unwrap_or_default();
-    let ids: BTreeSet<&str> = roles.iter().filter_map(|(_, scope)| scope.strip_prefix("/subscriptions/")?.split('/').next()).collect();
+    let roles = world
+        .directory
+        .service_principal(app)
+        .map(|principal| principal.azure_roles.as_slice())
+        .unwrap_or_default();
+    let ids: BTreeSet<&str> = roles
+        .iter()
+        .filter_map(|(_, scope)| scope.strip_prefix("/subscriptions/")?.split('/').next())
+        .collect();
     let describe = |id: &str| {
         json!({
             "id": format!("/subscriptions/{id}"), "subscriptionId": id, "tenantId": world.directory.home(), "displayName": "acme", "state": "Enabled",
@@ -57,7 +76,8 @@ fn subscriptions(world: &World, subject: &Subject) -> Vec<Value> {
 
 /// Says whether a version is a date, as all of Resource Manager's are, such as `2022-12-01`.
 fn is_date(version: &str) -> bool {
-    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits =
+        |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     match version.trim_end_matches("-preview").split('-').collect::<Vec<_>>().as_slice() {
         [year, month, day] => digits(year, 4) && digits(month, 2) && digits(day, 2),
         _ => false,
@@ -69,8 +89,11 @@ fn refuse(status: u16, code: &str, message: &str) -> Reply {
 }
 
 fn refuse_sign_in(world: &World, code: &str, message: &str) -> Reply {
-    let authority = format!("{}/{}", world.origins.of(crate::service::Service::Entra), world.directory.home());
-    let challenge = format!("Bearer authorization_uri=\"{authority}\", error=\"invalid_token\", error_description=\"{message}\"");
+    let authority =
+        format!("{}/{}", world.origins.of(crate::service::Service::Entra), world.directory.home());
+    let challenge = format!(
+        "Bearer authorization_uri=\"{authority}\", error=\"invalid_token\", error_description=\"{message}\""
+    );
     refuse(401, code, message).with_header("www-authenticate", challenge)
 }
 
@@ -90,7 +113,10 @@ mod tests {
         let emulator = emulator();
         let path = "/subscriptions?api-version=2022-12-01";
         let token = sign_in(&emulator, SCOPE);
-        assert_eq!(send(&emulator, HOST, "GET", path, &token, None).json, json!({"value": [], "count": {"type": "Total", "value": 0}}));
+        assert_eq!(
+            send(&emulator, HOST, "GET", path, &token, None).json,
+            json!({"value": [], "count": {"type": "Total", "value": 0}})
+        );
         let client_id = emulator.world(|world| world.seeded.client_id.clone());
         emulator.seed(Seed::AzureRole { client_id, workspace: 0, role: "Contributor".to_owned() }).unwrap();
         let seen = send(&emulator, HOST, "GET", path, &token, None).json;
@@ -101,7 +127,8 @@ mod tests {
     #[test]
     fn no_token_or_one_for_another_resource_is_refused_as_resource_manager_does() {
         let emulator = emulator();
-        let refused = |token: &str| send(&emulator, HOST, "GET", "/subscriptions?api-version=2022-12-01", token, None);
+        let refused =
+            |token: &str| send(&emulator, HOST, "GET", "/subscriptions?api-version=2022-12-01", token, None);
         let none = refused("");
         assert_eq!((none.status, &none.json["error"]["code"]), (401, &json!("AuthenticationFailed")));
         assert!(none.header("www-authenticate").starts_with("Bearer authorization_uri="));
@@ -109,6 +136,9 @@ mod tests {
         assert_eq!(other.json["error"]["code"], "InvalidAuthenticationTokenAudience");
         let token = sign_in(&emulator, SCOPE);
         let versionless = send(&emulator, HOST, "GET", "/subscriptions", &token, None);
-        assert_eq!((versionless.status, &versionless.json["error"]["code"]), (400, &json!("MissingApiVersionParameter")));
+        assert_eq!(
+            (versionless.status, &versionless.json["error"]["code"]),
+            (400, &json!("MissingApiVersionParameter"))
+        );
     }
 }

@@ -59,7 +59,9 @@ impl Random {
     fn text(&mut self, length: usize, alphabet: &[u8]) -> String {
         let mut text = String::with_capacity(length + 32);
         while text.len() < length {
-            text.extend(self.bytes().iter().map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])));
+            text.extend(
+                self.bytes().iter().map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])),
+            );
         }
         text.truncate(length);
         text

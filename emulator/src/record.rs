@@ -71,10 +71,12 @@ fn redacted_body(call: &Call) -> Option<Value> {
     let mut value = if call.has_content_type("application/x-www-form-urlencoded") {
         Value::Object(call.form().into_iter().map(|(key, value)| (key, Value::String(value))).collect())
     } else {
-        serde_json::from_slice(&call.body).unwrap_or_else(|_| Value::String(format!("{} bytes that are not JSON", call.body.len())))
+        serde_json::from_slice(&call.body)
+            .unwrap_or_else(|_| Value::String(format!("{} bytes that are not JSON", call.body.len())))
     };
     // `value` is a secret in a vault or a variable, and a plain word in SCIM.
-    let values = matches!(call.service, Service::KeyVault | Service::AzureDevops | Service::Github | Service::Webhook);
+    let values =
+        matches!(call.service, Service::KeyVault | Service::AzureDevops | Service::Github | Service::Webhook);
     redact(&mut value, values);
     Some(value)
 }

@@ -73,7 +73,11 @@ impl World {
         }
         for name in (0..workspaces.max(1)).map(repository_name) {
             let id = 900_000_001 + self.github.repositories.len() as u64;
-            self.github.repositories.push(Repository { id, full_name: name, environments: vec!["production".to_owned()] });
+            self.github.repositories.push(Repository {
+                id,
+                full_name: name,
+                environments: vec!["production".to_owned()],
+            });
         }
         self.github.organizations.push(ORGANIZATION.to_owned());
         let every = [
@@ -85,7 +89,8 @@ impl World {
             "actions_variables",
             "organization_actions_variables",
         ];
-        let github_token = format!("github_pat_{}_{}", self.random.alphanumeric(22), self.random.alphanumeric(59));
+        let github_token =
+            format!("github_pat_{}_{}", self.random.alphanumeric(22), self.random.alphanumeric(59));
         self.github_token(&github_token, TokenKind::FineGrained, "octocat", &every);
         let workflow_token = format!("ghs_{}", self.random.alphanumeric(36));
         self.github_token(&workflow_token, TokenKind::Workflow, "github-actions[bot]", &[]);
@@ -109,7 +114,8 @@ impl World {
 
     /// Lets a token of GitHub in, with write access to these permissions in every repository.
     pub fn github_token(&mut self, value: &str, kind: TokenKind, owner: &str, permissions: &[&str]) {
-        let permissions: BTreeMap<String, String> = permissions.iter().map(|name| ((*name).to_owned(), "write".to_owned())).collect();
+        let permissions: BTreeMap<String, String> =
+            permissions.iter().map(|name| ((*name).to_owned(), "write".to_owned())).collect();
         self.github.tokens.push(GithubToken {
             value: value.to_owned(),
             kind,
@@ -149,7 +155,8 @@ impl World {
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
             external_id: None,
         };
-        let groups = ["admins", "users", "analysts"].map(|name| (self.random.number(), name.to_owned())).to_vec();
+        let groups =
+            ["admins", "users", "analysts"].map(|name| (self.random.number(), name.to_owned())).to_vec();
         let integrations = SecretScope {
             name: "integrations".to_owned(),
             acls: [(ADMIN.to_owned(), "MANAGE".to_owned()), ("users".to_owned(), "WRITE".to_owned())].into(),
@@ -159,10 +166,14 @@ impl World {
             id,
             tenant: TENANT.to_owned(),
             resource_id: format!(
-                "/subscriptions/{}/resourceGroups/acme-data/providers/Microsoft.Databricks/workspaces/acme-{id}",
+                "/subscriptions/{}/resourceGroups/acme-data/providers/Microsoft.Databricks/workspaces/\
+                 acme-{id}",
                 self.random.uuid()
             ),
-            members: vec![person(admin_id, ADMIN, &["admins", "users"]), person(analyst_id, ANALYST, &["users", "analysts"])],
+            members: vec![
+                person(admin_id, ADMIN, &["admins", "users"]),
+                person(analyst_id, ANALYST, &["users", "analysts"]),
+            ],
             groups,
             tokens: vec![
                 pat(&token, ADMIN, admin_id, "administration", now, -1),

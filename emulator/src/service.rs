@@ -64,7 +64,9 @@ impl Service {
             Self::Databricks | Self::DatabricksAccount => crate::databricks::handle(world, call),
             Self::Github => crate::github::handle(world, call),
             Self::Graph => crate::graph::handle(world, call),
-            Self::GithubIssuer | Self::GithubOidc | Self::AzureDevopsIssuer => crate::oidc::handle(world, call),
+            Self::GithubIssuer | Self::GithubOidc | Self::AzureDevopsIssuer => {
+                crate::oidc::handle(world, call)
+            }
             Self::AzureDevops => crate::azure_devops::handle(world, call),
             Self::KeyVault => crate::key_vault::handle(world, call),
             Self::Imds => crate::imds::handle(world, call),
@@ -101,7 +103,9 @@ impl Origins {
     pub fn public_cloud(workspaces: usize) -> Self {
         let mut origins: Vec<Origin> = Service::ALL
             .into_iter()
-            .filter_map(|service| Some(Origin { url: public_host(service)?.to_owned(), service, workspace: None }))
+            .filter_map(|service| {
+                Some(Origin { url: public_host(service)?.to_owned(), service, workspace: None })
+            })
             .collect();
         origins.extend((0..workspaces).map(|index| Origin {
             url: format!("https://{}", workspace_host(index)),
@@ -136,7 +140,8 @@ impl Origins {
         if let Some(origin) = self.0.iter().find(|origin| origin.url == url) {
             return Some((origin.service, origin.workspace));
         }
-        (url.starts_with("https://") && url.ends_with(".vault.azure.net")).then_some((Service::KeyVault, None))
+        (url.starts_with("https://") && url.ends_with(".vault.azure.net"))
+            .then_some((Service::KeyVault, None))
     }
 }
 

@@ -1,4 +1,5 @@
-//! What is new works only after a while, as in the real services: after some uses, after some time, or on and off.
+//! What is new works only after a while, as in the real services: after some uses, after some time, or on and
+//! off.
 
 use std::collections::BTreeMap;
 
@@ -87,7 +88,8 @@ mod tests {
         spreading.set(SpreadKind::Pat, Spread { uses: 1, ms: 1000, flaps: vec![true, false] });
         assert!(spreading.works(SpreadKind::Pat, "seeded", 0));
         spreading.begin(SpreadKind::Pat, "new", 0);
-        let seen: Vec<bool> = [0, 999, 1000, 1000, 1000].map(|now| spreading.works(SpreadKind::Pat, "new", now)).to_vec();
+        let seen: Vec<bool> =
+            [0, 999, 1000, 1000, 1000].map(|now| spreading.works(SpreadKind::Pat, "new", now)).to_vec();
         assert_eq!(seen, [false, false, true, false, true]);
     }
 }

@@ -36,7 +36,11 @@ pub(crate) fn emulator() -> Emulator {
 
 pub(crate) fn read(response: http::Response<Vec<u8>>) -> Answer {
     let (parts, body) = response.into_parts();
-    Answer { status: parts.status.as_u16(), headers: parts.headers, json: serde_json::from_slice(&body).unwrap_or_default() }
+    Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        json: serde_json::from_slice(&body).unwrap_or_default(),
+    }
 }
 
 pub(crate) fn request(method: &str, path: &str, token: &str, body: Option<Value>) -> Request<Vec<u8>> {
@@ -50,7 +54,14 @@ pub(crate) fn request(method: &str, path: &str, token: &str, body: Option<Value>
     builder.body(body.map_or_else(Vec::new, |body| body.to_string().into_bytes())).unwrap()
 }
 
-pub(crate) fn send(emulator: &Emulator, origin: &str, method: &str, path: &str, token: &str, body: Option<Value>) -> Answer {
+pub(crate) fn send(
+    emulator: &Emulator,
+    origin: &str,
+    method: &str,
+    path: &str,
+    token: &str,
+    body: Option<Value>,
+) -> Answer {
     read(emulator.serve(origin, request(method, path, token, body)))
 }
 
@@ -86,7 +97,14 @@ pub(crate) fn admin(emulator: &Emulator) -> String {
 /// Brings the seeded application into the first workspace, lets it use tokens, and signs it in.
 pub(crate) fn principal(emulator: &Emulator) -> String {
     let id = emulator.world(|world| world.seeded.client_id.clone());
-    emulator.seed(crate::Seed::Principal { workspace: 0, application_id: id.clone(), display_name: None, groups: Vec::new() }).unwrap();
+    emulator
+        .seed(crate::Seed::Principal {
+            workspace: 0,
+            application_id: id.clone(),
+            display_name: None,
+            groups: Vec::new(),
+        })
+        .unwrap();
     emulator.seed(crate::Seed::TokenPermission { workspace: 0, service_principal_name: id }).unwrap();
     sign_in(emulator, DATABRICKS_SCOPE)
 }

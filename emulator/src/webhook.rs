@@ -22,7 +22,10 @@ impl WebhookDelivery {
     /// Returns a header's value.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(candidate, _)| candidate.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(candidate, _)| candidate.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -30,8 +33,9 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     if !matches!(call.method.as_str(), "POST" | "PUT") {
         return Reply::unknown_route(call);
     }
-    let headers =
-        call.headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let headers = call.headers.iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
     world.webhooks.push(WebhookDelivery {
         method: call.method.clone(),
         path: call.path.clone(),

@@ -118,8 +118,19 @@ impl World {
     }
 
     /// Issues an access token for a resource, and returns it.
-    pub fn issue_bearer(&mut self, audience: &str, subject: Subject, roles: &[&str], lifetime_ms: i64) -> String {
-        let value = format!("eyJ0{}.{}.{}", self.random.alphanumeric(60), self.random.alphanumeric(480), self.random.alphanumeric(200));
+    pub fn issue_bearer(
+        &mut self,
+        audience: &str,
+        subject: Subject,
+        roles: &[&str],
+        lifetime_ms: i64,
+    ) -> String {
+        let value = format!(
+            "eyJ0{}.{}.{}",
+            self.random.alphanumeric(60),
+            self.random.alphanumeric(480),
+            self.random.alphanumeric(200)
+        );
         let now = self.now_ms();
         // A job's tokens are many; the ended ones answer as unknown ones do.
         self.bearers.retain(|bearer| bearer.expires_ms > now);
@@ -138,6 +149,8 @@ impl World {
     #[must_use]
     pub fn bearer(&self, value: &str, audience: &str) -> Option<&Bearer> {
         let now = self.now_ms();
-        self.bearers.iter().find(|bearer| bearer.value == value && bearer.audience == audience && bearer.expires_ms > now)
+        self.bearers
+            .iter()
+            .find(|bearer| bearer.value == value && bearer.audience == audience && bearer.expires_ms > now)
     }
 }

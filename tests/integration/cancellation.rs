@@ -17,11 +17,17 @@ fn a_run_that_is_asked_to_stop_after_any_request_leaves_a_state_from_which_the_n
     stage.emulator.advance(DAY * 61);
     let alone = Machine::new(&stage.fork()).run(ROTATE).sent;
     // The last safe point before the sinks are written: verified, and no other run is at work.
-    let verified = alone.iter().rposition(|sent| sent.path.ends_with("/scim/v2/Me") || sent.path.ends_with("/token/list")).unwrap();
+    let verified = alone
+        .iter()
+        .rposition(|sent| sent.path.ends_with("/scim/v2/Me") || sent.path.ends_with("/token/list"))
+        .unwrap();
     for requests in 0..alone.len() {
         let stage = stage.fork();
         let what = format!("asked to stop after {requests} requests");
-        let ran = Machine::new(&stage).stopped_after(requests).watched(invariants::never_without(&what)).run(ROTATE);
+        let ran = Machine::new(&stage)
+            .stopped_after(requests)
+            .watched(invariants::never_without(&what))
+            .run(ROTATE);
         if requests <= verified + 1 {
             assert_eq!(ran.code(), Some("cancelled"), "{what}: {}", ran.output);
             // What it made it took back: only the credential of before is left.

@@ -1,4 +1,5 @@
-//! Several sinks: each is written, read back and used; one that fails leaves `partial`, and the next run heals.
+//! Several sinks: each is written, read back and used; one that fails leaves `partial`, and the next run
+//! heals.
 
 use std::time::Duration;
 
@@ -48,7 +49,12 @@ fn a_rotation_writes_every_sink_and_a_consumer_of_each_signs_in_with_it() {
     let ran = Machine::new(&stage).watched(invariants::never_without("every sink")).run(ROTATE);
     assert_eq!(ran.outcome(), "rotated", "{}", ran.output);
     assert_eq!(ran.first().delivered.len(), 5);
-    assert!(ran.first().delivered.iter().all(|delivered| delivered.written.is_some() && delivered.error.is_none()));
+    assert!(
+        ran.first()
+            .delivered
+            .iter()
+            .all(|delivered| delivered.written.is_some() && delivered.error.is_none())
+    );
     // The value in each is one that the workspace accepts.
     invariants::converged(&stage.emulator, 5, "every sink");
 }
@@ -61,7 +67,8 @@ fn a_sink_that_refuses_leaves_a_partial_delivery_in_which_nothing_is_revoked() {
     assert_eq!((ran.outcome(), ran.code()), ("partial", Some("partial-delivery")));
     assert!(ran.first().revoked.is_empty());
     assert_eq!(live(&stage), 2, "both the old and the new one live");
-    let failed: Vec<&str> = ran.first().delivered.iter().filter(|d| d.error.is_some()).map(|d| d.sink.as_str()).collect();
+    let failed: Vec<&str> =
+        ran.first().delivered.iter().filter(|d| d.error.is_some()).map(|d| d.sink.as_str()).collect();
     assert_eq!(failed, ["key-vault https://acme.vault.azure.net databricks-token"]);
     assert_eq!(ran.report.as_ref().unwrap().exit_status(), 1);
 }
@@ -109,11 +116,17 @@ fn revoking_all_works_although_the_ledger_is_lost() {
     let stage = due();
     stage.emulator.world(|world| {
         let own = world.seeded.client_id.clone();
-        world.workspaces[0].tokens.iter_mut().filter(|t| t.owner == own).for_each(|t| t.comment = "somebody has edited this".to_owned());
+        world.workspaces[0]
+            .tokens
+            .iter_mut()
+            .filter(|t| t.owner == own)
+            .for_each(|t| t.comment = "somebody has edited this".to_owned());
     });
     let ran = Machine::new(&stage).run(Command::Revoke(Revocation::All));
     assert_eq!(ran.outcome(), "revoked", "{}", ran.output);
-    let left = stage.emulator.world(|world| world.workspaces[0].tokens.iter().filter(|t| t.owner == world.seeded.client_id).count());
+    let left = stage.emulator.world(|world| {
+        world.workspaces[0].tokens.iter().filter(|t| t.owner == world.seeded.client_id).count()
+    });
     assert_eq!(left, 0);
 }
 
@@ -124,7 +137,9 @@ fn the_admin_revokes_for_a_principal_whose_own_sign_in_is_gone() {
     let ran = Machine::new(&stage).run(Command::Revoke(Revocation::All));
     assert_eq!(ran.outcome(), "revoked", "{}", ran.output);
     assert_eq!(live(&stage), 0);
-    let analyst = stage.emulator.world(|world| world.workspaces[0].tokens.iter().filter(|t| t.owner.starts_with("ana@")).count());
+    let analyst = stage
+        .emulator
+        .world(|world| world.workspaces[0].tokens.iter().filter(|t| t.owner.starts_with("ana@")).count());
     assert_eq!(analyst, 1, "nobody else's token was touched");
 }
 

@@ -1,5 +1,5 @@
-//! Every request of every command, disturbed in every way: what `docs/reliability.md` promises holds at every moment,
-//! and one further run converges.
+//! Every request of every command, disturbed in every way: what `docs/reliability.md` promises holds at every
+//! moment, and one further run converges.
 
 use std::time::Duration;
 
@@ -60,7 +60,10 @@ fn disturb(case: &Case) -> usize {
                 one(
                     case,
                     Aim { at, disturbance, lasting },
-                    &format!("{}: {} {}{} ({at}) {disturbance:?}, lasting {lasting}", case.name, sent.method, sent.origin, sent.path),
+                    &format!(
+                        "{}: {} {}{} ({at}) {disturbance:?}, lasting {lasting}",
+                        case.name, sent.method, sent.origin, sent.path
+                    ),
                 );
                 tried += 1;
             }
@@ -95,11 +98,16 @@ fn one(case: &Case, aim: Aim, what: &str) {
     if case.overlap {
         // Once the overlap is over the run after that cleans up.
         stage.emulator.advance(DAY * 2);
-        let cleaned = Machine::new(&stage).seed(3).watched(invariants::never_without(what)).run(case.heal.clone());
+        let cleaned =
+            Machine::new(&stage).seed(3).watched(invariants::never_without(what)).run(case.heal.clone());
         assert!(cleaned.first().error.is_none(), "{:?} ({what})", cleaned.first().error);
     }
     invariants::converged(&stage.emulator, case.sinks, what);
-    assert_eq!(stage.emulator.world(|world| Others::of(world)), others, "I4: something of others has changed ({what})");
+    assert_eq!(
+        stage.emulator.world(|world| Others::of(world)),
+        others,
+        "I4: something of others has changed ({what})"
+    );
 }
 
 fn held(cases: &[Case]) {
@@ -147,18 +155,29 @@ fn a_disturbed_clean_up_after_an_overlap_loses_nothing_and_the_next_converges() 
 
 #[test]
 fn a_disturbed_rotation_to_every_sink_loses_nothing_and_the_next_converges() {
-    held(&[Case { sinks: 5, ..case("rotate to every sink", due(Stage::new().every_sink()), ROTATE, ROTATE) }]);
+    held(&[Case {
+        sinks: 5,
+        ..case("rotate to every sink", due(Stage::new().every_sink()), ROTATE, ROTATE)
+    }]);
 }
 
 #[test]
 fn a_disturbed_revocation_of_the_superseded_loses_nothing() {
     let stage = due(Stage::new().overlap("24h"));
     let _ = Machine::new(&stage).run(ROTATE);
-    held(&[case("revoke --superseded", stage, Command::Revoke(Revocation::Superseded), Command::Revoke(Revocation::Superseded))]);
+    held(&[case(
+        "revoke --superseded",
+        stage,
+        Command::Revoke(Revocation::Superseded),
+        Command::Revoke(Revocation::Superseded),
+    )]);
 }
 
 #[test]
 fn a_disturbed_emergency_revocation_is_made_good_by_the_next_rotation() {
     let stage = provisioned(Stage::new());
-    held(&[Case { revokes_all: true, ..case("revoke --all", stage, Command::Revoke(Revocation::All), Command::Rotate { force: true }) }]);
+    held(&[Case {
+        revokes_all: true,
+        ..case("revoke --all", stage, Command::Revoke(Revocation::All), Command::Rotate { force: true })
+    }]);
 }

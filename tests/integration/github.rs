@@ -16,7 +16,11 @@ fn stage(sink: Value) -> Stage {
     let stage = Stage::new().target(|target| target["deliver"] = json!([sink]));
     stage.emulator.world(|world| {
         for (id, name) in [(71, "acme/reports"), (72, "acme/billing")] {
-            world.github.repositories.push(Repository { id, full_name: name.to_owned(), environments: vec!["prod/eu west".to_owned()] });
+            world.github.repositories.push(Repository {
+                id,
+                full_name: name.to_owned(),
+                environments: vec!["prod/eu west".to_owned()],
+            });
         }
     });
     stage
@@ -51,7 +55,10 @@ fn each_kind_of_place_is_written_and_written_again() {
         ),
         (json!({"organization": "acme", "visibility": "all"}), Place::Organization("acme".to_owned())),
         (json!({"repository": "acme/reports", "app": "dependabot"}), Place::DependabotRepository(repository)),
-        (json!({"organization": "acme", "app": "dependabot"}), Place::DependabotOrganization("acme".to_owned())),
+        (
+            json!({"organization": "acme", "app": "dependabot"}),
+            Place::DependabotOrganization("acme".to_owned()),
+        ),
     ] {
         let mut sink = sink;
         sink["type"] = json!("github-secret");
@@ -120,7 +127,10 @@ fn a_key_that_github_changes_meanwhile_is_read_again() {
     });
     let ran = Machine::new(&stage).watched(watch).run(FORCED);
     assert_eq!((ran.outcome(), ran.code()), ("rotated", None), "{}", ran.output);
-    assert_eq!(ran.sent.iter().filter(|sent| sent.method == "PUT" && sent.path.contains("/secrets/T")).count(), 2);
+    assert_eq!(
+        ran.sent.iter().filter(|sent| sent.method == "PUT" && sent.path.contains("/secrets/T")).count(),
+        2
+    );
     holds(&stage.emulator, &place, &ran);
 }
 
@@ -138,7 +148,9 @@ fn the_workflows_own_token_is_explained() {
 
 #[test]
 fn a_missing_environment_is_named() {
-    let stage = stage(json!({"type": "github-secret", "repository": "acme/reports", "secret": "T", "environment": "staging"}));
+    let stage = stage(
+        json!({"type": "github-secret", "repository": "acme/reports", "secret": "T", "environment": "staging"}),
+    );
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!(ran.code(), Some("github-not-found"));
     assert!(ran.first().error.as_ref().unwrap().hint().contains("staging"));
@@ -150,7 +162,8 @@ fn a_write_by_somebody_else_right_after_is_noticed() {
     let stage = provisioned(json!({"type": "github-secret", "repository": "acme/reports", "secret": "T"}));
     let (meddled, at) = (Rc::new(Cell::new(0)), place.clone());
     let watch = Rc::new(move |emulator: &Emulator| {
-        let written = emulator.requests().iter().filter(|r| r.method == "PUT" && r.path.contains("/secrets/T")).count();
+        let written =
+            emulator.requests().iter().filter(|r| r.method == "PUT" && r.path.contains("/secrets/T")).count();
         if written > 1 && meddled.replace(1) == 0 {
             emulator.world(|world| {
                 let held = world.github.stores.get_mut(&at).unwrap().secrets.get_mut("T").unwrap();

@@ -1,4 +1,5 @@
-//! Two rotations of the same target at once: no order of their requests loses a credential, and the loser yields.
+//! Two rotations of the same target at once: no order of their requests loses a credential, and the loser
+//! yields.
 
 use std::time::Duration;
 
@@ -26,7 +27,11 @@ fn race(stage: &Stage, turns: &[usize], what: &str) -> (Ran, Ran) {
     let clock = SimulatedClock::new(&stage.emulator, 0);
     let watch = invariants::never_without(what);
     let run = |index: usize| {
-        let machine = Machine::new(stage).on_clock(&clock).seed(index as u64 + 1).gated(schedule.gate(index)).watched(watch.clone());
+        let machine = Machine::new(stage)
+            .on_clock(&clock)
+            .seed(index as u64 + 1)
+            .gated(schedule.gate(index))
+            .watched(watch.clone());
         let schedule = schedule.clone();
         async move {
             let ran = machine.run_beside(ROTATE).await;
@@ -57,7 +62,8 @@ fn whatever_the_order_of_their_requests_one_run_rotates_and_the_other_yields() {
     let others = stage.emulator.world(|world| Others::of(world));
     let alone = Machine::new(&stage.fork()).run(ROTATE).sent.len();
     let mut tried = 0;
-    // The turn passes three times before each run goes on to its end: a after i, b after j, a after k requests.
+    // The turn passes three times before each run goes on to its end: a after i, b after j, a after k
+    // requests.
     for i in 0..=alone {
         for j in 1..=alone {
             for k in 1..=alone {

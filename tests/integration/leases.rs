@@ -25,7 +25,9 @@ fn due(stage: Stage) -> Stage {
 fn killed_after_creation(stage: &Stage) -> i64 {
     let plan = Machine::new(&stage.fork()).run(ROTATE).sent;
     let at = plan.iter().position(|sent| sent.path.ends_with("/token/create")).unwrap();
-    let ran = Machine::new(stage).disturbed(Aim { at, disturbance: Disturbance::KilledAfter, lasting: false }).run(ROTATE);
+    let ran = Machine::new(stage)
+        .disturbed(Aim { at, disturbance: Disturbance::KilledAfter, lasting: false })
+        .run(ROTATE);
     assert!(ran.report.is_none());
     stage.emulator.world(|world| {
         let newest = world.workspaces[0].tokens.iter().map(|token| token.created_ms).max().unwrap();
@@ -62,7 +64,11 @@ fn a_clock_that_is_ten_minutes_wrong_changes_no_decision() {
         let stage = due(Stage::new());
         let age = killed_after_creation(&stage);
         wait(&stage, TEN_MINUTES - 2_500 - age);
-        assert_eq!(Machine::new(&stage).seed(2).clock_ahead(ahead).run(ROTATE).outcome(), "yielded", "ahead by {ahead}");
+        assert_eq!(
+            Machine::new(&stage).seed(2).clock_ahead(ahead).run(ROTATE).outcome(),
+            "yielded",
+            "ahead by {ahead}"
+        );
         wait(&stage, 6_000);
         let ran = Machine::new(&stage).seed(3).clock_ahead(ahead).run(ROTATE);
         assert_eq!(ran.outcome(), "rotated", "ahead by {ahead}: {}", ran.output);
@@ -74,10 +80,16 @@ fn a_clock_that_is_ten_minutes_wrong_changes_no_decision() {
 fn a_run_whose_lease_is_nearly_over_writes_nothing_and_takes_back_what_it_made() {
     let stage = due(Stage::new().target(|target| target["token"]["verify-within"] = json!("30m")));
     // The new PAT works only when less of the lease is left than one request may take.
-    stage.emulator.world(|world| world.spread.set(SpreadKind::Pat, Spread { ms: TEN_MINUTES - 25_000, ..Spread::default() }));
+    stage.emulator.world(|world| {
+        world.spread.set(SpreadKind::Pat, Spread { ms: TEN_MINUTES - 25_000, ..Spread::default() })
+    });
     let ran = Machine::new(&stage).watched(invariants::never_without("a late run")).run(ROTATE);
     assert_eq!(ran.code(), Some("lease-expired"), "{}", ran.output);
-    assert!(!ran.writes().iter().any(|write| write.starts_with("PUT https://api.github.com")), "{:?}", ran.writes());
+    assert!(
+        !ran.writes().iter().any(|write| write.starts_with("PUT https://api.github.com")),
+        "{:?}",
+        ran.writes()
+    );
     stage.emulator.world(|world| world.spread.set(SpreadKind::Pat, Spread::default()));
     stage.emulator.advance(DAY);
     assert_eq!(Machine::new(&stage).seed(2).run(ROTATE).outcome(), "rotated");

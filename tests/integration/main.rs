@@ -1,6 +1,11 @@
 //! Integration tests: the core with the binary's own parts against the emulator, on simulated time.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on shall fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on shall fail"
+)]
 
 mod cancellation;
 mod delivery;

@@ -32,9 +32,14 @@ fn lives(stage: &Stage, id: &str) -> bool {
 }
 
 fn scopes(stage: &Stage) -> Vec<Option<Vec<String>>> {
-    stage
-        .emulator
-        .world(|world| world.workspaces[0].tokens.iter().filter(|t| t.comment.contains("[lakekey ")).map(|t| t.scopes.clone()).collect())
+    stage.emulator.world(|world| {
+        world.workspaces[0]
+            .tokens
+            .iter()
+            .filter(|t| t.comment.contains("[lakekey "))
+            .map(|t| t.scopes.clone())
+            .collect()
+    })
 }
 
 #[test]
@@ -83,7 +88,8 @@ fn the_pat_of_another_target_of_the_same_principal_is_left_alone() {
     let stage = provisioned(stage);
     stage.emulator.advance(DAY * 61);
     let ran = Machine::new(&stage).watched(invariants::never_without("two targets")).run(ROTATE);
-    let outcomes: Vec<&str> = ran.report.as_ref().unwrap().targets.iter().map(|t| t.outcome.as_str()).collect();
+    let outcomes: Vec<&str> =
+        ran.report.as_ref().unwrap().targets.iter().map(|t| t.outcome.as_str()).collect();
     assert_eq!(outcomes, ["rotated", "rotated"]);
     assert_eq!(scopes(&stage).len(), 2, "one PAT a target");
 }
@@ -127,14 +133,19 @@ fn a_sink_that_is_added_later_gets_a_credential_at_the_next_run() {
     });
     stage.emulator.advance(DAY);
     assert_eq!(Machine::new(&stage).dry_run(ROTATE).outcome(), "due");
-    assert_eq!(Machine::new(&stage).watched(invariants::never_without("added")).run(ROTATE).outcome(), "rotated");
+    assert_eq!(
+        Machine::new(&stage).watched(invariants::never_without("added")).run(ROTATE).outcome(),
+        "rotated"
+    );
     invariants::converged(&stage.emulator, 2, "added");
 }
 
 #[test]
 fn a_lifetime_over_the_workspaces_maximum_is_refused_by_name_before_anything_changes() {
     let stage = Stage::new();
-    stage.emulator.world(|world| world.workspaces[0].conf.insert("maxTokenLifetimeDays".to_owned(), "30".to_owned()));
+    stage
+        .emulator
+        .world(|world| world.workspaces[0].conf.insert("maxTokenLifetimeDays".to_owned(), "30".to_owned()));
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!(ran.code(), Some("lifetime-over-maximum"));
     assert_eq!(ran.first().error.as_ref().unwrap().key(), Some("targets[0].token.lifetime"));
@@ -145,7 +156,9 @@ fn a_lifetime_over_the_workspaces_maximum_is_refused_by_name_before_anything_cha
 #[test]
 fn a_rotation_into_a_lowered_maximum_is_refused_by_name_and_keeps_the_old_credential() {
     let stage = provisioned(Stage::new());
-    stage.emulator.world(|world| world.workspaces[0].conf.insert("maxTokenLifetimeDays".to_owned(), "30".to_owned()));
+    stage
+        .emulator
+        .world(|world| world.workspaces[0].conf.insert("maxTokenLifetimeDays".to_owned(), "30".to_owned()));
     stage.emulator.advance(DAY * 61);
     let ran = Machine::new(&stage).watched(invariants::never_without("maximum")).run(ROTATE);
     assert_eq!(ran.code(), Some("lifetime-over-maximum"), "{}", ran.output);
@@ -190,7 +203,9 @@ fn tokens_that_are_switched_off_are_switched_on_when_told() {
 #[test]
 fn an_admins_pat_that_is_refused_since_tokens_are_switched_off_is_explained() {
     let stage = Stage::new();
-    stage.emulator.world(|world| world.workspaces[0].conf.insert("enableTokensConfig".to_owned(), "false".to_owned()));
+    stage
+        .emulator
+        .world(|world| world.workspaces[0].conf.insert("enableTokensConfig".to_owned(), "false".to_owned()));
     let ran = Machine::new(&stage).run(Command::Provision);
     let error = ran.first().error.as_ref().unwrap();
     assert_eq!((error.code().as_str(), error.step().as_str()), ("credential-invalid", "sign-in-admin"));
@@ -207,7 +222,9 @@ fn a_workspace_in_which_no_token_was_ever_made_is_provisioned_all_the_same() {
     });
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{}", ran.output);
-    let admins = stage.emulator.world(|world| world.workspaces[0].tokens.iter().filter(|t| t.owner.starts_with("admin@")).count());
+    let admins = stage
+        .emulator
+        .world(|world| world.workspaces[0].tokens.iter().filter(|t| t.owner.starts_with("admin@")).count());
     assert_eq!(admins, 1, "the throw-away token is gone");
 }
 
@@ -219,13 +236,17 @@ fn a_workspace_that_cannot_change_a_comment_is_served_by_the_dates_of_the_sinks(
     stage.emulator.advance(DAY);
     assert_eq!(Machine::new(&stage).run(ROTATE).outcome(), "not-due");
     stage.emulator.advance(DAY * 60);
-    assert_eq!(Machine::new(&stage).watched(invariants::never_without("older")).run(ROTATE).outcome(), "rotated");
+    assert_eq!(
+        Machine::new(&stage).watched(invariants::never_without("older")).run(ROTATE).outcome(),
+        "rotated"
+    );
     invariants::converged(&stage.emulator, 1, "older workspace");
 }
 
 #[test]
 fn the_tenant_is_asked_of_the_workspace_where_it_is_left_out() {
-    let stage = Stage::new().target(|target| drop(target["principal"].as_object_mut().unwrap().remove("tenant-id")));
+    let stage =
+        Stage::new().target(|target| drop(target["principal"].as_object_mut().unwrap().remove("tenant-id")));
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!(ran.outcome(), "provisioned", "{}", ran.output);
     assert!(ran.sent.iter().any(|sent| sent.path == "/aad/auth"));
@@ -238,8 +259,12 @@ fn a_fleet_is_served_and_one_target_that_fails_keeps_no_other_from_it() {
         world.workspaces[2].conf.insert("enableTokensConfig".to_owned(), "false".to_owned());
     });
     let ran = Machine::new(&stage).run(Command::Provision);
-    let outcomes: Vec<&str> = ran.report.as_ref().unwrap().targets.iter().map(|t| t.outcome.as_str()).collect();
-    assert_eq!(outcomes, ["provisioned", "provisioned", "failed", "provisioned", "provisioned", "provisioned"]);
+    let outcomes: Vec<&str> =
+        ran.report.as_ref().unwrap().targets.iter().map(|t| t.outcome.as_str()).collect();
+    assert_eq!(
+        outcomes,
+        ["provisioned", "provisioned", "failed", "provisioned", "provisioned", "provisioned"]
+    );
     assert_eq!(ran.report.as_ref().unwrap().exit_status(), 1);
     let sign_ins = ran.sent.iter().filter(|sent| sent.path.ends_with("/oauth2/v2.0/token")).count();
     assert_eq!(sign_ins, 1, "one sign-in a principal a run");
@@ -250,6 +275,9 @@ fn a_missing_environment_variable_is_named_and_nothing_is_sent() {
     let mut stage = Stage::new();
     stage.environment.0.remove("CLIENT_SECRET");
     let error = Machine::new(&stage).refused(ROTATE);
-    assert_eq!((error.code().as_str(), error.key()), ("config-missing-secret", Some("targets[0].auth.client-secret")));
+    assert_eq!(
+        (error.code().as_str(), error.key()),
+        ("config-missing-secret", Some("targets[0].auth.client-secret"))
+    );
     assert!(stage.emulator.requests().is_empty());
 }

@@ -18,7 +18,8 @@ const NAME: &str = "lake-reader";
 /// Sets a stage on which the principal does not exist anywhere.
 fn nothing(change: impl FnOnce(&mut Value)) -> Stage {
     let stage = Stage::new();
-    let (directory, tenant) = stage.emulator.world(|world| (world.seeded.directory_client_id.clone(), world.seeded.tenant.clone()));
+    let (directory, tenant) =
+        stage.emulator.world(|world| (world.seeded.directory_client_id.clone(), world.seeded.tenant.clone()));
     stage.target(|target| {
         target["principal"] = json!({"display-name": NAME, "tenant-id": tenant});
         target["directory"] = json!({"type": "azure-client-secret", "client-id": directory, "client-secret": {"env": "DIRECTORY_SECRET"}});
@@ -29,7 +30,8 @@ fn nothing(change: impl FnOnce(&mut Value)) -> Stage {
 /// Sets a stage on which an application is registered that trusts the job of a workflow.
 fn federated() -> Stage {
     let mut stage = nothing(|_| ());
-    let (subject, variables) = stage.emulator.world(|world| (world.oidc.actions.subject(), world.actions_environment()));
+    let (subject, variables) =
+        stage.emulator.world(|world| (world.oidc.actions.subject(), world.actions_environment()));
     stage.environment.0.extend(variables);
     stage.target(|target| {
         target["auth"] = json!({"type": "github-oidc-azure"});
@@ -61,7 +63,15 @@ fn databricks() -> Stage {
 }
 
 fn applications(stage: &Stage) -> Vec<String> {
-    stage.emulator.world(|world| world.directory.applications.iter().filter(|a| a.display_name == NAME).map(|a| a.app_id.clone()).collect())
+    stage.emulator.world(|world| {
+        world
+            .directory
+            .applications
+            .iter()
+            .filter(|a| a.display_name == NAME)
+            .map(|a| a.app_id.clone())
+            .collect()
+    })
 }
 
 /// Returns the client secrets of the application.
@@ -73,11 +83,15 @@ fn client_secrets(stage: &Stage) -> Vec<String> {
 }
 
 fn oauth_secrets(stage: &Stage) -> Vec<String> {
-    stage.emulator.world(|world| world.account.principals.iter().flat_map(|p| &p.secrets).map(|s| s.value.clone()).collect())
+    stage.emulator.world(|world| {
+        world.account.principals.iter().flat_map(|p| &p.secrets).map(|s| s.value.clone()).collect()
+    })
 }
 
 fn delivered(stage: &Stage, secret: &str) -> Option<String> {
-    stage.emulator.world(|world| invariants::sinks(world).into_iter().find(|(sink, _)| sink.ends_with(secret)).map(|(_, value)| value))
+    stage.emulator.world(|world| {
+        invariants::sinks(world).into_iter().find(|(sink, _)| sink.ends_with(secret)).map(|(_, value)| value)
+    })
 }
 
 /// What the delivery of the first run put into the environment of the next, as a workflow would find it.
@@ -86,13 +100,17 @@ fn with_delivered(mut stage: Stage, secret: &str) -> Stage {
     stage.environment.0.insert("NOT_THERE_YET".to_owned(), value);
     let application = applications(&stage).pop();
     let principal = application.or_else(|| {
-        stage.emulator.world(|world| world.workspaces[0].members.iter().find(|m| m.display_name == NAME).map(|m| m.name.clone()))
+        stage.emulator.world(|world| {
+            world.workspaces[0].members.iter().find(|m| m.display_name == NAME).map(|m| m.name.clone())
+        })
     });
     stage.target(|target| target["principal"]["client-id"] = json!(principal))
 }
 
 fn own_pats(stage: &Stage) -> usize {
-    stage.emulator.world(|world| world.workspaces[0].tokens.iter().filter(|t| t.comment.contains("[lakekey ")).count())
+    stage
+        .emulator
+        .world(|world| world.workspaces[0].tokens.iter().filter(|t| t.comment.contains("[lakekey ")).count())
 }
 
 #[test]
@@ -104,9 +122,14 @@ fn an_entra_principal_is_made_from_nothing_with_no_secret_anywhere() {
     assert_eq!(client_secrets(&stage), Vec::<String>::new());
     invariants::converged(&stage.emulator, 1, "federated");
     invariants::silent(&stage.emulator, &ran, "federated");
-    let audience = stage
-        .emulator
-        .world(|world| world.directory.applications.iter().find(|a| a.display_name == NAME).map(|a| a.sign_in_audience.clone()));
+    let audience = stage.emulator.world(|world| {
+        world
+            .directory
+            .applications
+            .iter()
+            .find(|a| a.display_name == NAME)
+            .map(|a| a.sign_in_audience.clone())
+    });
     assert_eq!(audience.as_deref(), Some("AzureADMyOrg"), "single tenant");
 }
 
@@ -125,16 +148,26 @@ fn a_dry_run_from_nothing_says_every_step_and_makes_none() {
     let stage = federated();
     let ran = Machine::new(&stage).dry_run(Command::Provision);
     let steps: Vec<&str> = ran.first().steps.iter().map(|s| s.step).collect();
-    assert_eq!(steps, ["make-application", "make-service-principal", "make-federated-credential", "create-token"]);
+    assert_eq!(
+        steps,
+        ["make-application", "make-service-principal", "make-federated-credential", "create-token"]
+    );
     assert_eq!(ran.writes(), Vec::<String>::new());
     assert!(applications(&stage).is_empty());
 }
 
 #[test]
 fn an_application_is_made_in_spite_of_every_shape_of_graphs_lag() {
-    for shape in [LagShape::NotFound, LagShape::NoApplication, LagShape::MisleadingForbidden, LagShape::ConcurrencyViolation] {
+    for shape in [
+        LagShape::NotFound,
+        LagShape::NoApplication,
+        LagShape::MisleadingForbidden,
+        LagShape::ConcurrencyViolation,
+    ] {
         let stage = federated();
-        stage.emulator.world(|world| world.graph.replicas.set(GraphLag { reads: 3, shapes: vec![shape], ..GraphLag::default() }));
+        stage.emulator.world(|world| {
+            world.graph.replicas.set(GraphLag { reads: 3, shapes: vec![shape], ..GraphLag::default() })
+        });
         let ran = Machine::new(&stage).run(Command::Provision);
         assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{shape:?}: {}", ran.output);
         assert_eq!(applications(&stage).len(), 1, "{shape:?}");
@@ -146,7 +179,12 @@ fn a_directory_without_permission_in_graph_is_told_which_one_it_lacks() {
     let stage = federated();
     stage.emulator.world(|world| {
         let writer = world.seeded.directory_client_id.clone();
-        let own = world.directory.service_principals.iter_mut().find(|principal| principal.app_id == writer).unwrap();
+        let own = world
+            .directory
+            .service_principals
+            .iter_mut()
+            .find(|principal| principal.app_id == writer)
+            .unwrap();
         own.graph_roles = vec!["Application.Read.All".to_owned()];
     });
     let ran = Machine::new(&stage).run(Command::Provision);
@@ -159,7 +197,8 @@ fn a_directory_without_permission_in_graph_is_told_which_one_it_lacks() {
 #[test]
 fn a_name_that_several_applications_bear_is_refused_with_their_ids() {
     let stage = federated();
-    let ids = stage.emulator.world(|world| [world.register_application(NAME), world.register_application(NAME)]);
+    let ids =
+        stage.emulator.world(|world| [world.register_application(NAME), world.register_application(NAME)]);
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!(ran.code(), Some("application-ambiguous"));
     let message = ran.first().error.as_ref().unwrap().message().to_owned();
@@ -171,7 +210,12 @@ fn a_client_secret_is_made_delivered_and_used_to_mint_the_first_pat() {
     let stage = with_client_secret();
     let ran = Machine::new(&stage).run(Command::Provision);
     let report = ran.report.as_ref().unwrap();
-    assert_eq!(report.targets.iter().map(|t| t.outcome.as_str()).collect::<Vec<_>>(), ["provisioned", "provisioned"], "{}", ran.output);
+    assert_eq!(
+        report.targets.iter().map(|t| t.outcome.as_str()).collect::<Vec<_>>(),
+        ["provisioned", "provisioned"],
+        "{}",
+        ran.output
+    );
     assert_eq!(client_secrets(&stage), [delivered(&stage, "CATALOG_CLIENT_SECRET").unwrap()]);
     assert_eq!(own_pats(&stage), 1);
     invariants::silent(&stage.emulator, &ran, "client secret");
@@ -179,7 +223,8 @@ fn a_client_secret_is_made_delivered_and_used_to_mint_the_first_pat() {
 
 #[test]
 fn a_client_secret_that_nobody_would_keep_is_not_made() {
-    let stage = with_client_secret().target(|target| drop(target.as_object_mut().unwrap().remove("client-secret")));
+    let stage =
+        with_client_secret().target(|target| drop(target.as_object_mut().unwrap().remove("client-secret")));
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!(ran.code(), Some("client-secret-undelivered"));
     assert!(applications(&stage).is_empty());
@@ -193,11 +238,13 @@ fn a_client_secret_that_is_due_is_rotated_as_the_pat_is() {
     let stage = with_delivered(stage, "CATALOG_CLIENT_SECRET");
     stage.emulator.advance(DAY);
     let ran = Machine::new(&stage).run(ROTATE);
-    let outcomes: Vec<&str> = ran.report.as_ref().unwrap().targets.iter().map(|t| t.outcome.as_str()).collect();
+    let outcomes: Vec<&str> =
+        ran.report.as_ref().unwrap().targets.iter().map(|t| t.outcome.as_str()).collect();
     assert_eq!(outcomes, ["not-due", "not-due"], "{}", ran.output);
     stage.emulator.advance(DAY * 130);
     let ran = Machine::new(&stage).watched(invariants::never_without("client secret")).run(ROTATE);
-    let outcomes: Vec<&str> = ran.report.as_ref().unwrap().targets.iter().map(|t| t.outcome.as_str()).collect();
+    let outcomes: Vec<&str> =
+        ran.report.as_ref().unwrap().targets.iter().map(|t| t.outcome.as_str()).collect();
     assert_eq!(outcomes, ["rotated", "rotated"], "{}", ran.output);
     let new = client_secrets(&stage);
     assert_eq!(new, [delivered(&stage, "CATALOG_CLIENT_SECRET").unwrap()]);
@@ -209,7 +256,12 @@ fn a_databricks_managed_principal_is_made_from_nothing() {
     let stage = databricks();
     let ran = Machine::new(&stage).run(Command::Provision);
     let report = ran.report.as_ref().unwrap();
-    assert_eq!(report.targets.iter().map(|t| t.outcome.as_str()).collect::<Vec<_>>(), ["provisioned", "provisioned"], "{}", ran.output);
+    assert_eq!(
+        report.targets.iter().map(|t| t.outcome.as_str()).collect::<Vec<_>>(),
+        ["provisioned", "provisioned"],
+        "{}",
+        ran.output
+    );
     assert_eq!(oauth_secrets(&stage), [delivered(&stage, "CATALOG_OAUTH_SECRET").unwrap()]);
     assert_eq!(own_pats(&stage), 1);
     let stage = with_delivered(stage, "CATALOG_OAUTH_SECRET");
@@ -226,7 +278,11 @@ fn an_oauth_secret_that_is_due_is_rotated_as_the_pat_is() {
     let stage = with_delivered(stage, "CATALOG_OAUTH_SECRET");
     stage.emulator.advance(DAY * 125);
     let ran = Machine::new(&stage).watched(invariants::never_without("oauth secret")).run(ROTATE);
-    assert!(ran.report.as_ref().unwrap().targets.iter().all(|t| t.outcome.as_str() == "rotated"), "{}", ran.output);
+    assert!(
+        ran.report.as_ref().unwrap().targets.iter().all(|t| t.outcome.as_str() == "rotated"),
+        "{}",
+        ran.output
+    );
     assert_eq!(oauth_secrets(&stage), [delivered(&stage, "CATALOG_OAUTH_SECRET").unwrap()]);
     assert_ne!(oauth_secrets(&stage), old);
 }
@@ -241,14 +297,18 @@ fn disturbed(prepared: &Stage, secret: Option<&str>, settled: &dyn Fn(&Stage, &s
             let mut stage = prepared.fork();
             let what = format!("{} {}{} ({at}) {disturbance:?}", sent.method, sent.origin, sent.path);
             let aim = Aim { at, disturbance, lasting: false };
-            let ran = Machine::new(&stage).disturbed(aim).watched(invariants::never_without(&what)).run(command.clone());
+            let ran = Machine::new(&stage)
+                .disturbed(aim)
+                .watched(invariants::never_without(&what))
+                .run(command.clone());
             invariants::silent(&stage.emulator, &ran, &what);
             stage.emulator.advance(DAY);
             // The next run finds in its environment what was delivered.
             if let Some(value) = secret.and_then(|secret| delivered(&stage, secret)) {
                 stage.environment.0.insert("NOT_THERE_YET".to_owned(), value);
             }
-            let healed = Machine::new(&stage).seed(2).watched(invariants::never_without(&what)).run(command.clone());
+            let healed =
+                Machine::new(&stage).seed(2).watched(invariants::never_without(&what)).run(command.clone());
             let report = healed.report.as_ref().unwrap();
             assert!(report.targets.iter().all(|t| t.error.is_none()), "{what}: {}", healed.output);
             settled(&stage, &what);
@@ -284,7 +344,9 @@ fn disturbed_from_nothing_one_client_secret_is_kept_and_no_unused_one_is_left() 
 #[test]
 fn disturbed_from_nothing_one_databricks_principal_and_one_oauth_secret_are_left() {
     let tried = disturbed(&databricks(), Some("CATALOG_OAUTH_SECRET"), &|stage, what| {
-        let members = stage.emulator.world(|world| world.workspaces[0].members.iter().filter(|m| m.display_name == NAME).count());
+        let members = stage
+            .emulator
+            .world(|world| world.workspaces[0].members.iter().filter(|m| m.display_name == NAME).count());
         assert_eq!(members, 1, "{what}");
         assert_eq!(oauth_secrets(stage), [delivered(stage, "CATALOG_OAUTH_SECRET").unwrap()], "{what}");
         assert_eq!(own_pats(stage), 1, "{what}");

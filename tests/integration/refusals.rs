@@ -25,32 +25,66 @@ fn pair(code: &str, key: &str) -> (String, String) {
 fn an_unknown_key_is_refused_with_its_path_at_every_depth() {
     assert_eq!(refused(|d| d["tagrets"] = json!([])), pair("config-unknown-key", "tagrets"));
     assert_eq!(of_first(|t| t["tokn"] = json!({})), pair("config-unknown-key", "targets[0].tokn"));
-    assert_eq!(of_first(|t| t["token"]["lifetme"] = json!("90d")), pair("config-unknown-key", "targets[0].token.lifetme"));
-    assert_eq!(of_first(|t| t["auth"]["secret"] = json!({"env": "X"})), pair("config-unknown-key", "targets[0].auth.secret"));
-    assert_eq!(of_first(|t| t["deliver"][0]["repo"] = json!("a/b")), pair("config-unknown-key", "targets[0].deliver[0].repo"));
-    assert_eq!(refused(|d| d["defaults"] = json!({"token": {"lifetme": "1d"}})), pair("config-unknown-key", "defaults.token.lifetme"));
+    assert_eq!(
+        of_first(|t| t["token"]["lifetme"] = json!("90d")),
+        pair("config-unknown-key", "targets[0].token.lifetme")
+    );
+    assert_eq!(
+        of_first(|t| t["auth"]["secret"] = json!({"env": "X"})),
+        pair("config-unknown-key", "targets[0].auth.secret")
+    );
+    assert_eq!(
+        of_first(|t| t["deliver"][0]["repo"] = json!("a/b")),
+        pair("config-unknown-key", "targets[0].deliver[0].repo")
+    );
+    assert_eq!(
+        refused(|d| d["defaults"] = json!({"token": {"lifetme": "1d"}})),
+        pair("config-unknown-key", "defaults.token.lifetme")
+    );
 }
 
 #[test]
 fn a_missing_key_is_refused_with_its_path() {
-    assert_eq!(of_first(|t| drop(t.as_object_mut().unwrap().remove("workspace"))), pair("config-missing-key", "targets[0].workspace"));
+    assert_eq!(
+        of_first(|t| drop(t.as_object_mut().unwrap().remove("workspace"))),
+        pair("config-missing-key", "targets[0].workspace")
+    );
     assert_eq!(
         of_first(|t| drop(t["deliver"][0].as_object_mut().unwrap().remove("secret"))),
         pair("config-missing-key", "targets[0].deliver[0].secret")
     );
-    assert_eq!(of_first(|t| drop(t["auth"].as_object_mut().unwrap().remove("type"))), pair("config-missing-key", "targets[0].auth.type"));
+    assert_eq!(
+        of_first(|t| drop(t["auth"].as_object_mut().unwrap().remove("type"))),
+        pair("config-missing-key", "targets[0].auth.type")
+    );
     assert_eq!(refused(|d| d["targets"] = json!([])), pair("config-missing-key", "targets"));
 }
 
 #[test]
 fn durations_that_cannot_be_kept_are_refused() {
     for bad in ["90", "1.5d", "-3d", "90 d", "forever"] {
-        assert_eq!(of_first(|t| t["token"]["lifetime"] = json!(bad)), pair("config-invalid-value", "targets[0].token.lifetime"), "{bad}");
+        assert_eq!(
+            of_first(|t| t["token"]["lifetime"] = json!(bad)),
+            pair("config-invalid-value", "targets[0].token.lifetime"),
+            "{bad}"
+        );
     }
-    assert_eq!(of_first(|t| t["token"]["lifetime"] = json!(90)), pair("config-invalid-value", "targets[0].token.lifetime"));
-    assert_eq!(of_first(|t| t["token"]["lifetime"] = json!("731d")), pair("config-invalid-value", "targets[0].token.lifetime"));
-    assert_eq!(of_first(|t| t["token"]["renew-before"] = json!("90d")), pair("config-invalid-value", "targets[0].token.renew-before"));
-    assert_eq!(of_first(|t| t["token"]["overlap"] = json!("30d")), pair("config-invalid-value", "targets[0].token.overlap"));
+    assert_eq!(
+        of_first(|t| t["token"]["lifetime"] = json!(90)),
+        pair("config-invalid-value", "targets[0].token.lifetime")
+    );
+    assert_eq!(
+        of_first(|t| t["token"]["lifetime"] = json!("731d")),
+        pair("config-invalid-value", "targets[0].token.lifetime")
+    );
+    assert_eq!(
+        of_first(|t| t["token"]["renew-before"] = json!("90d")),
+        pair("config-invalid-value", "targets[0].token.renew-before")
+    );
+    assert_eq!(
+        of_first(|t| t["token"]["overlap"] = json!("30d")),
+        pair("config-invalid-value", "targets[0].token.overlap")
+    );
 }
 
 #[test]
@@ -68,7 +102,10 @@ fn a_url_that_could_take_a_credential_elsewhere_is_refused() {
     ] {
         assert_eq!(workspace(bad), pair("config-invalid-value", "targets[0].workspace"), "{bad}");
     }
-    assert_eq!(workspace("http://adb-1.2.azuredatabricks.net"), pair("config-insecure-url", "targets[0].workspace"));
+    assert_eq!(
+        workspace("http://adb-1.2.azuredatabricks.net"),
+        pair("config-insecure-url", "targets[0].workspace")
+    );
     for outside in [
         "https://adb-1.2.azuredatabricks.net.evil.example",
         "https://evilazuredatabricks.net",
@@ -76,9 +113,16 @@ fn a_url_that_could_take_a_credential_elsewhere_is_refused() {
         "https://azuredatabricks.net",
         "https://.azuredatabricks.net",
     ] {
-        assert_eq!(workspace(outside), pair("config-host-outside-cloud", "targets[0].workspace"), "{outside}");
+        assert_eq!(
+            workspace(outside),
+            pair("config-host-outside-cloud", "targets[0].workspace"),
+            "{outside}"
+        );
     }
-    assert_eq!(refused(|d| d["endpoints"] = json!({"graph": "http://graph.example"})), pair("config-insecure-url", "endpoints.graph"));
+    assert_eq!(
+        refused(|d| d["endpoints"] = json!({"graph": "http://graph.example"})),
+        pair("config-insecure-url", "endpoints.graph")
+    );
 }
 
 #[test]
@@ -94,7 +138,10 @@ fn a_literal_secret_is_refused_and_not_repeated() {
     let mut stage = Stage::new();
     stage.document["targets"][0]["auth"]["client-secret"] = json!("hunter2-hunter2");
     let error = Config::from_value(stage.document, &stage.environment).unwrap_err();
-    assert_eq!((error.code().as_str(), error.key()), ("config-literal-secret", Some("targets[0].auth.client-secret")));
+    assert_eq!(
+        (error.code().as_str(), error.key()),
+        ("config-literal-secret", Some("targets[0].auth.client-secret"))
+    );
     assert!(!format!("{error} {error:?} {}", error.hint()).contains("hunter2"));
     // A secret pasted where an id belongs is not repeated either.
     let mut stage = Stage::new();
@@ -105,7 +152,10 @@ fn a_literal_secret_is_refused_and_not_repeated() {
 
 #[test]
 fn the_same_target_or_place_twice_is_refused() {
-    assert_eq!(refused(|d| d["targets"][1]["name"] = json!("catalog-prod")), pair("config-duplicate", "targets[1].name"));
+    assert_eq!(
+        refused(|d| d["targets"][1]["name"] = json!("catalog-prod")),
+        pair("config-duplicate", "targets[1].name")
+    );
     assert_eq!(
         refused(|d| d["targets"][1]["deliver"][0]["repository"] = json!("ACME/data")),
         pair("config-duplicate", "targets[1].deliver[0]")
@@ -145,16 +195,24 @@ fn what_is_no_document_is_refused() {
 #[test]
 fn a_document_that_unfolds_without_end_is_refused() {
     let mut bomb = String::from("a: &a [x,x,x,x,x,x,x,x,x]\n");
-    for (name, before) in [("b", "a"), ("c", "b"), ("d", "c"), ("e", "d"), ("f", "e"), ("g", "f"), ("h", "g")] {
+    for (name, before) in [("b", "a"), ("c", "b"), ("d", "c"), ("e", "d"), ("f", "e"), ("g", "f"), ("h", "g")]
+    {
         bomb.push_str(&format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 9].join(",")));
     }
-    assert_eq!(Config::read(bomb.as_bytes(), &Variables::default()).unwrap_err().code().as_str(), "config-syntax");
+    assert_eq!(
+        Config::read(bomb.as_bytes(), &Variables::default()).unwrap_err().code().as_str(),
+        "config-syntax"
+    );
 }
 
 #[test]
 fn a_target_that_is_not_configured_is_refused() {
     let config = Stage::new().config();
-    let request = RunRequest { command: lakekey_core::engine::Command::Status, targets: vec!["nobody".to_owned()], dry_run: false };
+    let request = RunRequest {
+        command: lakekey_core::engine::Command::Status,
+        targets: vec!["nobody".to_owned()],
+        dry_run: false,
+    };
     let error = select(&config, &request.targets).unwrap_err();
     assert_eq!((error.code().as_str(), error.key()), ("config-unknown-target", Some("--target")));
 }

@@ -1,4 +1,5 @@
-//! Every way to sign in, for real: the emulator verifies the signature, issuer, subject and audience of what it is shown.
+//! Every way to sign in, for real: the emulator verifies the signature, issuer, subject and audience of what
+//! it is shown.
 
 use std::str::FromStr as _;
 
@@ -23,7 +24,8 @@ use x509_cert::time::{Time, Validity};
 const ROTATE: Command = Command::Rotate { force: false };
 const GITHUB: &str = "https://token.actions.githubusercontent.com";
 
-/// Sets a stage whose principal signs in this way, after the world was changed for it; the world gives variables.
+/// Sets a stage whose principal signs in this way, after the world was changed for it; the world gives
+/// variables.
 fn stage(auth: Value, prepare: impl FnOnce(&mut World, &str) -> Vec<(String, String)>) -> Stage {
     let mut stage = Stage::new();
     let variables = stage.emulator.world(|world| {
@@ -44,7 +46,10 @@ fn stage(auth: Value, prepare: impl FnOnce(&mut World, &str) -> Vec<(String, Str
 /// Brings the principal into the workspace.
 fn in_workspace(stage: &Stage) {
     let application_id = stage.emulator.world(|world| world.seeded.client_id.clone());
-    stage.emulator.seed(Seed::Principal { workspace: 0, application_id, display_name: None, groups: Vec::new() }).unwrap();
+    stage
+        .emulator
+        .seed(Seed::Principal { workspace: 0, application_id, display_name: None, groups: Vec::new() })
+        .unwrap();
 }
 
 /// Provisions and delivers, and returns what was sent.
@@ -100,7 +105,12 @@ fn an_audience_that_is_not_the_registered_one_is_refused_and_shown() {
 #[test]
 fn doctor_shows_what_is_registered_beside_the_subject_that_was_sent() {
     let stage = stage(json!({"type": "github-oidc-azure"}), |world, client| {
-        assert!(world.add_federated_credential(client, "other-branch", GITHUB, "repo:acme/data:ref:refs/heads/next"));
+        assert!(world.add_federated_credential(
+            client,
+            "other-branch",
+            GITHUB,
+            "repo:acme/data:ref:refs/heads/next"
+        ));
         let mut variables = world.actions_environment();
         variables.push(("DIRECTORY_SECRET".to_owned(), world.seeded.directory_client_secret.clone()));
         variables.push(("DIRECTORY".to_owned(), world.seeded.directory_client_id.clone()));
@@ -114,8 +124,12 @@ fn doctor_shows_what_is_registered_beside_the_subject_that_was_sent() {
     let ran = Machine::new(&stage).run(Command::Doctor);
     assert_eq!(ran.code(), Some("federated-credential-mismatch"));
     let messages: Vec<&str> = ran.first().steps.iter().map(|step| step.message.as_str()).collect();
-    assert!(messages.iter().any(|message| message.contains("subject \"repo:acme/data:ref:refs/heads/main\"")), "{messages:?}");
-    let registered = "registered is \"other-branch\": issuer \"https://token.actions.githubusercontent.com\", subject \"repo:acme/data:ref:refs/heads/next\"";
+    assert!(
+        messages.iter().any(|message| message.contains("subject \"repo:acme/data:ref:refs/heads/main\"")),
+        "{messages:?}"
+    );
+    let registered = "registered is \"other-branch\": issuer \"https://token.actions.githubusercontent.com\", subject \
+         \"repo:acme/data:ref:refs/heads/next\"";
     assert!(messages.iter().any(|message| message.starts_with(registered)), "{messages:?}");
     assert!(ran.writes().is_empty());
 }
@@ -123,11 +137,12 @@ fn doctor_shows_what_is_registered_beside_the_subject_that_was_sent() {
 #[test]
 fn azure_pipelines_vouches_for_an_entra_application_by_its_service_connection() {
     let connection = "5e1d3b7a-9c2f-4a86-b0e4-1f3d5b7c9a20";
-    let stage = stage(json!({"type": "azure-devops-oidc", "service-connection-id": connection}), |world, client| {
-        let (issuer, subject) = world.oidc.pipeline.identity(Some(connection)).unwrap();
-        assert!(world.add_federated_credential(client, "pipelines", &issuer, &subject));
-        world.pipeline_environment()
-    });
+    let stage =
+        stage(json!({"type": "azure-devops-oidc", "service-connection-id": connection}), |world, client| {
+            let (issuer, subject) = world.oidc.pipeline.identity(Some(connection)).unwrap();
+            assert!(world.add_federated_credential(client, "pipelines", &issuer, &subject));
+            world.pipeline_environment()
+        });
     delivered(&stage);
 }
 
@@ -181,7 +196,9 @@ fn databricks_exchanges_the_assertion_of_github_under_a_federation_policy() {
         }
     };
     delivered(&stage(json!({"type": "github-oidc"}), prepare("repo:acme/data:ref:refs/heads/main")));
-    let ran = Machine::new(&stage(json!({"type": "github-oidc"}), prepare("repo:acme/other:ref:refs/heads/main"))).run(ROTATE);
+    let ran =
+        Machine::new(&stage(json!({"type": "github-oidc"}), prepare("repo:acme/other:ref:refs/heads/main")))
+            .run(ROTATE);
     let error = ran.first().error.clone().unwrap();
     assert_eq!(error.code().as_str(), "federated-credential-mismatch");
     assert!(error.message().contains("subject \"repo:acme/data:ref:refs/heads/main\""), "{error}");
@@ -251,7 +268,11 @@ fn identity_token(world: &mut World, audience: &str) -> String {
 #[test]
 fn a_certificate_signs_in_once_it_is_registered_from_pem_and_from_pkcs12() {
     let (key, certificate) = certificate();
-    let pem = format!("{}{}", certificate.to_pem(LineEnding::LF).unwrap(), &*key.to_pkcs8_pem(LineEnding::LF).unwrap());
+    let pem = format!(
+        "{}{}",
+        certificate.to_pem(LineEnding::LF).unwrap(),
+        &*key.to_pkcs8_pem(LineEnding::LF).unwrap()
+    );
     let auth = json!({"type": "azure-client-certificate", "certificate": {"file": "/certificate"}, "password": {"env": "PASSWORD"}});
     let with = |content: Vec<u8>, registered: bool| {
         let mut stage = stage(auth.clone(), |world, client| {
@@ -272,11 +293,15 @@ fn a_certificate_signs_in_once_it_is_registered_from_pem_and_from_pkcs12() {
 fn certificate() -> (RsaPrivateKey, x509_cert::Certificate) {
     let key = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).unwrap();
     let public = SubjectPublicKeyInfoOwned::from_key(key.to_public_key()).unwrap();
-    let year = |year: u16| Time::UtcTime(UtcTime::from_date_time(DateTime::new(year, 1, 1, 0, 0, 0).unwrap()).unwrap());
+    let year = |year: u16| {
+        Time::UtcTime(UtcTime::from_date_time(DateTime::new(year, 1, 1, 0, 0, 0).unwrap()).unwrap())
+    };
     let validity = Validity { not_before: year(2020), not_after: year(2049) };
     let signer = SigningKey::<Sha256>::new(key.clone());
     let name = Name::from_str("CN=lakekey").unwrap();
-    let builder = CertificateBuilder::new(Profile::Root, SerialNumber::from(7_u32), validity, name, public, &signer).unwrap();
+    let builder =
+        CertificateBuilder::new(Profile::Root, SerialNumber::from(7_u32), validity, name, public, &signer)
+            .unwrap();
     let certificate = builder.build::<rsa::pkcs1v15::Signature>().unwrap();
     (key, certificate)
 }

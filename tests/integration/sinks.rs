@@ -1,4 +1,5 @@
-//! Every place of delivery at once: each is written, each is read as its users read it, and nothing beside it changes.
+//! Every place of delivery at once: each is written, each is read as its users read it, and nothing beside it
+//! changes.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -35,7 +36,11 @@ fn stage() -> Stage {
         world.azure_devops.projects.iter().find(|project| project.name == "reports").unwrap().clone()
     });
     in_group(&stage.emulator, |group| {
-        group.references.push((reports, "databricks (shared)".to_owned(), Some("for the reports".to_owned())));
+        group.references.push((
+            reports,
+            "databricks (shared)".to_owned(),
+            Some("for the reports".to_owned()),
+        ));
         group.description = Some("of the data team".to_owned());
     });
     stage
@@ -43,7 +48,9 @@ fn stage() -> Stage {
 
 /// Reads or changes the variable group.
 fn in_group<T>(emulator: &Emulator, act: impl FnOnce(&mut VariableGroup) -> T) -> T {
-    emulator.world(|world| act(world.azure_devops.groups.iter_mut().find(|group| group.name == "databricks").unwrap()))
+    emulator.world(|world| {
+        act(world.azure_devops.groups.iter_mut().find(|group| group.name == "databricks").unwrap())
+    })
 }
 
 fn group(emulator: &Emulator) -> VariableGroup {
@@ -55,8 +62,11 @@ fn newest(emulator: &Emulator) -> (String, String, i64) {
     emulator.world(|world| {
         let client = world.seeded.client_id.clone();
         let now = world.now_ms();
-        let token =
-            world.workspaces[0].live_tokens(now).filter(|token| token.owner == client).max_by_key(|token| token.created_ms).unwrap();
+        let token = world.workspaces[0]
+            .live_tokens(now)
+            .filter(|token| token.owner == client)
+            .max_by_key(|token| token.created_ms)
+            .unwrap();
         (token.value.clone(), token.id.clone(), token.expiry_ms)
     })
 }
@@ -66,7 +76,8 @@ fn every_sink_holds_the_newest(emulator: &Emulator) {
     emulator.world(|world| {
         assert_eq!(world.vault_value(VAULT, "databricks-token"), Some(value.as_str()));
         let version = world.vault_versions(VAULT, "databricks-token").last().unwrap().clone();
-        let tags = [("lakekey-credential-id", id.as_str()), ("lakekey-target", "catalog-prod"), ("team", "data")];
+        let tags =
+            [("lakekey-credential-id", id.as_str()), ("lakekey-target", "catalog-prod"), ("team", "data")];
         assert_eq!(version.tags, tags.map(|(name, text)| (name.to_owned(), text.to_owned())).into());
         assert_eq!(version.expires, Some(expiry.div_euclid(1000)));
         for (scope, key) in [("integrations", "catalog-token"), ("made-by-lakekey", "token")] {
@@ -74,8 +85,12 @@ fn every_sink_holds_the_newest(emulator: &Emulator) {
             assert_eq!(scope.secrets[key].value, value.as_bytes());
         }
         let posted: Value = serde_json::from_slice(&world.webhooks.last().unwrap().body).unwrap();
-        assert_eq!((posted["value"].as_str(), posted["credential-id"].as_str()), (Some(value.as_str()), Some(id.as_str())));
-        let written: Vec<_> = world.github.secrets().map(|(_, name, secret)| (name.to_owned(), secret.value.clone())).collect();
+        assert_eq!(
+            (posted["value"].as_str(), posted["credential-id"].as_str()),
+            (Some(value.as_str()), Some(id.as_str()))
+        );
+        let written: Vec<_> =
+            world.github.secrets().map(|(_, name, secret)| (name.to_owned(), secret.value.clone())).collect();
         assert_eq!(written, vec![("DATABRICKS_TOKEN".to_owned(), value.clone()); 2]);
     });
     let variable = group(emulator).variable("DATABRICKS_TOKEN").cloned();
@@ -99,7 +114,11 @@ fn each_rotation_writes_every_sink_and_leaves_all_beside_it_as_it_was() {
         };
         assert_eq!(others(&after), others(&before));
         let about = |group: &VariableGroup| {
-            let references: Vec<_> = group.references.iter().map(|(p, name, text)| (p.id.clone(), name.clone(), text.clone())).collect();
+            let references: Vec<_> = group
+                .references
+                .iter()
+                .map(|(p, name, text)| (p.id.clone(), name.clone(), text.clone()))
+                .collect();
             (group.name.clone(), group.description.clone(), references)
         };
         assert_eq!(about(&after), about(&before));
@@ -118,13 +137,17 @@ fn a_sink_that_refuses_leaves_a_partial_delivery_that_the_next_run_heals() {
     stage.emulator.world(|world| world.vaults.access.get_mut(&client).unwrap().remove("set"));
     let ran = Machine::new(&stage).seed(2).run(FORCED);
     assert_eq!(ran.outcome(), "partial", "{}", ran.output);
-    let errors: Vec<_> = ran.first().delivered.iter().filter_map(|delivered| delivered.error.as_ref()).collect();
+    let errors: Vec<_> =
+        ran.first().delivered.iter().filter_map(|delivered| delivered.error.as_ref()).collect();
     let [error] = errors[..] else { panic!("one sink has failed: {errors:?}") };
     assert_eq!(error.code().as_str(), "sink-permission-missing");
     assert!(error.hint().contains("Key Vault Secrets Officer"), "{}", error.hint());
     stage.emulator.world(|world| {
         assert_eq!(world.vault_value(VAULT, "databricks-token"), Some(before.as_str()));
-        assert!(world.workspaces[0].live_tokens(world.now_ms()).any(|token| token.value == before), "what the vault holds still works");
+        assert!(
+            world.workspaces[0].live_tokens(world.now_ms()).any(|token| token.value == before),
+            "what the vault holds still works"
+        );
         world.allow_in_vaults(&client, &["set"]);
     });
     stage.emulator.advance(DAY);
@@ -144,7 +167,10 @@ fn somebody_elses_edit_of_the_group_right_after_the_write_is_noticed_and_both_st
         .seed(2)
         .watched(Rc::new(move |emulator: &Emulator| {
             let last = emulator.requests().pop();
-            if once.get() || !last.is_some_and(|record| record.method == "PUT" && record.path.contains("variablegroups")) {
+            if once.get()
+                || !last
+                    .is_some_and(|record| record.method == "PUT" && record.path.contains("variablegroups"))
+            {
                 return;
             }
             once.set(true);
@@ -158,8 +184,15 @@ fn somebody_elses_edit_of_the_group_right_after_the_write_is_noticed_and_both_st
         .run(FORCED);
     assert!(edited.get());
     assert_eq!(ran.outcome(), "rotated", "{}", ran.output);
-    assert!(ran.events.iter().any(|event| event.message.contains("Ada edited the variable group Databricks")), "{}", ran.output);
-    assert_eq!(group(&stage.emulator).variable("ADDED").and_then(|added| added.value.clone()).as_deref(), Some("by Ada"));
+    assert!(
+        ran.events.iter().any(|event| event.message.contains("Ada edited the variable group Databricks")),
+        "{}",
+        ran.output
+    );
+    assert_eq!(
+        group(&stage.emulator).variable("ADDED").and_then(|added| added.value.clone()).as_deref(),
+        Some("by Ada")
+    );
     every_sink_holds_the_newest(&stage.emulator);
 }
 
@@ -181,7 +214,11 @@ fn a_secret_that_was_deleted_in_the_vault_is_told_before_a_credential_is_made() 
 #[test]
 fn places_that_are_not_there_are_told_before_a_credential_is_made() {
     for (change, code, words) in [
-        (json!({"organization": "elsewhere"}), "sink-not-found", "there is no organisation https://dev.azure.com/elsewhere"),
+        (
+            json!({"organization": "elsewhere"}),
+            "sink-not-found",
+            "there is no organisation https://dev.azure.com/elsewhere",
+        ),
         (json!({"project": "nowhere"}), "sink-not-found", "has no project nowhere"),
         (json!({"project": "other"}), "sink-not-found", "may be in another project"),
         (json!({"group": "nothing"}), "sink-not-found", "may be in another project"),
@@ -194,7 +231,9 @@ fn places_that_are_not_there_are_told_before_a_credential_is_made() {
             }
         });
         stage.emulator.world(|world| world.add_devops_project("other"));
-        let made = |stage: &Stage| stage.emulator.requests().iter().filter(|record| record.path.ends_with("token/create")).count();
+        let made = |stage: &Stage| {
+            stage.emulator.requests().iter().filter(|record| record.path.ends_with("token/create")).count()
+        };
         let ran = Machine::new(&stage).run(Command::Provision);
         assert_eq!((ran.outcome(), ran.code()), ("failed", Some(code)), "{}", ran.output);
         assert!(ran.first().error.as_ref().unwrap().hint().contains(words), "{}", ran.output);

@@ -36,7 +36,11 @@ fn a_pat_that_works_only_after_a_while_is_delivered_when_it_works() {
 #[test]
 fn a_pat_that_works_and_fails_and_works_is_delivered_when_all_tries_of_a_round_succeed() {
     let stage = provisioned();
-    slow(&stage, SpreadKind::Pat, Spread { flaps: vec![true, false, true, true, true, false], ..Spread::default() });
+    slow(
+        &stage,
+        SpreadKind::Pat,
+        Spread { flaps: vec![true, false, true, true, true, false], ..Spread::default() },
+    );
     let ran = Machine::new(&stage).run(ROTATE);
     assert_eq!(ran.outcome(), "rotated", "{}", ran.output);
     let tries = ran.sent.iter().filter(|sent| sent.path.ends_with("/scim/v2/Me")).count();

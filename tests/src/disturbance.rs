@@ -86,7 +86,10 @@ impl Disturbance {
     pub fn is_done(self) -> bool {
         match self {
             Self::KilledBefore | Self::Refused => false,
-            Self::Status(_, _, done) | Self::Garbage(done) | Self::LoginPage(done) | Self::Redirected(done) => done == Done::Yes,
+            Self::Status(_, _, done)
+            | Self::Garbage(done)
+            | Self::LoginPage(done)
+            | Self::Redirected(done) => done == Done::Yes,
             _ => true,
         }
     }
@@ -95,11 +98,17 @@ impl Disturbance {
     #[must_use]
     pub fn reply(self, own: Response<Vec<u8>>, date: &str) -> Response<Vec<u8>> {
         let reply = |status: u16, kind: &str, body: &[u8]| {
-            Response::builder().status(status).header("date", date).header("content-type", kind).body(body.to_vec()).unwrap()
+            Response::builder()
+                .status(status)
+                .header("date", date)
+                .header("content-type", kind)
+                .body(body.to_vec())
+                .unwrap()
         };
         match self {
             Self::Status(status, after, _) => {
-                let mut reply = reply(status, "application/json", br#"{"error_code":"DISTURBED","message":"disturbed"}"#);
+                let mut reply =
+                    reply(status, "application/json", br#"{"error_code":"DISTURBED","message":"disturbed"}"#);
                 let value = match after {
                     RetryAfter::Unsaid => return reply,
                     RetryAfter::Seconds(seconds) => seconds.to_string(),
@@ -114,10 +123,14 @@ impl Disturbance {
                 Response::from_parts(parts, body[..half].to_vec())
             }
             Self::Garbage(_) => reply(200, "application/json", &[0x00, 0xff, 0x7b, 0x9c, 0x22]),
-            Self::LoginPage(_) => reply(200, "text/html", b"<!DOCTYPE html><html><body>Sign in to your account</body></html>"),
+            Self::LoginPage(_) => {
+                reply(200, "text/html", b"<!DOCTYPE html><html><body>Sign in to your account</body></html>")
+            }
             Self::Redirected(_) => {
                 let mut reply = reply(302, "text/html", b"");
-                reply.headers_mut().insert("location", "https://login.elsewhere.example/sign-in?next=1".parse().unwrap());
+                reply
+                    .headers_mut()
+                    .insert("location", "https://login.elsewhere.example/sign-in?next=1".parse().unwrap());
                 reply
             }
             _ => own,

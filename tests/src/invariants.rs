@@ -27,7 +27,10 @@ pub fn sinks(world: &World) -> Held {
     for (index, workspace) in world.workspaces.iter().enumerate() {
         for scope in &workspace.scopes {
             for (key, secret) in &scope.secrets {
-                held.insert(format!("databricks {index} {} {key}", scope.name), String::from_utf8_lossy(&secret.value).into_owned());
+                held.insert(
+                    format!("databricks {index} {} {key}", scope.name),
+                    String::from_utf8_lossy(&secret.value).into_owned(),
+                );
             }
         }
     }
@@ -48,9 +51,26 @@ pub fn sinks(world: &World) -> Held {
 #[must_use]
 pub fn working(world: &World) -> BTreeSet<String> {
     let now = world.now_ms();
-    let pats = world.workspaces.iter().flat_map(|w| &w.tokens).filter(|t| t.is_accepted(now)).map(|t| t.value.clone());
-    let secrets = world.directory.applications.iter().flat_map(|a| &a.secrets).filter(|s| s.end_ms > now).map(|s| s.value.clone());
-    let oauth = world.account.principals.iter().flat_map(|p| &p.secrets).filter(|s| s.expires_ms > now).map(|s| s.value.clone());
+    let pats = world
+        .workspaces
+        .iter()
+        .flat_map(|w| &w.tokens)
+        .filter(|t| t.is_accepted(now))
+        .map(|t| t.value.clone());
+    let secrets = world
+        .directory
+        .applications
+        .iter()
+        .flat_map(|a| &a.secrets)
+        .filter(|s| s.end_ms > now)
+        .map(|s| s.value.clone());
+    let oauth = world
+        .account
+        .principals
+        .iter()
+        .flat_map(|p| &p.secrets)
+        .filter(|s| s.expires_ms > now)
+        .map(|s| s.value.clone());
     pats.chain(secrets).chain(oauth).collect()
 }
 
@@ -65,9 +85,14 @@ pub fn never_without(case: &str) -> Watch {
             let held = sinks(world);
             for sink in worked.borrow().iter() {
                 let value = held.get(sink);
-                assert!(value.is_some_and(|value| alive.contains(value)), "I1: {sink} holds no working credential any more ({case})");
+                assert!(
+                    value.is_some_and(|value| alive.contains(value)),
+                    "I1: {sink} holds no working credential any more ({case})"
+                );
             }
-            worked.borrow_mut().extend(held.into_iter().filter(|(_, value)| alive.contains(value)).map(|(sink, _)| sink));
+            worked
+                .borrow_mut()
+                .extend(held.into_iter().filter(|(_, value)| alive.contains(value)).map(|(sink, _)| sink));
         });
     })
 }
@@ -95,7 +120,11 @@ impl Others {
                 .filter(|t| !t.comment.contains("[lakekey "))
                 .map(|t| format!("{} {}", t.owner, t.id))
                 .collect(),
-            grants: workspaces().flat_map(|w| &w.grants).map(|g| format!("{g:?}")).filter(|g| !g.contains(own)).collect(),
+            grants: workspaces()
+                .flat_map(|w| &w.grants)
+                .map(|g| format!("{g:?}"))
+                .filter(|g| !g.contains(own))
+                .collect(),
             members: workspaces()
                 .flat_map(|w| &w.members)
                 .filter(|m| m.name != *own)
@@ -126,15 +155,27 @@ impl Others {
 pub fn converged(emulator: &Emulator, sink_count: usize, case: &str) {
     emulator.world(|world| {
         let now = world.now_ms();
-        let own: Vec<_> =
-            world.workspaces.iter().flat_map(|w| &w.tokens).filter(|t| t.comment.contains("[lakekey ") && t.is_live(now)).collect();
+        let own: Vec<_> = world
+            .workspaces
+            .iter()
+            .flat_map(|w| &w.tokens)
+            .filter(|t| t.comment.contains("[lakekey ") && t.is_live(now))
+            .collect();
         let held = sinks(world);
         assert_eq!(held.len(), sink_count, "I2: every sink was written ({case})");
-        let newest = own.iter().max_by_key(|t| t.created_ms).unwrap_or_else(|| panic!("I2: there is a credential ({case})"));
+        let newest = own
+            .iter()
+            .max_by_key(|t| t.created_ms)
+            .unwrap_or_else(|| panic!("I2: there is a credential ({case})"));
         for (sink, value) in &held {
             assert!(*value == newest.value, "I2: {sink} does not hold the newest credential ({case})");
         }
-        assert_eq!(own.len(), 1, "I3: one credential is left, not {:?} ({case})", own.iter().map(|t| &t.comment).collect::<Vec<_>>());
+        assert_eq!(
+            own.len(),
+            1,
+            "I3: one credential is left, not {:?} ({case})",
+            own.iter().map(|t| &t.comment).collect::<Vec<_>>()
+        );
     });
 }
 
@@ -148,7 +189,8 @@ pub fn silent(emulator: &Emulator, ran: &Ran, case: &str) {
 /// I6: each credential went to its own host alone.
 pub fn bound(emulator: &Emulator, ran: &Ran, case: &str) {
     emulator.world(|world| {
-        let workspaces: BTreeSet<&str> = (0..world.workspaces.len()).map(|index| world.origins.workspace(index)).collect();
+        let workspaces: BTreeSet<&str> =
+            (0..world.workspaces.len()).map(|index| world.origins.workspace(index)).collect();
         for sent in &ran.sent {
             for credential in &sent.credentials {
                 let value = credential.rsplit(' ').next().unwrap_or_default();

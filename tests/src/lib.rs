@@ -1,7 +1,12 @@
-//! What the integration tests share: a simulated machine that runs the core against the emulator, without sockets and
-//! without real time.
+//! What the integration tests share: a simulated machine that runs the core against the emulator, without
+//! sockets and without real time.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on shall fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on shall fail"
+)]
 
 pub mod disturbance;
 pub mod invariants;

@@ -243,7 +243,11 @@ impl<'a> Machine<'a> {
 fn ran(report: Option<Report>, recorder: &Recorder, wire: &Wire) -> Ran {
     let mut output = recorder.output.borrow().clone();
     if let Some(report) = &report {
-        let _ = writeln!(output, "{}\n{report:?}", serde_json::to_string(report).expect("a report can be written"));
+        let _ = writeln!(
+            output,
+            "{}\n{report:?}",
+            serde_json::to_string(report).expect("a report can be written")
+        );
     }
     Ran { report, events: recorder.events.borrow().clone(), output, sent: wire.sent(), hits: wire.hits() }
 }

@@ -8,8 +8,8 @@ use futures_util::future::poll_fn;
 
 use crate::wire::Gate;
 
-/// Lets the requests of two runs through in a chosen order: so many of the first, so many of the second, and so on; at
-/// last each run to its end.
+/// Lets the requests of two runs through in a chosen order: so many of the first, so many of the second, and
+/// so on; at last each run to its end.
 pub struct Schedule {
     turns: RefCell<Vec<usize>>,
     active: Cell<usize>,

@@ -1,4 +1,5 @@
-//! What stands around a target: an emulator with its seeded tenant and workspaces, and a configuration for it.
+//! What stands around a target: an emulator with its seeded tenant and workspaces, and a configuration for
+//! it.
 
 use std::collections::BTreeMap;
 
@@ -94,7 +95,11 @@ impl Stage {
             let client_id = world.seeded.client_id.clone();
             world.allow_in_vaults(&client_id, &["get", "list", "set"]);
             world.azure_devops.principals.insert(client_id, GroupRole::Administrator);
-            world.add_variable_group("data", "databricks", &[("REGION", "westeurope", false), ("OTHER_SECRET", "of somebody else", true)])
+            world.add_variable_group(
+                "data",
+                "databricks",
+                &[("REGION", "westeurope", false), ("OTHER_SECRET", "of somebody else", true)],
+            )
         });
         self.target(|target| {
             target["deliver"] = json!([
@@ -110,7 +115,8 @@ impl Stage {
     /// Reads the configuration.
     #[must_use]
     pub fn config(&self) -> Config {
-        Config::from_value(self.document.clone(), &self.environment).expect("the stage's configuration is right")
+        Config::from_value(self.document.clone(), &self.environment)
+            .expect("the stage's configuration is right")
     }
 
     /// Copies the stage as it is now; the copy goes its own way.

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::pending;
-use lakekey_core::platform::{Clock, HeaderValue, LocalFuture, Request, Response, Transport, TransportError, TransportErrorKind};
+use lakekey_core::platform::{
+    Clock, HeaderValue, LocalFuture, Request, Response, Transport, TransportError, TransportErrorKind,
+};
 use lakekey_emulator::Emulator;
 
 use crate::disturbance::Disturbance;
@@ -112,7 +114,8 @@ impl Wire {
 
     fn strikes(&self, index: usize, sent: &Sent) -> Option<Disturbance> {
         let aim = self.aim?;
-        let key = (sent.method, format!("{}{}", sent.origin, sent.path.split('?').next().unwrap_or_default()));
+        let key =
+            (sent.method, format!("{}{}", sent.origin, sent.path.split('?').next().unwrap_or_default()));
         if index == aim.at {
             *self.aimed_at.borrow_mut() = Some(key);
         } else if !(aim.lasting && self.aimed_at.borrow().as_ref() == Some(&key)) {
@@ -209,7 +212,9 @@ fn back(response: http::Response<Vec<u8>>) -> Response {
         headers: parts
             .headers
             .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
             .collect(),
         body: body.into(),
     }

@@ -1,14 +1,16 @@
 //! What the core asks of its platform, as JavaScript fulfils it.
 //!
-//! No function of [`JsHost`] throws and no promise of it rejects: `wasm/npm/lib/host.js` turns every failure into a value,
-//! since an exception that crosses the module would leave a run half done. Each function is described there.
+//! No function of [`JsHost`] throws and no promise of it rejects: `wasm/npm/lib/host.js` turns every failure
+//! into a value, since an exception that crosses the module would leave a run half done. Each function is
+//! described there.
 
 use std::time::Duration;
 
 use js_sys::{Promise, Uint8Array};
 use lakekey_core::event::{Event, Observer};
 use lakekey_core::platform::{
-    Cancellation, Clock, Entropy, Environment, HeaderValue, LocalFuture, Request, Response, Transport, TransportError, TransportErrorKind,
+    Cancellation, Clock, Entropy, Environment, HeaderValue, LocalFuture, Request, Response, Transport,
+    TransportError, TransportErrorKind,
 };
 use lakekey_core::secret::Secret;
 use lakekey_core::timestamp::Timestamp;
@@ -49,7 +51,13 @@ extern "C" {
     #[wasm_bindgen(method, js_name = hasSink)]
     pub(crate) fn has_sink(this: &JsHost, name: &str) -> bool;
     #[wasm_bindgen(method, js_name = writeSink)]
-    pub(crate) fn write_sink(this: &JsHost, name: &str, value: &str, delivery: &str, milliseconds: f64) -> Promise;
+    pub(crate) fn write_sink(
+        this: &JsHost,
+        name: &str,
+        value: &str,
+        delivery: &str,
+        milliseconds: f64,
+    ) -> Promise;
     /// Asks whether the caller has passed an Octokit of its own, which signs in by itself.
     #[wasm_bindgen(method, js_name = hasOctokit)]
     pub(crate) fn has_octokit(this: &JsHost) -> bool;
@@ -107,7 +115,9 @@ impl Outgoing {
     pub fn headers(&self) -> Vec<String> {
         let value = |value: &HeaderValue| match value {
             HeaderValue::Plain(text) => text.clone(),
-            HeaderValue::Sensitive(secret) => secret.expose("the header of the request that it is for").to_owned(),
+            HeaderValue::Sensitive(secret) => {
+                secret.expose("the header of the request that it is for").to_owned()
+            }
         };
         self.request.headers.iter().flat_map(|(name, v)| [name.clone(), value(v)]).collect()
     }
@@ -207,7 +217,9 @@ impl Environment for Platform<'_> {
         Box::pin(async move {
             let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
             let output: Read = settled(self.0.azure_cli(arguments)).await.unchecked_into();
-            String::from_utf8(read(&output)?).map(Secret::new).map_err(|_| "it printed what is not UTF-8".to_owned())
+            String::from_utf8(read(&output)?)
+                .map(Secret::new)
+                .map_err(|_| "it printed what is not UTF-8".to_owned())
         })
     }
 }

@@ -1,8 +1,9 @@
 //! The core for JavaScript hosts: Node, Deno, Bun, workerd, browsers.
 //!
-//! [`run`] is the one way in. What the core asks of its platform, JavaScript fulfils through one object, [`host::JsHost`];
-//! `wasm/npm/lib/host.js` makes it from `fetch`, timers, `crypto` and the environment, each of which the caller may replace.
-//! Documents and reports cross the border as JSON text: the shapes are the core's, and nothing is converted twice.
+//! [`run`] is the one way in. What the core asks of its platform, JavaScript fulfils through one object,
+//! [`host::JsHost`]; `wasm/npm/lib/host.js` makes it from `fetch`, timers, `crypto` and the environment, each
+//! of which the caller may replace. Documents and reports cross the border as JSON text: the shapes are the
+//! core's, and nothing is converted twice.
 
 pub mod host;
 mod panic;
@@ -53,8 +54,10 @@ pub async fn run(request: String, document: String, host: JsHost) -> Result<Stri
     };
     match outcome.await {
         Ok(report) => {
-            // Not by way of a Value, which would sort the keys: the binary's reports stand in the order of their shape.
-            let text = serde_json::to_string(&report).map_err(|_| text(&request::unreadable("the report")))?;
+            // Not by way of a Value, which would sort the keys: the binary's reports stand in the order of
+            // their shape.
+            let text =
+                serde_json::to_string(&report).map_err(|_| text(&request::unreadable("the report")))?;
             Ok(format!("{{\"exit\":{},\"report\":{text}}}", report.exit_status()))
         }
         Err(error) => Err(text(&error)),
@@ -82,7 +85,8 @@ pub fn matrix(request: &str, document: &str, host: &JsHost) -> Result<String, St
 /// `reply-invalid` as JSON where the key is not 32 bytes in base64.
 #[wasm_bindgen]
 pub fn seal(public_key: &str, value: String, host: &JsHost) -> Result<String, String> {
-    lakekey_core::github::seal(public_key, &Secret::new(value), &Platform::new(host)).map_err(|error| text(&error))
+    lakekey_core::github::seal(public_key, &Secret::new(value), &Platform::new(host))
+        .map_err(|error| text(&error))
 }
 
 fn read(request: &Request, document: &str, environment: &dyn Environment) -> Result<Config, Error> {

@@ -13,7 +13,8 @@ thread_local! {
 pub(crate) fn install(listener: Function) {
     LISTENER.set(Some(listener));
     std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
+        let place =
+            info.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
         if let Some(listener) = LISTENER.take() {
             // There is nobody left to tell if the listener fails too.
             let _ = listener.call1(&JsValue::UNDEFINED, &JsValue::from_str(&place));

@@ -28,7 +28,13 @@ impl Request {
             Some("revoke") => Command::Revoke(revocation(&value)?),
             _ => return Err(usage("there is no such command")),
         };
-        let targets: Vec<String> = value["targets"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        let targets: Vec<String> = value["targets"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
         if matches!(command, Command::Revoke(_)) && targets.is_empty() {
             return Err(usage("revoke asks for the names of its targets"));
         }
@@ -40,7 +46,11 @@ impl Request {
                 .filter(|n| (1..=256).contains(n))
                 .ok_or_else(|| usage("a matrix has 1 to 256 shards"))?,
         };
-        Ok(Self { run: RunRequest { command, targets, dry_run: flag("dryRun") }, object: flag("object"), shards })
+        Ok(Self {
+            run: RunRequest { command, targets, dry_run: flag("dryRun") },
+            object: flag("object"),
+            shards,
+        })
     }
 }
 
@@ -55,7 +65,8 @@ fn revocation(value: &Value) -> Result<Revocation, Error> {
 }
 
 fn usage(message: &str) -> Error {
-    Error::new(Code::UsageInvalid, Step::Configure, message).with_hint("see the options in the package's README")
+    Error::new(Code::UsageInvalid, Step::Configure, message)
+        .with_hint("see the options in the package's README")
 }
 
 /// Reports that a text is not what the package's own JavaScript writes.

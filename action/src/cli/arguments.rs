@@ -14,17 +14,33 @@ pub struct Arguments {
     pub command: Commands,
 }
 
-const AFTER_HELP: &str = "Exit status: 0 done or nothing to do; 1 a target failed; 2 the command line or the configuration is wrong and \
-nothing was sent; 3 `status --fail-on` found something.\nLAKEKEY_LOG=error|warn|info|debug|trace says how much is told on standard error.";
+const AFTER_HELP: &str = "Exit status: 0 done or nothing to do; 1 a target failed; 2 the command line or \
+                          the configuration is wrong and nothing was sent; 3 `status --fail-on` found \
+                          something.\nLAKEKEY_LOG=error|warn|info|debug|trace says how much is told on \
+                          standard error.";
 
 /// Holds what every command takes.
 #[derive(Debug, Args)]
 pub struct Shared {
     /// The configuration, YAML or JSON
-    #[arg(long, global = true, value_name = "FILE", env = "LAKEKEY_CONFIG", hide_env_values = true, default_value = "lakekey.yml")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "LAKEKEY_CONFIG",
+        hide_env_values = true,
+        default_value = "lakekey.yml"
+    )]
     pub config: String,
     /// A target to serve, all by default; may be given several times
-    #[arg(long = "target", global = true, value_name = "NAME", env = "LAKEKEY_TARGET", hide_env_values = true, value_delimiter = ',')]
+    #[arg(
+        long = "target",
+        global = true,
+        value_name = "NAME",
+        env = "LAKEKEY_TARGET",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
     pub targets: Vec<String>,
     /// Print one JSON report and nothing else on standard output
     #[arg(long, global = true, env = "LAKEKEY_JSON", hide_env_values = true)]
@@ -139,7 +155,13 @@ mod tests {
 
     #[test]
     fn what_is_not_known_exits_with_2() {
-        for wrong in [&["rotat"][..], &["rotate", "--fast"], &[], &["plan", "--matrix", "0"], &["status", "--fail-on", "soon"]] {
+        for wrong in [
+            &["rotat"][..],
+            &["rotate", "--fast"],
+            &[],
+            &["plan", "--matrix", "0"],
+            &["status", "--fail-on", "soon"],
+        ] {
             assert_eq!(status_of(wrong), Some(2), "{wrong:?}");
         }
     }
@@ -153,6 +175,9 @@ mod tests {
 
     #[test]
     fn options_may_stand_before_and_after_the_command() {
-        assert_eq!(status_of(&["--json", "rotate", "--target", "a", "--target", "b", "--config", "x.yml"]), None);
+        assert_eq!(
+            status_of(&["--json", "rotate", "--target", "a", "--target", "b", "--config", "x.yml"]),
+            None
+        );
     }
 }

@@ -25,7 +25,8 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // It goes to standard error, help and version to standard output; nobody is left to tell if that fails.
+            // It goes to standard error, help and version to standard output; nobody is left to tell if that
+            // fails.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(WRONG));
         }
@@ -72,7 +73,9 @@ async fn dispatch(arguments: Arguments, console: &Rc<Console>) -> u8 {
 fn confirmed(shared: &Shared, revoke: Revoke) -> Result<Revocation, Error> {
     let usage = |message: String| Error::config(Code::UsageInvalid, "revoke", message);
     if shared.targets.is_empty() {
-        return Err(usage("name the target with --target NAME: nothing is revoked for all targets at once".to_owned()));
+        return Err(usage(
+            "name the target with --target NAME: nothing is revoked for all targets at once".to_owned(),
+        ));
     }
     match (revoke.token_id, revoke.all) {
         (Some(id), _) => Ok(Revocation::Id(id)),
@@ -89,7 +92,9 @@ fn confirmed(shared: &Shared, revoke: Revoke) -> Result<Revocation, Error> {
 
 /// Says what a target's credentials are used by, as far as the configuration knows.
 fn what_stops(target: &lakekey_core::config::Target) -> String {
-    let label = |sink: &SinkConfig| Place::of(sink).map_or_else(|| sink.type_name().to_owned(), |place| place.label());
+    let label = |sink: &SinkConfig| {
+        Place::of(sink).map_or_else(|| sink.type_name().to_owned(), |place| place.label())
+    };
     let places: Vec<String> = target.credentials.iter().flat_map(|c| &c.deliver).map(label).collect();
     format!(
         "everything that uses a credential of {} at {}, those delivered to {} included",
@@ -114,7 +119,13 @@ fn plan_matrix(console: &Console, shared: &Shared, shards: u16) -> u8 {
 async fn core(console: &Rc<Console>, shared: &Shared, command: Command, fail_on: Option<FailOn>) -> u8 {
     let name = command.name();
     let signals = Signals::listen();
-    let runner = Runner { console, observer: &**console, environment: &ProcessEnvironment, clock: &SystemClock, cancellation: &signals };
+    let runner = Runner {
+        console,
+        observer: &**console,
+        environment: &ProcessEnvironment,
+        clock: &SystemClock,
+        cancellation: &signals,
+    };
     let request = RunRequest { command, targets: shared.targets.clone(), dry_run: shared.dry_run };
     let done = async {
         let config: Config = read_config(&shared.config, &ProcessEnvironment)?;

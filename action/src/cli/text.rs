@@ -11,7 +11,9 @@ use lakekey_core::timestamp::Timestamp;
 #[must_use]
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
     for row in rows {
@@ -44,7 +46,11 @@ pub fn day(at: Timestamp, now: Timestamp) -> String {
 /// Shortens an id so that it can be told from others; the whole stands in the JSON report.
 #[must_use]
 pub fn short(id: &str) -> String {
-    if id.chars().count() <= 12 { id.to_owned() } else { format!("{}…", id.chars().take(10).collect::<String>()) }
+    if id.chars().count() <= 12 {
+        id.to_owned()
+    } else {
+        format!("{}…", id.chars().take(10).collect::<String>())
+    }
 }
 
 /// Renders a whole report.
@@ -61,8 +67,11 @@ pub fn report(report: &Report) -> String {
 /// Renders one row a credential.
 #[must_use]
 pub fn table_of(report: &Report) -> String {
-    let mut rows: Vec<Vec<String>> =
-        vec![["TARGET", "OUTCOME", "CREDENTIAL", "CREATED", "DUE", "EXPIRES", "DELIVERED", "LEFT OVER"].map(str::to_owned).to_vec()];
+    let mut rows: Vec<Vec<String>> = vec![
+        ["TARGET", "OUTCOME", "CREDENTIAL", "CREATED", "DUE", "EXPIRES", "DELIVERED", "LEFT OVER"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     rows.extend(report.targets.iter().map(|target| row(target, report.finished)));
     table(&rows)
 }
@@ -78,7 +87,11 @@ fn row(target: &TargetReport, now: Timestamp) -> Vec<String> {
         or_none(credential.map(|c| day(c.created, now))),
         or_none(credential.and_then(|c| c.due).map(|at| day(at, now))),
         or_none(credential.map(|c| expiry(c, now))),
-        if target.delivered.is_empty() { "-".to_owned() } else { format!("{holding}/{}", target.delivered.len()) },
+        if target.delivered.is_empty() {
+            "-".to_owned()
+        } else {
+            format!("{holding}/{}", target.delivered.len())
+        },
         if target.left_over.is_empty() { "-".to_owned() } else { target.left_over.len().to_string() },
     ]
 }
@@ -116,9 +129,16 @@ pub fn summary(report: &Report) -> String {
         *counts.entry(target.outcome.as_str()).or_default() += 1;
     }
     let counts: Vec<String> = counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
-    let next = report.targets.iter().filter_map(|t| Some((t.credential.as_ref()?.due?, t.name.as_str()))).min();
-    let next = next.map(|(due, name)| format!("; next: {name} is due {}", day(due, report.finished))).unwrap_or_default();
-    format!("{}: {}{next}", report.command, if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") })
+    let next =
+        report.targets.iter().filter_map(|t| Some((t.credential.as_ref()?.due?, t.name.as_str()))).min();
+    let next = next
+        .map(|(due, name)| format!("; next: {name} is due {}", day(due, report.finished)))
+        .unwrap_or_default();
+    format!(
+        "{}: {}{next}",
+        report.command,
+        if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }
+    )
 }
 
 /// Returns where a code is explained.
@@ -167,11 +187,16 @@ mod tests {
 
     #[test]
     fn an_error_says_code_step_words_request_hint_and_page() {
-        let refused = Error::new(Code::TokenPermissionMissing, Step::CreateToken, "Databricks answered 403: no")
-            .with_request_id(Some("r-1".to_owned()))
-            .with_hint("ask the admin");
+        let refused =
+            Error::new(Code::TokenPermissionMissing, Step::CreateToken, "Databricks answered 403: no")
+                .with_request_id(Some("r-1".to_owned()))
+                .with_hint("ask the admin");
         let text = error(&refused, Some("catalog"));
-        for part in ["catalog: token-permission-missing at create-token", "403: no (request id r-1)", "what to do: ask the admin"] {
+        for part in [
+            "catalog: token-permission-missing at create-token",
+            "403: no (request id r-1)",
+            "what to do: ask the admin",
+        ] {
             assert!(text.contains(part), "{text}");
         }
         assert!(text.ends_with("docs/troubleshooting.md#token-permission-missing"));

@@ -1,5 +1,5 @@
-//! From an empty tenant and workspace to a delivered PAT, with no secret of a principal anywhere: for an application of
-//! Entra ID, and for a principal that Databricks manages.
+//! From an empty tenant and workspace to a delivered PAT, with no secret of a principal anywhere: for an
+//! application of Entra ID, and for a principal that Databricks manages.
 
 use std::rc::Rc;
 
@@ -29,9 +29,15 @@ const MANAGED: &str = "reports-reader";
 pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     let mut stage = Stage::raise(console).await?;
     let job = cast(&mut stage)?;
-    stage.say("lakekey in a GitHub Actions job, against an emulated Entra ID, Databricks workspace and GitHub, all on this machine.");
+    stage.say(
+        "lakekey in a GitHub Actions job, against an emulated Entra ID, Databricks workspace and GitHub, \
+         all on this machine.",
+    );
     stage.say(&format!("The job proves who it is by its identity token, whose subject is {}.", job.subject));
-    stage.say("Whoever provisions holds no secret, and neither will the principal; only GitHub wants a token to write its secret with.");
+    stage.say(
+        "Whoever provisions holds no secret, and neither will the principal; only GitHub wants a token to \
+         write its secret with.",
+    );
 
     let config = of_entra(&stage, &job, None)?;
     stage.chapter(1, "Entra ID: no application, no principal, no permission, no secret.", "plan");
@@ -48,7 +54,10 @@ pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     stage.chapter(4, "The same for a principal that lives in Databricks alone.", "provision");
     let report = stage.run(&config, Command::Provision).await?;
     expect(&report, Outcome::Failed)?;
-    stage.say("   The principal is made. Whom it trusts is a policy of the Databricks account, which its admin adds once:");
+    stage.say(
+        "   The principal is made. Whom it trusts is a policy of the Databricks account, which its admin \
+         adds once:",
+    );
     let managed = application_id(&stage, MANAGED);
     trust(&stage, &managed, &job.subject);
     stage.say(&format!("   a federation policy for {managed} with issuer {ISSUER} and the job's subject."));
@@ -57,7 +66,11 @@ pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     expect(&report, Outcome::Provisioned)?;
     works(&stage, &report).await;
 
-    stage.chapter(6, "Two months later. Both principals have a client-id now, which stands in lakekey.yml.", "rotate");
+    stage.chapter(
+        6,
+        "Two months later. Both principals have a client-id now, which stands in lakekey.yml.",
+        "rotate",
+    );
     stage.pass_days(62);
     let registered = application_id(&stage, REGISTERED);
     for config in [of_entra(&stage, &job, Some(&registered))?, of_databricks(&stage, Some(&managed))?] {
@@ -75,10 +88,11 @@ struct Job {
     resource_id: String,
 }
 
-/// Puts in what must be there before: a job, and an operator that trusts it and may register applications and administer
-/// the workspace's resource in Azure.
+/// Puts in what must be there before: a job, and an operator that trusts it and may register applications and
+/// administer the workspace's resource in Azure.
 fn cast(stage: &mut Stage<'_>) -> Result<Job, Broken> {
-    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let emulator = stage.emulator().clone();
     let put = |seed: Seed| emulator.seed(seed).map_err(|reason| Broken::Stage(std::io::Error::other(reason)));
     let job = put(Seed::ActionsJob {
@@ -91,7 +105,8 @@ fn cast(stage: &mut Stage<'_>) -> Result<Job, Broken> {
     let operator = text(&put(Seed::Application { display_name: "operator".to_owned() })?, "client-id");
     put(Seed::FederatedCredential { client_id: operator.clone(), subject: subject.clone(), issuer: None })?;
     put(Seed::GraphRole { client_id: operator.clone(), role: "Application.ReadWrite.OwnedBy".to_owned() })?;
-    let role = put(Seed::AzureRole { client_id: operator.clone(), workspace: 0, role: "Contributor".to_owned() })?;
+    let role =
+        put(Seed::AzureRole { client_id: operator.clone(), workspace: 0, role: "Contributor".to_owned() })?;
     put(Seed::NoTokenYet { workspace: 0 })?;
     for (name, value) in job.get("env").and_then(Value::as_object).into_iter().flatten() {
         stage.give(name, Secret::new(value.as_str().unwrap_or_default()));
@@ -123,7 +138,8 @@ fn workspace(stage: &Stage<'_>) -> String {
 }
 
 fn of_entra(stage: &Stage<'_>, job: &Job, client_id: Option<&str>) -> Result<Config, Error> {
-    let operator = json!({"type": "github-oidc-azure", "client-id": job.operator, "azure-resource-id": job.resource_id});
+    let operator =
+        json!({"type": "github-oidc-azure", "client-id": job.operator, "azure-resource-id": job.resource_id});
     let registrar = json!({"type": "github-oidc-azure", "client-id": job.operator});
     config(
         stage,
@@ -160,11 +176,15 @@ fn of_databricks(stage: &Stage<'_>, client_id: Option<&str>) -> Result<Config, E
 fn application_id(stage: &Stage<'_>, name: &str) -> String {
     stage.emulator().world(|world| {
         let mut members = world.workspaces.iter().flat_map(|workspace| &workspace.members);
-        members.find(|member| member.display_name == name).map(|member| member.name.clone()).unwrap_or_default()
+        members
+            .find(|member| member.display_name == name)
+            .map(|member| member.name.clone())
+            .unwrap_or_default()
     })
 }
 
-/// Does what an account admin of Databricks does: lets the principal be signed in with the job's identity token.
+/// Does what an account admin of Databricks does: lets the principal be signed in with the job's identity
+/// token.
 fn trust(stage: &Stage<'_>, principal: &str, subject: &str) {
     let audience = format!("{}/oidc/v1/token", workspace(stage));
     stage.emulator().world(|world| world.add_federation_policy(principal, ISSUER, subject, &[&audience]));

@@ -1,6 +1,7 @@
 //! The whole story on the embedded emulator, told step by step.
 //!
-//! Nothing is staged: the commands are the binary's own, over real connections on loopback; only the clock is moved.
+//! Nothing is staged: the commands are the binary's own, over real connections on loopback; only the clock is
+//! moved.
 
 mod from_nothing;
 mod stage;
@@ -45,7 +46,11 @@ impl fmt::Display for Broken {
             Self::Stage(error) => write!(f, "error: the emulator could not be started: {error}"),
             Self::Refused(error) => f.write_str(&text::error(error, None)),
             Self::Otherwise { expected, found } => {
-                write!(f, "error: the story goes on with `{}`, and this is what came: {found}", expected.as_str())
+                write!(
+                    f,
+                    "error: the story goes on with `{}`, and this is what came: {found}",
+                    expected.as_str()
+                )
             }
         }
     }
@@ -69,14 +74,22 @@ fn expect(report: &Report, expected: Outcome) -> Result<(), Broken> {
         None => Ok(()),
         Some(target) => {
             let why = target.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-            Err(Broken::Otherwise { expected, found: format!("{} {}{why}", target.name, target.outcome.as_str()) })
+            Err(Broken::Otherwise {
+                expected,
+                found: format!("{} {}{why}", target.name, target.outcome.as_str()),
+            })
         }
     }
 }
 
 /// Returns the id of the credential in use.
 fn id_of(report: &Report) -> String {
-    report.targets.iter().find_map(|target| target.credential.as_ref()).map(|c| c.id.clone()).unwrap_or_default()
+    report
+        .targets
+        .iter()
+        .find_map(|target| target.credential.as_ref())
+        .map(|c| c.id.clone())
+        .unwrap_or_default()
 }
 
 async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
@@ -84,9 +97,15 @@ async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     let config = stage.written_config()?;
     let workspace = stage.ready().workspaces.first().cloned().unwrap_or_default();
     stage.say("lakekey against an emulated Entra ID, Databricks workspace and GitHub, all on this machine.");
-    stage.say(&format!("The workspace is {workspace}; the PAT goes to the secret DATABRICKS_TOKEN of acme/data."));
+    stage.say(&format!(
+        "The workspace is {workspace}; the PAT goes to the secret DATABRICKS_TOKEN of acme/data."
+    ));
 
-    stage.chapter(1, "Nothing is there: the application exists, and the workspace does not know it.", "doctor");
+    stage.chapter(
+        1,
+        "Nothing is there: the application exists, and the workspace does not know it.",
+        "doctor",
+    );
     let report = stage.run(&config, Command::Doctor).await?;
     stage.say(&indented(&text::report(&report)));
 
@@ -110,16 +129,28 @@ async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
 
     stage.chapter(6, "What works now.", "");
     stage.say(&format!("   the old PAT {} {}", text::short(&first), stage.try_out(&workspace, &first).await));
-    stage.say(&format!("   the new PAT {} {}", text::short(&second), stage.try_out(&workspace, &second).await));
+    stage.say(&format!(
+        "   the new PAT {} {}",
+        text::short(&second),
+        stage.try_out(&workspace, &second).await
+    ));
 
     stage.chapter(7, "Where everything stands.", "status");
     let report = stage.run(&config, Command::Status).await?;
     expect(&report, Outcome::Ok)?;
     stage.say(&indented(&text::report(&report)));
 
-    stage.chapter(8, "The emergency brake takes everything back.", "revoke --target catalog-prod --all --yes");
+    stage.chapter(
+        8,
+        "The emergency brake takes everything back.",
+        "revoke --target catalog-prod --all --yes",
+    );
     expect(&stage.run(&config, Command::Revoke(Revocation::All)).await?, Outcome::Revoked)?;
-    stage.say(&format!("   the new PAT {} {}", text::short(&second), stage.try_out(&workspace, &second).await));
+    stage.say(&format!(
+        "   the new PAT {} {}",
+        text::short(&second),
+        stage.try_out(&workspace, &second).await
+    ));
 
     stage.chapter(9, "And the next run of the schedule puts a fresh one in its place.", "rotate");
     expect(&stage.run(&config, Command::Rotate { force: false }).await?, Outcome::Rotated)?;
@@ -131,5 +162,8 @@ async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
 
 /// Moves a text to the right, below the command that printed it.
 fn indented(text: &str) -> String {
-    text.lines().map(|line| if line.is_empty() { String::new() } else { format!("   {line}") }).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| if line.is_empty() { String::new() } else { format!("   {line}") })
+        .collect::<Vec<_>>()
+        .join("\n")
 }

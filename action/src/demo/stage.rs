@@ -1,4 +1,5 @@
-//! Where the story plays: the emulator on loopback, its time, its environment, and a look at what works there.
+//! Where the story plays: the emulator on loopback, its time, its environment, and a look at what works
+//! there.
 
 use std::io;
 use std::rc::Rc;
@@ -9,7 +10,9 @@ use lakekey_core::config::Config;
 use lakekey_core::engine::{Command, RunRequest};
 use lakekey_core::error::Error;
 use lakekey_core::event::{Event, Observer, Phase};
-use lakekey_core::platform::{Clock, Environment, HeaderValue, LocalFuture, Method, NeverCancelled, Request, Transport as _};
+use lakekey_core::platform::{
+    Clock, Environment, HeaderValue, LocalFuture, Method, NeverCancelled, Request, Transport as _,
+};
 use lakekey_core::report::Report;
 use lakekey_core::secret::Secret;
 use lakekey_core::timestamp::Timestamp;
@@ -133,7 +136,13 @@ impl<'a> Stage<'a> {
     pub(super) async fn run(&self, config: &Config, command: Command) -> Result<Report, Error> {
         let clock = StageClock(self.emulator());
         let teller = Teller(self.console);
-        let runner = Runner { console: self.console, observer: &teller, environment: self, clock: &clock, cancellation: &NeverCancelled };
+        let runner = Runner {
+            console: self.console,
+            observer: &teller,
+            environment: self,
+            clock: &clock,
+            cancellation: &NeverCancelled,
+        };
         runner.run(config, &RunRequest { command, targets: Vec::new(), dry_run: false }).await
     }
 
@@ -144,7 +153,12 @@ impl<'a> Stage<'a> {
 
     /// Asks the workspace who a PAT belongs to and says what it answered; the PAT is the one with that id.
     pub(super) async fn try_out(&self, workspace: &str, id: &str) -> String {
-        let issued = self.emulator().issued_secrets().into_iter().map(Secret::new).find(|value| value.fingerprint() == id);
+        let issued = self
+            .emulator()
+            .issued_secrets()
+            .into_iter()
+            .map(Secret::new)
+            .find(|value| value.fingerprint() == id);
         let Some(value) = issued else { return "was never issued".to_owned() };
         let header = Secret::new(format!("Bearer {}", value.expose("a try at the emulator's workspace")));
         let request = Request {

@@ -1,8 +1,9 @@
 //! Between octocrab and the core: octocrab makes the requests and reads the answers, the core sends.
 //!
-//! octocrab's own way to the network would retry without heed to `Retry-After`, sign in by itself and log. Here its
-//! service hands every request to the task that runs the target, which sends it by [`Context::execute`], so that waits,
-//! limits, the lease, counting and the binding of the credential to its host are the same as everywhere.
+//! octocrab's own way to the network would retry without heed to `Retry-After`, sign in by itself and log.
+//! Here its service hands every request to the task that runs the target, which sends it by
+//! [`Context::execute`], so that waits, limits, the lease, counting and the binding of the credential to its
+//! host are the same as everywhere.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -45,13 +46,17 @@ impl Asking<'_> {
     ///
     /// # Errors
     /// As [`Context::execute`]; `reply-invalid` where octocrab cannot read the answer.
-    pub(super) async fn ask<T>(&self, operation: impl AsyncFnOnce(&Octocrab) -> octocrab::Result<T>) -> Result<Answer<T>, Error> {
+    pub(super) async fn ask<T>(
+        &self,
+        operation: impl AsyncFnOnce(&Octocrab) -> octocrab::Result<T>,
+    ) -> Result<Answer<T>, Error> {
         let (sender, receiver) = mpsc::unbounded_channel::<Asked>();
         let service = tower::service_fn(move |request: Request<OctoBody>| {
             let sender = sender.clone();
             async move {
                 let (reply, answered) = oneshot::channel();
-                // Both fail only where the task that sends has given up, which it says by an error of its own.
+                // Both fail only where the task that sends has given up, which it says by an error of its
+                // own.
                 let _ = sender.send((request, reply));
                 answered.await
             }
@@ -86,15 +91,22 @@ impl Asking<'_> {
             (_, Some(error)) => Err(error),
             (Ok(value), None) => Ok(Answer { value, at: at.get() }),
             // octocrab's text may quote the body.
-            (Err(_), None) => {
-                Err(Error::new(Code::ReplyInvalid, self.step, "GitHub answered with a body of another form than its API has")
-                    .with_uncertainty(self.writes))
-            }
+            (Err(_), None) => Err(Error::new(
+                Code::ReplyInvalid,
+                self.step,
+                "GitHub answered with a body of another form than its API has",
+            )
+            .with_uncertainty(self.writes)),
         }
     }
 
     /// Sends what octocrab asks for, one after the other.
-    async fn carry(&self, mut asked: mpsc::UnboundedReceiver<Asked>, refused: &Cell<Option<Error>>, at: &Cell<Option<Timestamp>>) {
+    async fn carry(
+        &self,
+        mut asked: mpsc::UnboundedReceiver<Asked>,
+        refused: &Cell<Option<Error>>,
+        at: &Cell<Option<Timestamp>>,
+    ) {
         while let Some((request, reply)) = asked.recv().await {
             let sent = match self.call(request).await {
                 Ok(call) => self.context.execute(call).await,
@@ -116,7 +128,9 @@ impl Asking<'_> {
 
     /// Turns octocrab's request into the core's call.
     async fn call(&self, request: Request<OctoBody>) -> Result<Call, Error> {
-        let internal = |what: &str| Error::new(Code::Internal, self.step, format!("octocrab made a request with {what}"));
+        let internal = |what: &str| {
+            Error::new(Code::Internal, self.step, format!("octocrab made a request with {what}"))
+        };
         let (parts, body) = request.into_parts();
         let method = match parts.method {
             http::Method::GET => Method::Get,
@@ -127,9 +141,10 @@ impl Asking<'_> {
             _ => return Err(internal("an unknown method")),
         };
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut call = Call::new(self.step, Service::Github, method, &self.context.session.config.github_api, path)
-            .identity(self.identity)
-            .header("accept", "application/vnd.github+json");
+        let mut call =
+            Call::new(self.step, Service::Github, method, &self.context.session.config.github_api, path)
+                .identity(self.identity)
+                .header("accept", "application/vnd.github+json");
         let mut content_type = "application/json";
         for (name, value) in &parts.headers {
             match (name.as_str(), value.to_str()) {

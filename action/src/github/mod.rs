@@ -23,7 +23,8 @@ use bridge::Asking;
 use organization::Audience;
 use secrets::Found;
 
-/// How much older than the write the date of a secret may be, in seconds: GitHub's machines have clocks of their own.
+/// How much older than the write the date of a secret may be, in seconds: GitHub's machines have clocks of
+/// their own.
 const SKEW: i64 = 5;
 
 /// Holds one GitHub secret.
@@ -56,13 +57,19 @@ impl GithubSink {
     /// Reads secret, public key and audience side by side.
     async fn look(&self, context: &Context<'_>, identity: &Identity) -> Result<Option<Found>, Error> {
         let asking = Asking { context, step: Step::ReadSinks, identity, writes: false };
-        let (key, found, named) =
-            join3(secrets::public_key(&asking, &self.place), secrets::find(&asking, &self.place), self.named(&asking)).await;
+        let (key, found, named) = join3(
+            secrets::public_key(&asking, &self.place),
+            secrets::find(&asking, &self.place),
+            self.named(&asking),
+        )
+        .await;
         let key = key?;
         let (found, named) = (found?, named?);
         let audience = match (named, &found) {
             (Some(audience), _) => Some(audience),
-            (None, Some(found)) if self.place.is_organization() => Some(organization::kept(&asking, &self.place, found).await?),
+            (None, Some(found)) if self.place.is_organization() => {
+                Some(organization::kept(&asking, &self.place, found).await?)
+            }
             (None, _) => self.place.is_organization().then_some(Audience::PRIVATE),
         };
         let mut known = self.known.borrow_mut();
@@ -75,7 +82,9 @@ impl GithubSink {
     /// Returns who shall see an organisation's secret, where the configuration says so.
     async fn named(&self, asking: &Asking<'_>) -> Result<Option<Audience>, Error> {
         match self.visibility {
-            Some(visibility) if self.place.is_organization() => organization::named(asking, &self.place, visibility).await.map(Some),
+            Some(visibility) if self.place.is_organization() => {
+                organization::named(asking, &self.place, visibility).await.map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -89,10 +98,13 @@ impl GithubSink {
         let written = self.put_sealed(context, &identity, value).await;
         let stale = |error: &Error| {
             let said = error.message();
-            error.status() == Some(422) && !error.is_uncertain() && (said.contains("encrypted") || said.contains("public key"))
+            error.status() == Some(422)
+                && !error.is_uncertain()
+                && (said.contains("encrypted") || said.contains("public key"))
         };
         match written {
-            // GitHub has changed its key since it was read; the refusal is definite, so that a second try is safe.
+            // GitHub has changed its key since it was read; the refusal is definite, so that a second try is
+            // safe.
             Err(error) if stale(&error) => {
                 self.look(context, &identity).await?;
                 self.put_sealed(context, &identity, value).await
@@ -101,7 +113,12 @@ impl GithubSink {
         }
     }
 
-    async fn put_sealed(&self, context: &Context<'_>, identity: &Identity, value: &Secret) -> Result<(), Error> {
+    async fn put_sealed(
+        &self,
+        context: &Context<'_>,
+        identity: &Identity,
+        value: &Secret,
+    ) -> Result<(), Error> {
         let Known { key: Some(key), audience, .. } = self.known.borrow().clone() else {
             return Err(Error::new(Code::Internal, Step::Deliver, "GitHub's public key was not read"));
         };
@@ -109,7 +126,9 @@ impl GithubSink {
         content_write(context, Step::Deliver).await?;
         let asking = Asking { context, step: Step::Deliver, identity, writes: true };
         let at = match audience {
-            Some(audience) => organization::put(&asking, &self.place, &sealed, &key.key_id, &audience).await?,
+            Some(audience) => {
+                organization::put(&asking, &self.place, &sealed, &key.key_id, &audience).await?
+            }
             None => secrets::put(&asking, &self.place, &sealed, &key.key_id).await?,
         };
         self.known.borrow_mut().wrote = at;
@@ -127,10 +146,16 @@ impl GithubSink {
         let older = before.is_some_and(|before| found.updated < before)
             || wrote.is_some_and(|wrote| found.updated.as_second() < wrote.as_second() - SKEW);
         if older {
-            return Err(mismatch(&self.label(), &format!("GitHub says that it was last written at {:.0}", found.updated)));
+            return Err(mismatch(
+                &self.label(),
+                &format!("GitHub says that it was last written at {:.0}", found.updated),
+            ));
         }
         if wrote.is_some_and(|wrote| found.updated.as_second() > wrote.as_second() + SKEW) {
-            return Err(mismatch(&self.label(), &format!("somebody has written it again at {:.0}", found.updated)));
+            return Err(mismatch(
+                &self.label(),
+                &format!("somebody has written it again at {:.0}", found.updated),
+            ));
         }
         Ok(state(Some(&found)))
     }
@@ -152,8 +177,15 @@ impl Sink for GithubSink {
         })
     }
 
-    fn write<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret, _delivery: &'a Delivery) -> LocalFuture<'a, Result<(), Error>> {
-        Box::pin(async move { self.put(context, value).await.map_err(|error| explain(context, &self.place, error)) })
+    fn write<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+        _delivery: &'a Delivery,
+    ) -> LocalFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            self.put(context, value).await.map_err(|error| explain(context, &self.place, error))
+        })
     }
 
     fn read_back<'a>(
@@ -163,7 +195,9 @@ impl Sink for GithubSink {
         _delivery: &'a Delivery,
     ) -> LocalFuture<'a, Result<SinkState, Error>> {
         Box::pin(async move {
-            read_back(context, async || self.date(context).await).await.map_err(|error| explain(context, &self.place, error))
+            read_back(context, async || self.date(context).await)
+                .await
+                .map_err(|error| explain(context, &self.place, error))
         })
     }
 }

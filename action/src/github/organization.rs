@@ -40,7 +40,11 @@ struct Repositories {
 }
 
 /// Finds the ids of the repositories that the configuration names.
-pub(super) async fn named(asking: &Asking<'_>, place: &Place, visibility: config::Visibility) -> Result<Audience, Error> {
+pub(super) async fn named(
+    asking: &Asking<'_>,
+    place: &Place,
+    visibility: config::Visibility,
+) -> Result<Audience, Error> {
     let visibility = match visibility {
         config::Visibility::All => Visibility::All,
         config::Visibility::Private => Visibility::Private,
@@ -52,10 +56,14 @@ pub(super) async fn named(asking: &Asking<'_>, place: &Place, visibility: config
     let mut ids = Vec::with_capacity(place.selected.len());
     for name in &place.selected {
         let path = format!("/repos/{}/{}", encode(&place.owner), encode(name));
-        let repository: Repository =
-            read(asking, async |crab: &Octocrab| crab.get(&path, None::<&()>).await).await.map_err(|error| match error.code() {
+        let repository: Repository = read(asking, async |crab: &Octocrab| crab.get(&path, None::<&()>).await)
+            .await
+            .map_err(|error| match error.code() {
                 Code::GithubNotFound => {
-                    let words = format!("{} has no repository {name}, or whoever signs in may not see it", place.owner);
+                    let words = format!(
+                        "{} has no repository {name}, or whoever signs in may not see it",
+                        place.owner
+                    );
                     Error::new(Code::GithubNotFound, asking.step, words)
                         .with_status(404)
                         .with_request_id(error.request_id().map(str::to_owned))
@@ -76,7 +84,8 @@ pub(super) async fn kept(asking: &Asking<'_>, place: &Place, found: &Found) -> R
     let mut ids = Vec::new();
     for page in 1.. {
         let path = format!("{}/repositories?per_page={PAGE}&page={page}", place.secret_path());
-        let listed: Repositories = read(asking, async |crab: &Octocrab| crab.get(&path, None::<&()>).await).await?;
+        let listed: Repositories =
+            read(asking, async |crab: &Octocrab| crab.get(&path, None::<&()>).await).await?;
         let last = listed.repositories.len() < PAGE;
         for repository in listed.repositories {
             ids.push(id(asking, repository.id)?);
@@ -89,7 +98,13 @@ pub(super) async fn kept(asking: &Asking<'_>, place: &Place, found: &Found) -> R
 }
 
 fn id(asking: &Asking<'_>, id: u64) -> Result<u32, Error> {
-    u32::try_from(id).map_err(|_| Error::new(Code::ReplyInvalid, asking.step, "GitHub answered with a repository's id that is too large"))
+    u32::try_from(id).map_err(|_| {
+        Error::new(
+            Code::ReplyInvalid,
+            asking.step,
+            "GitHub answered with a repository's id that is too large",
+        )
+    })
 }
 
 /// Writes the secret and returns when GitHub answered.
@@ -109,7 +124,9 @@ pub(super) async fn put(
     let (owner, secret) = (place.owner.as_str(), place.secret.as_str());
     let answer = asking
         .ask(async |crab: &Octocrab| match place.kind {
-            Kind::OrganizationDependabot => crab.orgs(owner).dependabot().secrets().create_or_update(secret, &body).await.map(drop),
+            Kind::OrganizationDependabot => {
+                crab.orgs(owner).dependabot().secrets().create_or_update(secret, &body).await.map(drop)
+            }
             _ => crab.orgs(owner).secrets().create_or_update_secret(secret, &body).await.map(drop),
         })
         .await?;

@@ -26,7 +26,10 @@ impl Found {
 }
 
 /// Reads, and reads once more where the answer came garbled.
-pub(super) async fn read<T>(asking: &Asking<'_>, operation: impl AsyncFn(&Octocrab) -> octocrab::Result<T>) -> Result<T, Error> {
+pub(super) async fn read<T>(
+    asking: &Asking<'_>,
+    operation: impl AsyncFn(&Octocrab) -> octocrab::Result<T>,
+) -> Result<T, Error> {
     match asking.ask(async |crab: &Octocrab| operation(crab).await).await {
         Err(error) if error.code() == Code::ReplyInvalid => {
             asking.ask(async |crab: &Octocrab| operation(crab).await).await.map(|answer| answer.value)
@@ -82,12 +85,19 @@ pub(super) async fn find(asking: &Asking<'_>, place: &Place) -> Result<Option<Fo
 }
 
 /// Writes a repository's or an environment's secret and returns when GitHub answered.
-pub(super) async fn put(asking: &Asking<'_>, place: &Place, sealed: &str, key_id: &str) -> Result<Option<Timestamp>, Error> {
+pub(super) async fn put(
+    asking: &Asking<'_>,
+    place: &Place,
+    sealed: &str,
+    key_id: &str,
+) -> Result<Option<Timestamp>, Error> {
     let (owner, name, secret) = (place.owner.as_str(), place.repository.as_str(), place.secret.as_str());
     let body = CreateRepositorySecret { encrypted_value: sealed, key_id };
     let answer = asking
         .ask(async |crab: &Octocrab| match place.kind {
-            Kind::RepositoryDependabot => crab.repos(owner, name).dependabot().secrets().create_or_update(secret, &body).await.map(drop),
+            Kind::RepositoryDependabot => {
+                crab.repos(owner, name).dependabot().secrets().create_or_update(secret, &body).await.map(drop)
+            }
             Kind::Environment => {
                 let body = CreateEnvironmentSecret { encrypted_value: sealed, key_id };
                 octocrab::map_github_error(crab._put(place.secret_path(), Some(&body)).await?).await.map(drop)

@@ -1,4 +1,5 @@
-//! Workflow commands: lines of a log that the runner acts on, and the escaping without which anybody could write one.
+//! Workflow commands: lines of a log that the runner acts on, and the escaping without which anybody could
+//! write one.
 //!
 //! <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>
 
@@ -44,7 +45,10 @@ mod tests {
 
     #[test]
     fn a_message_cannot_begin_a_line_of_its_own() {
-        assert_eq!(annotation("error", "a:b,c", "100%\r\n::set-output::x"), "::error title=a%3Ab%2Cc::100%25%0D%0A::set-output::x");
+        assert_eq!(
+            annotation("error", "a:b,c", "100%\r\n::set-output::x"),
+            "::error title=a%3Ab%2Cc::100%25%0D%0A::set-output::x"
+        );
     }
 
     #[test]

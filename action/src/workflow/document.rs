@@ -1,4 +1,5 @@
-//! One target without a file: the document that the inputs stand for. Secrets stay where they are and are referred to.
+//! One target without a file: the document that the inputs stand for. Secrets stay where they are and are
+//! referred to.
 
 use lakekey_core::config::Config;
 use lakekey_core::engine::Command;
@@ -36,13 +37,20 @@ pub(super) fn configuration(inputs: &Inputs<'_>, command: &Command) -> Result<Co
         (Some(path), given) => {
             let config = read_config(&path, inputs.0)?;
             match given {
-                Some(name) => Err(wrong(name, "what it says stands in the file that the input config names, and cannot be given besides")),
+                Some(name) => Err(wrong(
+                    name,
+                    "what it says stands in the file that the input config names, and cannot be given \
+                     besides",
+                )),
                 None => Ok(config),
             }
         }
         (None, Some(_)) => Config::from_value(document(inputs, command)?, inputs.0).map_err(named),
-        (None, None) => read_config("lakekey.yml", inputs.0)
-            .map_err(|error| error.with_hint("give the inputs of one target (workspace, client-id, …), or a file by the input config")),
+        (None, None) => read_config("lakekey.yml", inputs.0).map_err(|error| {
+            error.with_hint(
+                "give the inputs of one target (workspace, client-id, …), or a file by the input config",
+            )
+        }),
     }
 }
 
@@ -80,8 +88,10 @@ fn document(inputs: &Inputs<'_>, command: &Command) -> Result<Value, Error> {
             ("secret", Some(json!(secret))),
         ])]),
     );
-    // The admin is never an input of the scheduled job: whoever provisions or revokes gives it by the environment.
-    if matches!(command, Command::Provision | Command::Doctor | Command::Revoke(_)) && inputs.0.variable("DATABRICKS_ADMIN_TOKEN").is_some()
+    // The admin is never an input of the scheduled job: whoever provisions or revokes gives it by the
+    // environment.
+    if matches!(command, Command::Provision | Command::Doctor | Command::Revoke(_))
+        && inputs.0.variable("DATABRICKS_ADMIN_TOKEN").is_some()
     {
         target.insert("admin".to_owned(), json!({"type": "pat", "token": {"env": "DATABRICKS_ADMIN_TOKEN"}}));
     }
@@ -89,22 +99,30 @@ fn document(inputs: &Inputs<'_>, command: &Command) -> Result<Value, Error> {
 }
 
 fn auth_type(inputs: &Inputs<'_>) -> String {
-    let by_default = if inputs.get("client-secret").is_some() { "azure-client-secret" } else { "github-oidc-azure" };
+    let by_default =
+        if inputs.get("client-secret").is_some() { "azure-client-secret" } else { "github-oidc-azure" };
     inputs.get("auth-type").unwrap_or_else(|| by_default.to_owned())
 }
 
 fn auth(inputs: &Inputs<'_>, auth_type: &str) -> Result<Value, Error> {
     let secret = inputs.get("client-secret").is_some();
     match (auth_type, secret) {
-        ("azure-client-secret" | "oauth-m2m", true) => Ok(json!({"type": auth_type, "client-secret": {"env": variable("client-secret")}})),
+        ("azure-client-secret" | "oauth-m2m", true) => {
+            Ok(json!({"type": auth_type, "client-secret": {"env": variable("client-secret")}}))
+        }
         ("azure-client-secret" | "oauth-m2m", false) => {
             Err(Error::config(Code::SignInNotConfigured, "input client-secret", "this auth-type needs it"))
         }
-        ("github-oidc-azure" | "github-oidc" | "azure-msi" | "azure-cli", false) => Ok(json!({"type": auth_type})),
-        ("github-oidc-azure" | "github-oidc" | "azure-msi" | "azure-cli", true) => Err(wrong("client-secret", "this auth-type has none")),
+        ("github-oidc-azure" | "github-oidc" | "azure-msi" | "azure-cli", false) => {
+            Ok(json!({"type": auth_type}))
+        }
+        ("github-oidc-azure" | "github-oidc" | "azure-msi" | "azure-cli", true) => {
+            Err(wrong("client-secret", "this auth-type has none"))
+        }
         _ => Err(wrong(
             "auth-type",
-            "write azure-client-secret, github-oidc-azure, oauth-m2m, github-oidc, azure-msi or azure-cli; others need a file",
+            "write azure-client-secret, github-oidc-azure, oauth-m2m, github-oidc, azure-msi or azure-cli; \
+             others need a file",
         )),
     }
 }
@@ -112,7 +130,9 @@ fn auth(inputs: &Inputs<'_>, auth_type: &str) -> Result<Value, Error> {
 fn github(inputs: &Inputs<'_>) -> Result<Value, Error> {
     match (inputs.get("app-id"), inputs.get("private-key").is_some(), inputs.get("github-token").is_some()) {
         (Some(id), true, false) => {
-            let id: u64 = id.parse().map_err(|_| wrong("app-id", "an App's id is a number; the client id is another thing"))?;
+            let id: u64 = id
+                .parse()
+                .map_err(|_| wrong("app-id", "an App's id is a number; the client id is another thing"))?;
             Ok(json!({"type": "app", "app-id": id, "private-key": {"env": variable("private-key")}}))
         }
         (None, false, true) => Ok(json!({"type": "token", "token": {"env": variable("github-token")}})),
@@ -135,8 +155,12 @@ fn present<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
 /// Makes the target's name, the same for the same place: it stands in the ledger.
 fn name(repository: &str, environment: Option<&str>, secret: &str) -> String {
     const LONGEST: usize = 64;
-    let place = [Some(repository), environment, Some(secret)].into_iter().flatten().collect::<Vec<_>>().join(".");
-    let name: String = place.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '.' }).collect();
+    let place =
+        [Some(repository), environment, Some(secret)].into_iter().flatten().collect::<Vec<_>>().join(".");
+    let name: String = place
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '.' })
+        .collect();
     let name = name.trim_start_matches(['.', '-', '_']).to_owned();
     // Where a character was replaced, or the end cut, the beginning of a hash keeps two places apart.
     let kept = place.replacen('/', ".", 1) == name && name.len() <= LONGEST;
@@ -174,8 +198,11 @@ mod tests {
     ];
 
     fn read(more: &[(&str, &str)]) -> Result<Config, Error> {
-        let all: Vec<(&str, &str)> =
-            more.iter().copied().chain(ONE.iter().copied().filter(|(n, _)| !more.iter().any(|(m, _)| m == n))).collect();
+        let all: Vec<(&str, &str)> = more
+            .iter()
+            .copied()
+            .chain(ONE.iter().copied().filter(|(n, _)| !more.iter().any(|(m, _)| m == n)))
+            .collect();
         let variables = inputs(&all);
         configuration(&Inputs(&variables), &Command::Rotate { force: false })
     }
@@ -224,9 +251,18 @@ mod tests {
 
     #[test]
     fn an_app_needs_both_its_id_and_its_key() {
-        assert_eq!(read(&[("app-id", "12"), ("github-token", "")]).unwrap_err().key(), Some("input private-key"));
-        assert_eq!(read(&[("private-key", "x"), ("github-token", "")]).unwrap_err().key(), Some("input app-id"));
-        assert_eq!(read(&[("private-key", "x"), ("app-id", "12")]).unwrap_err().key(), Some("input github-token"));
+        assert_eq!(
+            read(&[("app-id", "12"), ("github-token", "")]).unwrap_err().key(),
+            Some("input private-key")
+        );
+        assert_eq!(
+            read(&[("private-key", "x"), ("github-token", "")]).unwrap_err().key(),
+            Some("input app-id")
+        );
+        assert_eq!(
+            read(&[("private-key", "x"), ("app-id", "12")]).unwrap_err().key(),
+            Some("input github-token")
+        );
     }
 
     #[test]

@@ -65,7 +65,8 @@ pub(super) fn variable(name: &str) -> String {
 
 /// Says that an input is wrong.
 pub(super) fn wrong(name: &str, message: impl Into<String>) -> Error {
-    Error::config(Code::UsageInvalid, format!("input {name}"), message).with_hint("correct the `with:` of the step")
+    Error::config(Code::UsageInvalid, format!("input {name}"), message)
+        .with_hint("correct the `with:` of the step")
 }
 
 impl Inputs<'_> {
@@ -125,17 +126,28 @@ impl Inputs<'_> {
     /// Reads the names of targets: one a line, or with blanks or commas between.
     fn targets(&self) -> Result<Vec<String>, Error> {
         let text = self.get("target").unwrap_or_default();
-        let names: Vec<String> =
-            text.split(|c: char| c.is_whitespace() || c == ',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-        let fine = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-        if names.iter().all(fine) { Ok(names) } else { Err(wrong("target", "a target's name has letters, digits, `-`, `_` and `.`")) }
+        let names: Vec<String> = text
+            .split(|c: char| c.is_whitespace() || c == ',')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let fine = |name: &String| {
+            name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        };
+        if names.iter().all(fine) {
+            Ok(names)
+        } else {
+            Err(wrong("target", "a target's name has letters, digits, `-`, `_` and `.`"))
+        }
     }
 
     fn revocation(&self) -> Result<Revocation, Error> {
         Ok(match self.get("revoke").as_deref().unwrap_or("superseded") {
             "superseded" => Revocation::Superseded,
             "all" => Revocation::All,
-            id if id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) => Revocation::Id(id.to_owned()),
+            id if id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) => {
+                Revocation::Id(id.to_owned())
+            }
             _ => return Err(wrong("revoke", "write superseded, all, or the id of a token")),
         })
     }
@@ -147,7 +159,11 @@ impl Inputs<'_> {
             Some("overdue") => FailOn::Overdue,
             Some(_) => return Err(wrong("fail-on", "write due or overdue")),
         };
-        if *command == Command::Status { Ok(Some(fail_on)) } else { Err(wrong("fail-on", "only status has it")) }
+        if *command == Command::Status {
+            Ok(Some(fail_on))
+        } else {
+            Err(wrong("fail-on", "only status has it"))
+        }
     }
 
     fn matrix(&self, command: &Command) -> Result<Option<u16>, Error> {
@@ -157,7 +173,10 @@ impl Inputs<'_> {
         }
         match text.parse() {
             Ok(shards @ 1..=256) => Ok(Some(shards)),
-            _ => Err(wrong("matrix", "write a number from 1 to 256, which is as many jobs as GitHub makes of a matrix")),
+            _ => Err(wrong(
+                "matrix",
+                "write a number from 1 to 256, which is as many jobs as GitHub makes of a matrix",
+            )),
         }
     }
 }
@@ -198,7 +217,14 @@ pub(super) mod tests {
 
     #[test]
     fn a_boolean_is_exactly_what_github_writes() {
-        for (text, value) in [("true", true), ("True", true), ("TRUE", true), ("false", false), ("False", false), ("FALSE", false)] {
+        for (text, value) in [
+            ("true", true),
+            ("True", true),
+            ("TRUE", true),
+            ("false", false),
+            ("False", false),
+            ("FALSE", false),
+        ] {
             let variables = inputs(&[("dry-run", text)]);
             assert_eq!(Inputs(&variables).request().unwrap().dry_run, value);
         }

@@ -129,7 +129,13 @@ async fn serve(log: &Log<'_>, console: &Rc<Console>, config: Config, request: Re
     // With inputs alone there is one target, and no name to choose it by.
     let targets = request.targets;
     log.0.raw(&format!("::group::lakekey {name}"));
-    let runner = Runner { console, observer: log, environment: &ProcessEnvironment, clock: &SystemClock, cancellation: &signals };
+    let runner = Runner {
+        console,
+        observer: log,
+        environment: &ProcessEnvironment,
+        clock: &SystemClock,
+        cancellation: &signals,
+    };
     let done = runner.run(&config, &RunRequest { command, targets, dry_run }).await;
     log.0.raw("::endgroup::");
     match done {
@@ -153,9 +159,17 @@ fn annotate(log: &Log<'_>, report: &Report) {
             log.error(error, Some(name));
         }
         match target.outcome {
-            Outcome::Yielded => log.annotate("notice", "yielded", &format!("{name}: another run is at work on this target")),
-            Outcome::Due => log.annotate("notice", "due", &format!("{name}: the credential is due for renewal")),
-            Outcome::Overdue => log.annotate("warning", "overdue", &format!("{name}: the credential should have been renewed by now")),
+            Outcome::Yielded => {
+                log.annotate("notice", "yielded", &format!("{name}: another run is at work on this target"))
+            }
+            Outcome::Due => {
+                log.annotate("notice", "due", &format!("{name}: the credential is due for renewal"))
+            }
+            Outcome::Overdue => log.annotate(
+                "warning",
+                "overdue",
+                &format!("{name}: the credential should have been renewed by now"),
+            ),
             _ => {}
         }
     }

@@ -22,15 +22,22 @@ const BY_ATTENTION: [Outcome; 10] = [
 
 /// Returns the outcome that needs most attention.
 pub(super) fn outcome(report: &Report) -> Outcome {
-    BY_ATTENTION.into_iter().find(|outcome| report.targets.iter().any(|target| target.outcome == *outcome)).unwrap_or(Outcome::Ok)
+    BY_ATTENTION
+        .into_iter()
+        .find(|outcome| report.targets.iter().any(|target| target.outcome == *outcome))
+        .unwrap_or(Outcome::Ok)
 }
 
 /// Returns the outputs of a report; those of a credential only where there is exactly one.
 pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
-    let mut outputs = vec![("outcome", outcome(report).as_str().to_owned()), ("report", serde_json::to_string(report).unwrap_or_default())];
+    let mut outputs = vec![
+        ("outcome", outcome(report).as_str().to_owned()),
+        ("report", serde_json::to_string(report).unwrap_or_default()),
+    ];
     let mut credentials = report.targets.iter().filter_map(|target| target.credential.as_ref());
     if let (Some(credential), None) = (credentials.next(), credentials.next()) {
-        let time = |at: Option<lakekey_core::timestamp::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        let time =
+            |at: Option<lakekey_core::timestamp::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
         outputs.push(("token-id", credential.id.clone()));
         outputs.push(("expires", time(credential.expires)));
         outputs.push(("due", time(credential.due)));
@@ -43,7 +50,8 @@ fn render(name: &str, value: &str, entropy: &dyn Entropy) -> String {
     loop {
         let mut bytes = [0; 16];
         entropy.fill(&mut bytes);
-        let delimiter = bytes.iter().fold("ghadelimiter_".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+        let delimiter =
+            bytes.iter().fold("ghadelimiter_".to_owned(), |text, byte| format!("{text}{byte:02x}"));
         // A value that holds it would end too early and the rest be read as outputs; another is drawn then.
         if !value.contains(&delimiter) {
             return format!("{name}<<{delimiter}\n{value}\n{delimiter}\n");
@@ -55,7 +63,11 @@ fn render(name: &str, value: &str, entropy: &dyn Entropy) -> String {
 ///
 /// # Errors
 /// The file cannot be written.
-pub(super) fn write(path: &str, outputs: &[(&'static str, String)], entropy: &dyn Entropy) -> std::io::Result<()> {
+pub(super) fn write(
+    path: &str,
+    outputs: &[(&'static str, String)],
+    entropy: &dyn Entropy,
+) -> std::io::Result<()> {
     let text: String = outputs.iter().map(|(name, value)| render(name, value, entropy)).collect();
     append(path, &text)
 }
@@ -105,7 +117,10 @@ mod tests {
 
     #[test]
     fn the_outcome_is_the_one_that_needs_most_attention() {
-        assert_eq!(outcome(&report(&[Outcome::Rotated, Outcome::Partial, Outcome::NotDue])), Outcome::Partial);
+        assert_eq!(
+            outcome(&report(&[Outcome::Rotated, Outcome::Partial, Outcome::NotDue])),
+            Outcome::Partial
+        );
         assert_eq!(outcome(&report(&[Outcome::NotDue, Outcome::Rotated])), Outcome::Rotated);
     }
 

@@ -20,7 +20,9 @@ const PICTURED: usize = 30;
 pub(super) fn render(report: &Report, dry_run: bool) -> String {
     let now = report.finished;
     let mut text = format!("## lakekey {}{}\n\n", report.command, if dry_run { " (dry run)" } else { "" });
-    text.push_str("| Target | Outcome | Credential | Due | Expires | Delivered to |\n|---|---|---|---|---|---|\n");
+    text.push_str(
+        "| Target | Outcome | Credential | Due | Expires | Delivered to |\n|---|---|---|---|---|---|\n",
+    );
     for target in report.targets.iter().take(SHOWN) {
         text.push_str(&row(target, now));
     }
@@ -47,7 +49,9 @@ fn row(target: &TargetReport, now: Timestamp) -> String {
     let places: Vec<String> = target
         .delivered
         .iter()
-        .map(|delivery| format!("{}{}", if delivery.error.is_some() { "❌ " } else { "" }, code(&delivery.sink)))
+        .map(|delivery| {
+            format!("{}{}", if delivery.error.is_some() { "❌ " } else { "" }, code(&delivery.sink))
+        })
         .collect();
     format!(
         "| {} | {} {} | {} | {} | {} | {} |\n",
@@ -130,11 +134,19 @@ fn picture(report: &Report) -> String {
     if bars.is_empty() {
         return String::new();
     }
-    let mut text = "```mermaid\ngantt\n  title Lifetimes\n  dateFormat YYYY-MM-DDTHH:mm\n  axisFormat %Y-%m-%d\n".to_owned();
+    let mut text = "```mermaid\ngantt\n  title Lifetimes\n  dateFormat YYYY-MM-DDTHH:mm\n  axisFormat \
+                    %Y-%m-%d\n"
+        .to_owned();
     let minute = |at: Timestamp| at.to_string()[..16].to_owned();
     for (target, created, due, ends) in bars {
         // A name has letters, digits and three signs, none of which means anything to the picture.
-        let _ = writeln!(text, "  section {}\n  in use :active, {}, {}", target.name, minute(created), minute(due));
+        let _ = writeln!(
+            text,
+            "  section {}\n  in use :active, {}, {}",
+            target.name,
+            minute(created),
+            minute(due)
+        );
         if due < ends {
             let _ = writeln!(text, "  renewal :crit, {}, {}", minute(due), minute(ends));
         }
@@ -144,15 +156,22 @@ fn picture(report: &Report) -> String {
 }
 
 fn next(report: &Report) -> String {
-    let first = report.targets.iter().filter_map(|t| Some((t.credential.as_ref()?.due?, t.name.as_str()))).min();
-    let broken = report.targets.iter().filter(|t| matches!(t.outcome, Outcome::Failed | Outcome::Partial)).count();
+    let first =
+        report.targets.iter().filter_map(|t| Some((t.credential.as_ref()?.due?, t.name.as_str()))).min();
+    let broken =
+        report.targets.iter().filter(|t| matches!(t.outcome, Outcome::Failed | Outcome::Partial)).count();
     let mut text = "**Next:** ".to_owned();
     if broken > 0 {
         let _ = write!(text, "{broken} of {} need you, see above. ", report.targets.len());
     }
     match first {
         Some((due, name)) if due <= report.finished => {
-            let _ = writeln!(text, "{} is due since {}; the next `rotate` renews it.", code(name), cell(&day(due, report.finished)));
+            let _ = writeln!(
+                text,
+                "{} is due since {}; the next `rotate` renews it.",
+                code(name),
+                cell(&day(due, report.finished))
+            );
         }
         Some((due, name)) => {
             let _ = writeln!(text, "{} is renewed from {} on.", code(name), cell(&day(due, report.finished)));
@@ -236,7 +255,10 @@ mod tests {
         assert!(text.contains("✅ rotated"));
         assert!(text.contains("github-secret acme/data DATABRICKS_TOKEN"), "{text}");
         assert!(
-            text.contains("in use :active, 2027-01-15T08:00, 2027-03-16T08:00\n  renewal :crit, 2027-03-16T08:00, 2027-04-15T08:00"),
+            text.contains(
+                "in use :active, 2027-01-15T08:00, 2027-03-16T08:00\n  renewal :crit, 2027-03-16T08:00, \
+                 2027-04-15T08:00"
+            ),
             "{text}"
         );
         assert!(text.contains("is renewed from 2027-03-16 (in 60 d) on"), "{text}");
@@ -245,7 +267,11 @@ mod tests {
     #[test]
     fn text_of_a_service_is_shown_and_not_rendered() {
         let mut failed = target("catalog", Outcome::Failed);
-        failed.error = Some(Error::new(Code::Refused, Step::CreateToken, "<img src=x> | [a](javascript:b) `c` @everyone\n# big"));
+        failed.error = Some(Error::new(
+            Code::Refused,
+            Step::CreateToken,
+            "<img src=x> | [a](javascript:b) `c` @everyone\n# big",
+        ));
         let text = render(&report(vec![failed]), false);
         for part in ["<img", "[a](", "`c`", "@everyone", "\n# big"] {
             assert!(!text.contains(part), "{part} in {text}");
@@ -255,7 +281,8 @@ mod tests {
 
     #[test]
     fn a_fleet_stays_below_what_github_takes() {
-        let targets = (0..1000).map(|n| target(&format!("{}-{n}", "t".repeat(58)), Outcome::Rotated)).collect();
+        let targets =
+            (0..1000).map(|n| target(&format!("{}-{n}", "t".repeat(58)), Outcome::Rotated)).collect();
         let text = render(&report(targets), false);
         assert!(text.len() < 256 * 1024, "{}", text.len());
         assert!(text.contains("900 more targets"));

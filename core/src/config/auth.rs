@@ -33,8 +33,8 @@ impl<'de> Deserialize<'de> for SecretRef {
             return Err(D::Error::custom(super::decode::LITERAL_SECRET));
         }
         // The value itself must not reach a message: it may be a secret at the wrong place.
-        let shape: SecretRefShape =
-            crate::typed::from_value(value).map_err(|_| D::Error::custom("a secret is either {env: NAME} or {file: PATH}"))?;
+        let shape: SecretRefShape = crate::typed::from_value(value)
+            .map_err(|_| D::Error::custom("a secret is either {env: NAME} or {file: PATH}"))?;
         match (shape.env, shape.file) {
             (Some(name), None) if !name.is_empty() => Ok(Self::Env(name)),
             (None, Some(path)) if !path.is_empty() => Ok(Self::File(path)),

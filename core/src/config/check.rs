@@ -23,7 +23,8 @@ impl Origin {
         let uri: http::Uri = text.parse().map_err(|_| wrong())?;
         let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else { return Err(wrong()) };
         let host = host.to_ascii_lowercase();
-        let plain_host = !host.starts_with('[') && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+        let plain_host = !host.starts_with('[')
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
         if host.is_empty() || !(plain_host || host.starts_with('[')) {
             return Err(wrong());
         }
@@ -44,8 +45,8 @@ impl Origin {
         Ok(Self(format!("{scheme}://{host}{port}{}", uri.path().trim_end_matches('/'))))
     }
 
-    /// Returns the instance metadata service of an Azure machine: plain HTTP by nature, on a link-local address that
-    /// leaves no machine, and asked without any credential.
+    /// Returns the instance metadata service of an Azure machine: plain HTTP by nature, on a link-local
+    /// address that leaves no machine, and asked without any credential.
     pub(super) fn instance_metadata() -> Self {
         Self("http://169.254.169.254".to_owned())
     }
@@ -101,16 +102,25 @@ fn is_loopback(host: &str) -> bool {
 pub(super) fn workspace(text: &str, path: &str, cloud: Cloud, extra: &[Origin]) -> Result<Origin, Error> {
     let origin = Origin::parse(text, path)?;
     if origin != origin.without_path() {
-        return Err(invalid(path, "write the workspace's URL without a path, such as https://adb-1234567890123456.7.azuredatabricks.net"));
+        return Err(invalid(
+            path,
+            "write the workspace's URL without a path, such as https://adb-1234567890123456.7.azuredatabricks.net",
+        ));
     }
     host_of_cloud(&origin, path, cloud.workspace_suffix(), extra)?;
     Ok(origin)
 }
 
 /// Refuses a host that is neither below the suffix, nor named, nor on loopback.
-pub(super) fn host_of_cloud(origin: &Origin, path: &str, suffix: &str, extra: &[Origin]) -> Result<(), Error> {
+pub(super) fn host_of_cloud(
+    origin: &Origin,
+    path: &str,
+    suffix: &str,
+    extra: &[Origin],
+) -> Result<(), Error> {
     let host = origin.host();
-    if origin.is_loopback() || extra.contains(origin) || (host.ends_with(suffix) && host.len() > suffix.len()) {
+    if origin.is_loopback() || extra.contains(origin) || (host.ends_with(suffix) && host.len() > suffix.len())
+    {
         return Ok(());
     }
     Err(Error::config(
@@ -128,7 +138,10 @@ pub(super) fn target_name(name: &str, path: &str) -> Result<(), Error> {
     if fine {
         return Ok(());
     }
-    Err(invalid(path, "a name has 1 to 64 letters, digits, `-`, `_` and `.`, and begins with a letter or digit"))
+    Err(invalid(
+        path,
+        "a name has 1 to 64 letters, digits, `-`, `_` and `.`, and begins with a letter or digit",
+    ))
 }
 
 pub(super) fn principal(principal: &Principal, path: &str) -> Result<(), Error> {
@@ -156,7 +169,9 @@ pub(super) fn auth(auth: &Auth, path: &str) -> Result<(), Error> {
         | Auth::AzureClientCertificate { client_id, tenant_id, azure_resource_id, .. }
         | Auth::GithubOidcAzure { client_id, tenant_id, azure_resource_id, .. }
         | Auth::AzureDevopsOidc { client_id, tenant_id, azure_resource_id, .. }
-        | Auth::AzureWorkloadIdentity { client_id, tenant_id, azure_resource_id, .. } => (client_id, tenant_id, azure_resource_id),
+        | Auth::AzureWorkloadIdentity { client_id, tenant_id, azure_resource_id, .. } => {
+            (client_id, tenant_id, azure_resource_id)
+        }
         Auth::AzureMsi { client_id, azure_resource_id } => (client_id, &None, azure_resource_id),
         Auth::AzureCli { tenant_id, azure_resource_id } => (&None, tenant_id, azure_resource_id),
         Auth::OauthM2m { client_id, .. }
@@ -176,7 +191,8 @@ pub(super) fn auth(auth: &Auth, path: &str) -> Result<(), Error> {
     {
         return Err(invalid(
             &format!("{path}.azure-resource-id"),
-            "write the resource id of the workspace: /subscriptions/…/resourceGroups/…/providers/Microsoft.Databricks/workspaces/…",
+            "write the resource id of the workspace: \
+             /subscriptions/…/resourceGroups/…/providers/Microsoft.Databricks/workspaces/…",
         ));
     }
     Ok(())
@@ -192,7 +208,10 @@ pub(super) fn federated(federated: &FederatedCredential, path: &str) -> Result<(
     if let Some(issuer) = &federated.issuer {
         Origin::parse(issuer, &format!("{path}.issuer"))?;
         if issuer.contains("token.actions.githubusercontent.com") && issuer.ends_with('/') {
-            return Err(invalid(&format!("{path}.issuer"), "GitHub's issuer has no slash at its end; with one nothing matches"));
+            return Err(invalid(
+                &format!("{path}.issuer"),
+                "GitHub's issuer has no slash at its end; with one nothing matches",
+            ));
         }
     }
     if let Some(name) = &federated.name
@@ -214,7 +233,8 @@ pub(super) fn comment(comment: &str, path: &str) -> Result<(), Error> {
 
 fn guid(text: &str, path: &str) -> Result<(), Error> {
     let groups: Vec<&str> = text.split('-').collect();
-    let fine = groups.iter().map(|g| g.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_hexdigit()));
+    let fine = groups.iter().map(|g| g.len()).eq([8, 4, 4, 4, 12])
+        && groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_hexdigit()));
     if fine {
         return Ok(());
     }
@@ -223,6 +243,7 @@ fn guid(text: &str, path: &str) -> Result<(), Error> {
 }
 
 fn tenant(text: &str, path: &str) -> Result<(), Error> {
-    let domain = text.contains('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+    let domain =
+        text.contains('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
     if domain { Ok(()) } else { guid(text, path) }
 }

@@ -1,8 +1,9 @@
 //! Text to typed document, with the path of the key in every refusal.
 //!
-//! serde loses the path inside an internally tagged enum, since it buffers the content before it knows the variant.
-//! [`tagged_enum!`] therefore reads the tag itself and hands the rest to the variant's own struct; a failure inside
-//! travels as a message that carries its path between [`MARK`]s, and [`decode`] joins the parts.
+//! serde loses the path inside an internally tagged enum, since it buffers the content before it knows the
+//! variant. [`tagged_enum!`] therefore reads the tag itself and hands the rest to the variant's own struct; a
+//! failure inside travels as a message that carries its path between [`MARK`]s, and [`decode`] joins the
+//! parts.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -109,7 +110,8 @@ fn refusal(at: &str, text: &str) -> Error {
             "a secret must not stand in the configuration; write {env: NAME} or {file: PATH}",
         );
     }
-    let quoted = |prefix: &str| rest.strip_prefix(prefix).and_then(|r| r.split_once('`')).map(|(name, _)| name);
+    let quoted =
+        |prefix: &str| rest.strip_prefix(prefix).and_then(|r| r.split_once('`')).map(|(name, _)| name);
     if let Some(name) = quoted("unknown field `") {
         // A field that serde has seen the value of stands in the path already.
         if path.rsplit('.').next() != Some(name) {
@@ -131,7 +133,10 @@ fn refusal(at: &str, text: &str) -> Error {
 
 /// Takes out what serde quotes of the input in `invalid type: string "…"` and `invalid value: …`.
 fn without_values(message: &str) -> String {
-    match (message.starts_with("invalid type") || message.starts_with("invalid value"), message.rsplit_once(", expected ")) {
+    match (
+        message.starts_with("invalid type") || message.starts_with("invalid value"),
+        message.rsplit_once(", expected "),
+    ) {
         (true, Some((_, expected))) => format!("expected {expected}"),
         _ => message.to_owned(),
     }
@@ -146,17 +151,26 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
     if bytes.len() > MAX_DOCUMENT {
         return Err(unreadable(format!("the configuration is larger than {} KiB", MAX_DOCUMENT / 1024)));
     }
-    let text =
-        std::str::from_utf8(bytes).map_err(|error| unreadable(format!("the configuration is not UTF-8 (byte {})", error.valid_up_to())))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        unreadable(format!("the configuration is not UTF-8 (byte {})", error.valid_up_to()))
+    })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Err(unreadable("the configuration is empty".to_owned()));
     }
     let value = yaml::read(text).map_err(|flaw| {
-        Error::config(Code::ConfigSyntax, "lakekey.yml", format!("line {}, column {}: {}", flaw.line, flaw.column, flaw.words))
+        Error::config(
+            Code::ConfigSyntax,
+            "lakekey.yml",
+            format!("line {}, column {}: {}", flaw.line, flaw.column, flaw.words),
+        )
     })?;
     if !value.is_object() {
-        return Err(Error::config(Code::ConfigSyntax, "lakekey.yml", "the configuration is not a mapping of keys"));
+        return Err(Error::config(
+            Code::ConfigSyntax,
+            "lakekey.yml",
+            "the configuration is not a mapping of keys",
+        ));
     }
     Ok(value)
 }

@@ -36,7 +36,8 @@ impl Span {
     /// The reason in words.
     pub fn parse(text: &str) -> Result<Self, String> {
         const LONGEST: u64 = 100 * 365 * 86_400;
-        let wrong = || format!("\"{text}\" is not a duration; write a whole number and d, h, m or s, such as 90d");
+        let wrong =
+            || format!("\"{text}\" is not a duration; write a whole number and d, h, m or s, such as 90d");
         let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
         let factor = match unit {
             "d" => 86_400,
@@ -48,7 +49,8 @@ impl Span {
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(wrong());
         }
-        let seconds = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).filter(|s| *s <= LONGEST);
+        let seconds =
+            digits.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).filter(|s| *s <= LONGEST);
         seconds.map(Self).ok_or_else(|| format!("\"{text}\" is longer than a hundred years"))
     }
 }

@@ -14,8 +14,8 @@ pub use decode::{MAX_DOCUMENT, parse};
 pub use duration::Span;
 pub use resolve::{Config, Credentials, Origin, Policy, Principal, Target};
 pub use types::{
-    Adopt, Document, Endpoints, Entitlement, FederatedCredential, GithubApp, GithubSignIn, GroupRef, PrincipalKind, Scopes, SinkConfig,
-    Visibility,
+    Adopt, Document, Endpoints, Entitlement, FederatedCredential, GithubApp, GithubSignIn, GroupRef,
+    PrincipalKind, Scopes, SinkConfig, Visibility,
 };
 
 /// Returns the JSON Schema of `lakekey.yml`.

@@ -8,8 +8,8 @@ use super::auth::Auth;
 use super::decode::{decode, parse};
 use super::duration::Span;
 use super::types::{
-    Adopt, Document, Entitlement, FederatedCredential, GithubSignIn, PrincipalDocument, PrincipalKind, Scopes, SecretDocument, SinkConfig,
-    TargetDocument, TokenDocument,
+    Adopt, Document, Entitlement, FederatedCredential, GithubSignIn, PrincipalDocument, PrincipalKind,
+    Scopes, SecretDocument, SinkConfig, TargetDocument, TokenDocument,
 };
 use super::{check, sinks};
 use crate::cloud::Cloud;
@@ -155,8 +155,12 @@ impl Config {
         }
         let cloud = match (document.cloud, environment.variable("ARM_ENVIRONMENT")) {
             (Some(cloud), _) => cloud,
-            (None, Some(name)) => Cloud::of_arm_environment(&name)
-                .ok_or_else(|| invalid("ARM_ENVIRONMENT", "the variable names no known cloud; known: public, usgovernment, china"))?,
+            (None, Some(name)) => Cloud::of_arm_environment(&name).ok_or_else(|| {
+                invalid(
+                    "ARM_ENVIRONMENT",
+                    "the variable names no known cloud; known: public, usgovernment, china",
+                )
+            })?,
             (None, None) => Cloud::default(),
         };
         let endpoints = &document.endpoints;
@@ -179,9 +183,15 @@ impl Config {
         }
         let mut config = Self {
             cloud,
-            login: origin("login", &endpoints.login, Some("AZURE_AUTHORITY_HOST"), cloud.login())?.without_path(),
+            login: origin("login", &endpoints.login, Some("AZURE_AUTHORITY_HOST"), cloud.login())?
+                .without_path(),
             graph: origin("graph", &endpoints.graph, None, cloud.graph())?,
-            github_api: origin("github", &endpoints.github, Some("GITHUB_API_URL"), "https://api.github.com")?,
+            github_api: origin(
+                "github",
+                &endpoints.github,
+                Some("GITHUB_API_URL"),
+                "https://api.github.com",
+            )?,
             azure_devops: match &endpoints.azure_devops {
                 Some(text) => Some(Origin::parse(text, "endpoints.azure-devops")?),
                 None => None,
@@ -207,8 +217,14 @@ impl Config {
         if document.targets.is_empty() {
             return Err(Error::config(Code::ConfigMissingKey, "targets", "at least one target is needed"));
         }
-        let vault_suffix = endpoints.key_vault_suffix.clone().unwrap_or_else(|| cloud.key_vault_suffix().to_owned());
-        let rules = sinks::Rules { cloud, extra: &extra, vault_suffix: &vault_suffix, azure_devops: config.azure_devops.as_ref() };
+        let vault_suffix =
+            endpoints.key_vault_suffix.clone().unwrap_or_else(|| cloud.key_vault_suffix().to_owned());
+        let rules = sinks::Rules {
+            cloud,
+            extra: &extra,
+            vault_suffix: &vault_suffix,
+            azure_devops: config.azure_devops.as_ref(),
+        };
         let mut names = BTreeMap::new();
         let mut places = BTreeMap::new();
         for (index, target) in document.targets.into_iter().enumerate() {
@@ -239,7 +255,8 @@ impl Config {
     }
 }
 
-/// Merges `defaults` into every target, after having checked them alone, so that a mistake in them is named there.
+/// Merges `defaults` into every target, after having checked them alone, so that a mistake in them is named
+/// there.
 fn apply_defaults(value: &mut Value) -> Result<(), Error> {
     let Some(defaults) = value.get("defaults").cloned() else { return Ok(()) };
     if let Some(token) = defaults.get("token") {
@@ -269,7 +286,12 @@ fn apply_defaults(value: &mut Value) -> Result<(), Error> {
     Ok(())
 }
 
-fn resolve_target(document: TargetDocument, path: &str, cloud: Cloud, extra: &[Origin]) -> Result<Target, Error> {
+fn resolve_target(
+    document: TargetDocument,
+    path: &str,
+    cloud: Cloud,
+    extra: &[Origin],
+) -> Result<Target, Error> {
     check::target_name(&document.name, &format!("{path}.name"))?;
     let workspace = check::workspace(&document.workspace, &format!("{path}.workspace"), cloud, extra)?;
     let principal = Principal {
@@ -280,7 +302,9 @@ fn resolve_target(document: TargetDocument, path: &str, cloud: Cloud, extra: &[O
         account_id: document.principal.account_id,
     };
     check::principal(&principal, &format!("{path}.principal"))?;
-    for (auth, key) in [(&document.auth, "auth"), (&document.admin, "admin"), (&document.directory, "directory")] {
+    for (auth, key) in
+        [(&document.auth, "auth"), (&document.admin, "admin"), (&document.directory, "directory")]
+    {
         if let Some(auth) = auth {
             check::auth(auth, &format!("{path}.{key}"))?;
         }
@@ -302,10 +326,18 @@ fn resolve_target(document: TargetDocument, path: &str, cloud: Cloud, extra: &[O
                 "a Databricks-managed principal has an `oauth-secret`, no client secret",
             ));
         }
-        credentials.push(secret_credentials(secret, CredentialKind::ClientSecret, &format!("{path}.client-secret"))?);
+        credentials.push(secret_credentials(
+            secret,
+            CredentialKind::ClientSecret,
+            &format!("{path}.client-secret"),
+        )?);
     }
     if let Some(secret) = document.oauth_secret {
-        credentials.push(secret_credentials(secret, CredentialKind::OauthSecret, &format!("{path}.oauth-secret"))?);
+        credentials.push(secret_credentials(
+            secret,
+            CredentialKind::OauthSecret,
+            &format!("{path}.oauth-secret"),
+        )?);
     }
     if !document.deliver.is_empty() || credentials.is_empty() {
         let at = format!("{path}.token");
@@ -337,7 +369,11 @@ fn resolve_target(document: TargetDocument, path: &str, cloud: Cloud, extra: &[O
     })
 }
 
-fn secret_credentials(document: SecretDocument, kind: CredentialKind, path: &str) -> Result<Credentials, Error> {
+fn secret_credentials(
+    document: SecretDocument,
+    kind: CredentialKind,
+    path: &str,
+) -> Result<Credentials, Error> {
     if document.deliver.is_empty() {
         return Err(Error::config(
             Code::ConfigMissingKey,
@@ -359,13 +395,15 @@ fn secret_credentials(document: SecretDocument, kind: CredentialKind, path: &str
     if document.deliver.iter().all(silent) {
         return Err(invalid(
             &format!("{path}.deliver"),
-            "at least one place must be able to say when it was written; a command, a webhook, a callback and a variable group cannot",
+            "at least one place must be able to say when it was written; a command, a webhook, a callback \
+             and a variable group cannot",
         ));
     }
     if kind == CredentialKind::OauthSecret && document.adopt != Some(Adopt::All) {
         return Err(invalid(
             &format!("{path}.adopt"),
-            "OAuth secrets bear no description, so that lakekey cannot tell its own from those of others: use a principal of its own, and write adopt: all",
+            "OAuth secrets bear no description, so that lakekey cannot tell its own from those of others: \
+             use a principal of its own, and write adopt: all",
         ));
     }
     let token = TokenDocument {
@@ -392,7 +430,10 @@ fn policy(document: TokenDocument, lifetime: Span, verify_within: Span, path: &s
     let renew_before = document.renew_before.unwrap_or(Span::from_seconds(lifetime.seconds() / 3));
     let overlap = document.overlap.unwrap_or_default();
     if lifetime.seconds() < 600 {
-        return Err(invalid(&format!("{path}.lifetime"), "a lifetime below ten minutes leaves no time to renew"));
+        return Err(invalid(
+            &format!("{path}.lifetime"),
+            "a lifetime below ten minutes leaves no time to renew",
+        ));
     }
     if renew_before >= lifetime {
         return Err(invalid(
@@ -403,16 +444,23 @@ fn policy(document: TokenDocument, lifetime: Span, verify_within: Span, path: &s
     if overlap.seconds() > 0 && overlap >= renew_before {
         return Err(invalid(
             &format!("{path}.overlap"),
-            format!("overlap ({overlap}) must be below renew-before ({renew_before}): the superseded credential ends then at the latest"),
+            format!(
+                "overlap ({overlap}) must be below renew-before ({renew_before}): the superseded credential \
+                 ends then at the latest"
+            ),
         ));
     }
     if let Some(comment) = &document.comment {
         check::comment(comment, &format!("{path}.comment"))?;
     }
     if let Some(verify_path) = &document.verify_path
-        && (!verify_path.starts_with("/api/") || verify_path.bytes().any(|b| b <= b' ' || b == b'#' || b >= 0x7f))
+        && (!verify_path.starts_with("/api/")
+            || verify_path.bytes().any(|b| b <= b' ' || b == b'#' || b >= 0x7f))
     {
-        return Err(invalid(&format!("{path}.verify-path"), "write a path of the workspace's API, such as /api/2.0/sql/warehouses"));
+        return Err(invalid(
+            &format!("{path}.verify-path"),
+            "write a path of the workspace's API, such as /api/2.0/sql/warehouses",
+        ));
     }
     Ok(Policy {
         lifetime,

@@ -15,15 +15,29 @@ pub(super) struct Rules<'a> {
 }
 
 /// Checks one sink and returns a text that is the same for the same place.
-pub(super) fn check(sink: &SinkConfig, path: &str, target: &Target, rules: &Rules<'_>) -> Result<String, Error> {
+pub(super) fn check(
+    sink: &SinkConfig,
+    path: &str,
+    target: &Target,
+    rules: &Rules<'_>,
+) -> Result<String, Error> {
     let at = |key: &str| format!("{path}.{key}");
     match sink {
-        SinkConfig::GithubSecret { repository, secret, environment, organization, visibility, repositories, app } => {
+        SinkConfig::GithubSecret {
+            repository,
+            secret,
+            environment,
+            organization,
+            visibility,
+            repositories,
+            app,
+        } => {
             github_secret_name(secret, &at("secret"))?;
             let place = match (repository, organization) {
                 (Some(repository), None) => {
                     let mut parts = repository.split('/');
-                    let fine = parts.by_ref().take(2).filter(|p| github_name(p)).count() == 2 && parts.next().is_none();
+                    let fine = parts.by_ref().take(2).filter(|p| github_name(p)).count() == 2
+                        && parts.next().is_none();
                     if !fine {
                         return Err(invalid(&at("repository"), "write the repository as owner/name"));
                     }
@@ -36,15 +50,27 @@ pub(super) fn check(sink: &SinkConfig, path: &str, target: &Target, rules: &Rule
                     organization
                 }
                 (None, None) => {
-                    return Err(Error::config(Code::ConfigMissingKey, at("repository"), "give `repository` or `organization`"));
+                    return Err(Error::config(
+                        Code::ConfigMissingKey,
+                        at("repository"),
+                        "give `repository` or `organization`",
+                    ));
                 }
-                (Some(_), Some(_)) => return Err(invalid(&at("organization"), "give either `repository` or `organization`")),
+                (Some(_), Some(_)) => {
+                    return Err(invalid(&at("organization"), "give either `repository` or `organization`"));
+                }
             };
             if let Some(environment) = environment {
                 if organization.is_some() || *app == Some(GithubApp::Dependabot) {
-                    return Err(invalid(&at("environment"), "only a repository's Actions secrets have environments"));
+                    return Err(invalid(
+                        &at("environment"),
+                        "only a repository's Actions secrets have environments",
+                    ));
                 }
-                if environment.is_empty() || environment.len() > 255 || environment.chars().any(char::is_control) {
+                if environment.is_empty()
+                    || environment.len() > 255
+                    || environment.chars().any(char::is_control)
+                {
                     return Err(invalid(&at("environment"), "an environment's name has 1 to 255 characters"));
                 }
             }
@@ -53,37 +79,59 @@ pub(super) fn check(sink: &SinkConfig, path: &str, target: &Target, rules: &Rule
             }
             match (visibility, repositories) {
                 (Some(Visibility::Selected), None) => {
-                    return Err(Error::config(Code::ConfigMissingKey, at("repositories"), "name the repositories that see the secret"));
+                    return Err(Error::config(
+                        Code::ConfigMissingKey,
+                        at("repositories"),
+                        "name the repositories that see the secret",
+                    ));
                 }
                 (visibility, Some(_)) if *visibility != Some(Visibility::Selected) => {
-                    return Err(invalid(&at("repositories"), "repositories are named with `visibility: selected` only"));
+                    return Err(invalid(
+                        &at("repositories"),
+                        "repositories are named with `visibility: selected` only",
+                    ));
                 }
                 (_, Some(names)) => {
                     for (index, name) in names.iter().enumerate() {
                         if !github_name(name) {
-                            return Err(invalid(&at(&format!("repositories[{index}]")), "write the repository's name without its owner"));
+                            return Err(invalid(
+                                &at(&format!("repositories[{index}]")),
+                                "write the repository's name without its owner",
+                            ));
                         }
                     }
                 }
                 (_, None) => {}
             }
             let app = if *app == Some(GithubApp::Dependabot) { "dependabot" } else { "actions" };
-            Ok(format!("github {app} {place} {} {secret}", environment.as_deref().unwrap_or("")).to_ascii_lowercase())
+            Ok(format!("github {app} {place} {} {secret}", environment.as_deref().unwrap_or(""))
+                .to_ascii_lowercase())
         }
         SinkConfig::KeyVault { vault, secret, tags, auth } => {
             let origin = Origin::parse(vault, &at("vault"))?;
             check::host_of_cloud(&origin, &at("vault"), rules.vault_suffix, &[])?;
             if origin != origin.without_path() {
-                return Err(invalid(&at("vault"), "write the vault's URL without a path, such as https://acme.vault.azure.net"));
+                return Err(invalid(
+                    &at("vault"),
+                    "write the vault's URL without a path, such as https://acme.vault.azure.net",
+                ));
             }
-            if !(1..=127).contains(&secret.len()) || !secret.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-                return Err(invalid(&at("secret"), "a name in Key Vault has 1 to 127 letters, digits and `-`"));
-            }
-            if tags
-                .as_ref()
-                .is_some_and(|tags| tags.len() > 12 || tags.iter().any(|(k, v)| k.len() > 256 || v.len() > 256 || k.starts_with("lakekey")))
+            if !(1..=127).contains(&secret.len())
+                || !secret.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
             {
-                return Err(invalid(&at("tags"), "at most 12 tags of at most 256 characters, none beginning with `lakekey`"));
+                return Err(invalid(
+                    &at("secret"),
+                    "a name in Key Vault has 1 to 127 letters, digits and `-`",
+                ));
+            }
+            if tags.as_ref().is_some_and(|tags| {
+                tags.len() > 12
+                    || tags.iter().any(|(k, v)| k.len() > 256 || v.len() > 256 || k.starts_with("lakekey"))
+            }) {
+                return Err(invalid(
+                    &at("tags"),
+                    "at most 12 tags of at most 256 characters, none beginning with `lakekey`",
+                ));
             }
             check_auth(auth.as_ref(), path)?;
             Ok(format!("vault {origin} {}", secret.to_ascii_lowercase()))
@@ -92,7 +140,10 @@ pub(super) fn check(sink: &SinkConfig, path: &str, target: &Target, rules: &Rule
             let organization = match (organization, rules.azure_devops) {
                 (Some(name), _) => {
                     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-                        return Err(invalid(&at("organization"), "write the organisation's name alone, such as acme"));
+                        return Err(invalid(
+                            &at("organization"),
+                            "write the organisation's name alone, such as acme",
+                        ));
                     }
                     name.clone()
                 }
@@ -111,7 +162,9 @@ pub(super) fn check(sink: &SinkConfig, path: &str, target: &Target, rules: &Rule
             if matches!(group, GroupRef::Name(name) if name.trim().is_empty()) {
                 return Err(invalid(&at("group"), "write the group's number or name"));
             }
-            if variable.trim().is_empty() || variable.chars().any(|c| c.is_control() || c == '$' || c == '(' || c == ')') {
+            if variable.trim().is_empty()
+                || variable.chars().any(|c| c.is_control() || c == '$' || c == '(' || c == ')')
+            {
                 return Err(invalid(&at("variable"), "this is not a name of a variable"));
             }
             check_auth(auth.as_ref(), path)?;
@@ -123,7 +176,8 @@ pub(super) fn check(sink: &SinkConfig, path: &str, target: &Target, rules: &Rule
                 None => target.workspace.clone(),
             };
             for (value, name) in [(scope, "scope"), (key, "key")] {
-                let fine = (1..=128).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.@/ ".contains(&b));
+                let fine = (1..=128).contains(&value.len())
+                    && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.@/ ".contains(&b));
                 if !fine {
                     return Err(invalid(&at(name), "1 to 128 letters, digits, `-`, `_`, `.`, `@` and `/`"));
                 }
@@ -138,7 +192,10 @@ pub(super) fn check(sink: &SinkConfig, path: &str, target: &Target, rules: &Rule
         }
         SinkConfig::Command { run, .. } => {
             if run.first().is_none_or(String::is_empty) || run.iter().any(|part| part.contains('\0')) {
-                return Err(invalid(&at("run"), "write the program and its arguments as a list, such as [./push-to-catalog]"));
+                return Err(invalid(
+                    &at("run"),
+                    "write the program and its arguments as a list, such as [./push-to-catalog]",
+                ));
             }
             Ok(format!("command {} {}", target.name, run.join("\0")))
         }
@@ -167,7 +224,10 @@ fn github_secret_name(name: &str, path: &str) -> Result<(), Error> {
     if fine {
         return Ok(());
     }
-    Err(invalid(path, "a secret's name has letters, digits and `_`, begins with no digit and not with GITHUB_"))
+    Err(invalid(
+        path,
+        "a secret's name has letters, digits and `_`, begins with no digit and not with GITHUB_",
+    ))
 }
 
 fn github_name(name: &str) -> bool {

@@ -189,7 +189,8 @@ pub struct TokenDocument {
     pub adopt: Option<Adopt>,
     /// How long a new PAT may take until it works; 2m by default.
     pub verify_within: Option<Span>,
-    /// The path that a new PAT is tried on, for scopes that do not reach the default `/api/2.0/preview/scim/v2/Me`.
+    /// The path that a new PAT is tried on, for scopes that do not reach the default
+    /// `/api/2.0/preview/scim/v2/Me`.
     pub verify_path: Option<String>,
 }
 
@@ -250,7 +251,9 @@ impl<'de> Deserialize<'de> for Scopes {
         match WordOrList::deserialize(deserializer).map_err(|_| D::Error::custom(wrong))? {
             WordOrList::Word(word) if word == "inherit" => Ok(Self::Inherit),
             WordOrList::Word(word) if word == "all" => Ok(Self::All),
-            WordOrList::List(list) if !list.is_empty() && list.iter().all(|s| !s.is_empty()) => Ok(Self::List(list)),
+            WordOrList::List(list) if !list.is_empty() && list.iter().all(|s| !s.is_empty()) => {
+                Ok(Self::List(list))
+            }
             _ => Err(D::Error::custom(wrong)),
         }
     }

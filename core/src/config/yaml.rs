@@ -1,8 +1,8 @@
 //! YAML to a JSON value, by the core schema of YAML 1.2.
 //!
-//! Anchors, aliases and the merge key `<<` are understood, since fleets share what their targets have in common. Tags but
-//! `!!str` are refused. A number is what JSON calls one, or hexadecimal or octal; anything else is text, so that an
-//! identifier such as `007` stays what it is.
+//! Anchors, aliases and the merge key `<<` are understood, since fleets share what their targets have in
+//! common. Tags but `!!str` are refused. A number is what JSON calls one, or hexadecimal or octal; anything
+//! else is text, so that an identifier such as `007` stays what it is.
 //!
 //! <https://yaml.org/spec/1.2.2/#103-core-schema>
 
@@ -17,8 +17,8 @@ const DEPTH: usize = 32;
 /// How many values a document may have with its aliases written out; a few lines could make billions.
 const VALUES: usize = 200_000;
 
-/// Says what is wrong, and where; lines and columns begin at 1. The words quote nothing of the document, which may hold a
-/// secret at the wrong place.
+/// Says what is wrong, and where; lines and columns begin at 1. The words quote nothing of the document,
+/// which may hold a secret at the wrong place.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Flaw {
     pub(super) line: usize,
@@ -70,7 +70,9 @@ impl<'t> Reader<'t> {
         self.values += 1;
         let (value, anchor) = match event {
             Event::Alias(anchor) => {
-                let Some(value) = self.anchors.get(&anchor) else { return flaw("this alias stands inside its own anchor") };
+                let Some(value) = self.anchors.get(&anchor) else {
+                    return flaw("this alias stands inside its own anchor");
+                };
                 self.values += size(value);
                 (value.clone(), 0)
             }
@@ -78,7 +80,9 @@ impl<'t> Reader<'t> {
                 Some(value) => (value, anchor),
                 None => return flaw("tags are not understood"),
             },
-            Event::SequenceStart(_, _, Some(_)) | Event::MappingStart(_, _, Some(_)) => return flaw("tags are not understood"),
+            Event::SequenceStart(_, _, Some(_)) | Event::MappingStart(_, _, Some(_)) => {
+                return flaw("tags are not understood");
+            }
             Event::SequenceStart(_, anchor, None) => (self.sequence(depth)?, anchor),
             Event::MappingStart(_, anchor, None) => (self.mapping(depth)?, anchor),
             _ => return flaw("a value was expected"),
@@ -115,7 +119,9 @@ impl<'t> Reader<'t> {
             let (event, of_value) = self.next()?;
             let value = self.node(event, &of_value, depth + 1)?;
             if key == "<<" && style == ScalarStyle::Plain {
-                merged.extend(maps(value).ok_or_else(|| Flaw::at(&of_value.start, "a mapping, or a list of mappings, is merged"))?);
+                merged.extend(maps(value).ok_or_else(|| {
+                    Flaw::at(&of_value.start, "a mapping, or a list of mappings, is merged")
+                })?);
             } else if map.insert(key.into_owned(), value).is_some() {
                 return Err(Flaw::at(&span.start, "this key stands here for the second time"));
             }
@@ -186,24 +192,48 @@ mod tests {
 
     #[test]
     fn scalars_follow_the_core_schema_and_what_json_calls_no_number_is_text() {
-        let read = read("[~, '~', true, 'true', yes, 12, -3, +4, 1.5, 0x10, 0o17, 007, 1., .5, 2026-01-01, 12:30, '', !!str 12]").unwrap();
+        let read = read(
+            "[~, '~', true, 'true', yes, 12, -3, +4, 1.5, 0x10, 0o17, 007, 1., .5, 2026-01-01, 12:30, '', \
+             !!str 12]",
+        )
+        .unwrap();
         assert_eq!(
             read,
-            json!([null, "~", true, "true", "yes", 12, -3, 4, 1.5, 16, 15, "007", "1.", ".5", "2026-01-01", "12:30", "", "12"])
+            json!([
+                null,
+                "~",
+                true,
+                "true",
+                "yes",
+                12,
+                -3,
+                4,
+                1.5,
+                16,
+                15,
+                "007",
+                "1.",
+                ".5",
+                "2026-01-01",
+                "12:30",
+                "",
+                "12"
+            ])
         );
     }
 
     #[test]
     fn json_is_read_as_what_it_is() {
-        let document = json!({"a": [1, 2.5, null, true, {"b": "c: d # e"}], "f": "line\nbreak \u{e9}\u{1f600}\"\\"});
+        let document =
+            json!({"a": [1, 2.5, null, true, {"b": "c: d # e"}], "f": "line\nbreak \u{e9}\u{1f600}\"\\"});
         assert_eq!(read(&document.to_string()).unwrap(), document);
         assert_eq!(read(&serde_json::to_string_pretty(&document).unwrap()).unwrap(), document);
     }
 
     #[test]
     fn an_alias_repeats_its_anchor_and_a_merge_never_replaces_what_is_written() {
-        let text =
-            "base: &base {a: 1, b: 2}\nother: &other {b: 3, c: 4}\none:\n  <<: *base\n  b: 9\nboth:\n  <<: [*base, *other]\nsame: *base\n";
+        let text = "base: &base {a: 1, b: 2}\nother: &other {b: 3, c: 4}\none:\n  <<: *base\n  b: \
+                    9\nboth:\n  <<: [*base, *other]\nsame: *base\n";
         let value = read(text).unwrap();
         assert_eq!(value["one"], json!({"a": 1, "b": 9}));
         assert_eq!(value["both"], json!({"a": 1, "b": 2, "c": 4}));
@@ -216,7 +246,10 @@ mod tests {
         let mut text = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned();
         for level in 1..12 {
             let before = level - 1;
-            text += &format!("a{level}: &a{level} [*a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}]\n");
+            text += &format!(
+                "a{level}: &a{level} [*a{before}, *a{before}, *a{before}, *a{before}, *a{before}, \
+                 *a{before}, *a{before}]\n"
+            );
         }
         assert!(words(&text).contains("too large"));
         assert!(words(&format!("{}{}", "[".repeat(60), "]".repeat(60))).contains("nested too deeply"));

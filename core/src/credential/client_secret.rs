@@ -1,7 +1,7 @@
 //! Client secrets of the principal's Entra application.
 //!
-//! Graph lets nobody change a secret's description, so that one is never marked: the dates of the sinks tell which was
-//! delivered.
+//! Graph lets nobody change a secret's description, so that one is never marked: the dates of the sinks tell
+//! which was delivered.
 //!
 //! <https://learn.microsoft.com/graph/api/resources/passwordcredential>
 
@@ -26,15 +26,30 @@ pub(crate) struct ClientSecretStore {
 }
 
 impl ClientSecretStore {
-    async fn application<'a>(&'a self, context: &Context<'_>, step: Step) -> Result<(Identity, &'a str), Error> {
+    async fn application<'a>(
+        &'a self,
+        context: &Context<'_>,
+        step: Step,
+    ) -> Result<(Identity, &'a str), Error> {
         let identity = sign_in_directory(context, step).await?;
         if let Some(id) = self.object_id.get() {
             return Ok((identity, id));
         }
         let principal = &context.target.principal;
-        let found = graph::find_application(context, &identity, principal.client_id.as_deref(), principal.display_name.as_deref()).await?;
-        let application =
-            found.ok_or_else(|| Error::new(Code::ApplicationNotFound, step, "the principal's application was not found in Entra ID"))?;
+        let found = graph::find_application(
+            context,
+            &identity,
+            principal.client_id.as_deref(),
+            principal.display_name.as_deref(),
+        )
+        .await?;
+        let application = found.ok_or_else(|| {
+            Error::new(
+                Code::ApplicationNotFound,
+                step,
+                "the principal's application was not found in Entra ID",
+            )
+        })?;
         Ok((identity, self.object_id.get_or_init(|| application.object_id)))
     }
 }
@@ -52,7 +67,11 @@ impl Store for ClientSecretStore {
         context.session.config.graph.clone()
     }
 
-    fn list<'a>(&'a self, context: &'a Context<'a>, step: Step) -> LocalFuture<'a, Result<Vec<Listed>, Error>> {
+    fn list<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        step: Step,
+    ) -> LocalFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(async move {
             let (identity, object_id) = self.application(context, step).await?;
             let infos = graph::list_passwords(context, &identity, object_id, step).await?;
@@ -62,17 +81,29 @@ impl Store for ClientSecretStore {
         })
     }
 
-    fn issue<'a>(&'a self, context: &'a Context<'a>, order: Order<'a>) -> LocalFuture<'a, Result<Fresh, Error>> {
+    fn issue<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        order: Order<'a>,
+    ) -> LocalFuture<'a, Result<Fresh, Error>> {
         Box::pin(async move {
             let (identity, object_id) = self.application(context, Step::CreateToken).await?;
-            let end = shifted(context.ledger_now(), i64::try_from(order.lifetime.saturating_mul(1000)).unwrap_or(i64::MAX));
+            let end = shifted(
+                context.ledger_now(),
+                i64::try_from(order.lifetime.saturating_mul(1000)).unwrap_or(i64::MAX),
+            );
             let name = order.tag.comment(order.comment);
-            let (value, info) = graph::add_password(context, &identity, object_id, &name, end, Step::CreateToken).await?;
+            let (value, info) =
+                graph::add_password(context, &identity, object_id, &name, end, Step::CreateToken).await?;
             Ok(Fresh { value, listed: listed(info) })
         })
     }
 
-    fn try_out<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret) -> LocalFuture<'a, Result<(), Error>> {
+    fn try_out<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+    ) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(try_client_secret(context, value))
     }
 

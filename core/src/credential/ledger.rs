@@ -1,7 +1,7 @@
 //! The ledger: a short tag in the text that a credential bears in its service.
 //!
-//! There is no state file. `[lakekey target=catalog-prod op=k3j9x2m4p7qa phase=pending]` at the end of a PAT's comment
-//! tells who made it for what, and whether it was delivered.
+//! There is no state file. `[lakekey target=catalog-prod op=k3j9x2m4p7qa phase=pending]` at the end of a
+//! PAT's comment tells who made it for what, and whether it was delivered.
 
 use std::fmt;
 
@@ -90,14 +90,22 @@ mod tests {
     #[test]
     fn a_tag_is_found_behind_the_comment_that_people_see() {
         assert_eq!(Tag::find(&tag().comment(Some("data catalogue"))), Some(tag()));
-        assert_eq!(Tag::find(&tag().in_phase(Phase::Active).comment(None)), Some(tag().in_phase(Phase::Active)));
+        assert_eq!(
+            Tag::find(&tag().in_phase(Phase::Active).comment(None)),
+            Some(tag().in_phase(Phase::Active))
+        );
     }
 
     #[test]
     fn a_comment_of_somebody_else_is_no_tag() {
-        for text in
-            ["", "lakekey", "[lakekey]", "[lakekey target=a op=b]", "[lakekey target=a phase=active]", "[lakekey target=a op=b phase=x]"]
-        {
+        for text in [
+            "",
+            "lakekey",
+            "[lakekey]",
+            "[lakekey target=a op=b]",
+            "[lakekey target=a phase=active]",
+            "[lakekey target=a op=b phase=x]",
+        ] {
             assert_eq!(Tag::find(text), None, "{text}");
         }
     }

@@ -1,4 +1,5 @@
-//! Credentials: what a service principal signs in with, that can be listed, issued, verified, marked and revoked.
+//! Credentials: what a service principal signs in with, that can be listed, issued, verified, marked and
+//! revoked.
 //!
 //! Three kinds share one rotation (`crate::engine::rotate`), which knows them only through [`Store`].
 
@@ -99,15 +100,28 @@ pub(crate) trait Store {
     fn clock(&self, context: &Context<'_>) -> Origin;
 
     /// Lists every valid credential of the principal, whoever made it.
-    fn list<'a>(&'a self, context: &'a Context<'a>, step: Step) -> LocalFuture<'a, Result<Vec<Listed>, Error>>;
+    fn list<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        step: Step,
+    ) -> LocalFuture<'a, Result<Vec<Listed>, Error>>;
 
     /// Makes a credential; an uncertain error says that one may exist.
-    fn issue<'a>(&'a self, context: &'a Context<'a>, order: Order<'a>) -> LocalFuture<'a, Result<Fresh, Error>>;
+    fn issue<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        order: Order<'a>,
+    ) -> LocalFuture<'a, Result<Fresh, Error>>;
 
     /// Tries a new credential once, over a connection of its own.
-    fn try_out<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret) -> LocalFuture<'a, Result<(), Error>>;
+    fn try_out<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+    ) -> LocalFuture<'a, Result<(), Error>>;
 
-    /// Writes into the ledger that a credential was delivered, where a credential's text can be changed at all.
+    /// Writes into the ledger that a credential was delivered, where a credential's text can be changed at
+    /// all.
     fn mark<'a>(
         &'a self,
         _context: &'a Context<'a>,

@@ -1,7 +1,7 @@
 //! OAuth secrets of a Databricks service principal.
 //!
-//! They bear no text, so that lakekey cannot tell its own from those of others: the configuration hands it all secrets of
-//! the principal, and the dates of the sinks tell which was delivered.
+//! They bear no text, so that lakekey cannot tell its own from those of others: the configuration hands it
+//! all secrets of the principal, and the dates of the sinks tell which was delivered.
 //!
 //! <https://docs.databricks.com/api/azure/account/serviceprincipalsecrets>
 
@@ -27,7 +27,11 @@ pub(crate) struct OauthSecretStore {
 }
 
 impl OauthSecretStore {
-    async fn principal<'a>(&'a self, context: &Context<'_>, step: Step) -> Result<(Identity, &'a str), Error> {
+    async fn principal<'a>(
+        &'a self,
+        context: &Context<'_>,
+        step: Step,
+    ) -> Result<(Identity, &'a str), Error> {
         let keeper = sign_in_keeper(context, &context.target.workspace, step).await?;
         if self.principal.get().is_none() {
             let client_id = context.target.principal.client_id.as_deref().ok_or_else(|| {
@@ -38,13 +42,22 @@ impl OauthSecretStore {
                 )
             })?;
             let found = scim::find(context, &keeper, "applicationId", client_id).await?.pop();
-            let found = found
-                .ok_or_else(|| Error::new(Code::PrincipalNotInWorkspace, step, "the workspace does not know the service principal"))?;
+            let found = found.ok_or_else(|| {
+                Error::new(
+                    Code::PrincipalNotInWorkspace,
+                    step,
+                    "the workspace does not know the service principal",
+                )
+            })?;
             // Whoever was first has found the same.
             let _ = self.principal.set(found.id);
         }
         let origin = oauth_secrets::origin(context);
-        let identity = if *origin == context.target.workspace { keeper } else { sign_in_keeper(context, origin, step).await? };
+        let identity = if *origin == context.target.workspace {
+            keeper
+        } else {
+            sign_in_keeper(context, origin, step).await?
+        };
         let id = self.principal.get().map(String::as_str).unwrap_or_default();
         Ok((identity, id))
     }
@@ -63,7 +76,11 @@ impl Store for OauthSecretStore {
         oauth_secrets::origin(context).clone()
     }
 
-    fn list<'a>(&'a self, context: &'a Context<'a>, step: Step) -> LocalFuture<'a, Result<Vec<Listed>, Error>> {
+    fn list<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        step: Step,
+    ) -> LocalFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(async move {
             let (identity, principal) = self.principal(context, step).await?;
             let infos = oauth_secrets::list(context, &identity, principal, step).await?;
@@ -72,15 +89,25 @@ impl Store for OauthSecretStore {
         })
     }
 
-    fn issue<'a>(&'a self, context: &'a Context<'a>, order: Order<'a>) -> LocalFuture<'a, Result<Fresh, Error>> {
+    fn issue<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        order: Order<'a>,
+    ) -> LocalFuture<'a, Result<Fresh, Error>> {
         Box::pin(async move {
             let (identity, principal) = self.principal(context, Step::CreateToken).await?;
-            let (value, info) = oauth_secrets::create(context, &identity, principal, order.lifetime, Step::CreateToken).await?;
+            let (value, info) =
+                oauth_secrets::create(context, &identity, principal, order.lifetime, Step::CreateToken)
+                    .await?;
             Ok(Fresh { value, listed: listed(info) })
         })
     }
 
-    fn try_out<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret) -> LocalFuture<'a, Result<(), Error>> {
+    fn try_out<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+    ) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(try_oauth_secret(context, value))
     }
 
@@ -93,5 +120,11 @@ impl Store for OauthSecretStore {
 }
 
 fn listed(info: OauthSecretInfo) -> Listed {
-    Listed { created: info.create_time.unwrap_or(Timestamp::UNIX_EPOCH), expires: info.expire_time, tag: None, scopes: None, id: info.id }
+    Listed {
+        created: info.create_time.unwrap_or(Timestamp::UNIX_EPOCH),
+        expires: info.expire_time,
+        tag: None,
+        scopes: None,
+        id: info.id,
+    }
 }

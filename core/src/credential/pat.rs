@@ -29,7 +29,11 @@ impl Store for PatStore {
         context.target.workspace.clone()
     }
 
-    fn list<'a>(&'a self, context: &'a Context<'a>, step: Step) -> LocalFuture<'a, Result<Vec<Listed>, Error>> {
+    fn list<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        step: Step,
+    ) -> LocalFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(async move {
             let identity = sign_in_principal(context).await?;
             let infos = tokens::list(context, &identity, step).await?;
@@ -37,16 +41,25 @@ impl Store for PatStore {
         })
     }
 
-    fn issue<'a>(&'a self, context: &'a Context<'a>, order: Order<'a>) -> LocalFuture<'a, Result<Fresh, Error>> {
+    fn issue<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        order: Order<'a>,
+    ) -> LocalFuture<'a, Result<Fresh, Error>> {
         Box::pin(async move {
             let identity = sign_in_principal(context).await?;
             let comment = order.tag.comment(order.comment);
-            let (value, info) = tokens::create(context, &identity, &comment, order.lifetime, order.scopes).await?;
+            let (value, info) =
+                tokens::create(context, &identity, &comment, order.lifetime, order.scopes).await?;
             Ok(Fresh { value, listed: listed(info) })
         })
     }
 
-    fn try_out<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret) -> LocalFuture<'a, Result<(), Error>> {
+    fn try_out<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+    ) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(try_out(context, value))
     }
 
@@ -61,7 +74,8 @@ impl Store for PatStore {
             let identity = sign_in_principal(context).await?;
             match tokens::comment(context, &identity, id, &tag.comment(comment), Step::MarkActive).await {
                 Ok(()) => Ok(Marked::Yes),
-                // A workspace without the route; an unknown token would be NOT_FOUND too, but this one was listed just now.
+                // A workspace without the route; an unknown token would be NOT_FOUND too, but this one was
+                // listed just now.
                 Err(error) if matches!(error.status(), Some(404 | 405 | 501)) => Ok(Marked::Unsupported),
                 Err(error) => Err(error),
             }
@@ -92,8 +106,8 @@ async fn try_out(context: &Context<'_>, value: &Secret) -> Result<(), Error> {
     }
     let me: serde_json::Value = match context.json(call).await {
         Ok(me) => me,
-        // The token was accepted and may not ask this: its scopes are narrower. That it is the principal's own is
-        // known from the list, which shows the principal's tokens alone.
+        // The token was accepted and may not ask this: its scopes are narrower. That it is the principal's
+        // own is known from the list, which shows the principal's tokens alone.
         Err(error) if error.status() == Some(403) && names_scopes(&error) => return Ok(()),
         Err(error) => return Err(error),
     };
@@ -102,7 +116,11 @@ async fn try_out(context: &Context<'_>, value: &Secret) -> Result<(), Error> {
     if names.iter().flatten().any(|name| name.eq_ignore_ascii_case(expected)) {
         return Ok(());
     }
-    Err(Error::new(Code::WrongPrincipal, Step::VerifyToken, "the new PAT belongs to another principal than the configured one"))
+    Err(Error::new(
+        Code::WrongPrincipal,
+        Step::VerifyToken,
+        "the new PAT belongs to another principal than the configured one",
+    ))
 }
 
 fn names_scopes(error: &Error) -> bool {

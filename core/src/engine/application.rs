@@ -1,4 +1,5 @@
-//! The part of provisioning that happens in Entra ID: the application, its service principal, a federated credential.
+//! The part of provisioning that happens in Entra ID: the application, its service principal, a federated
+//! credential.
 
 use super::provision::Progress;
 use crate::config::{Auth, PrincipalKind};
@@ -48,20 +49,29 @@ pub(super) async fn application(context: &Context<'_>, progress: &mut Progress<'
         }
         None => {
             let shown = name.or(id).unwrap_or_default();
-            if !progress.shall(Step::MakeApplication, &format!("register the application {shown}, single tenant")) {
+            if !progress
+                .shall(Step::MakeApplication, &format!("register the application {shown}, single tenant"))
+            {
                 progress.shall(Step::MakeServicePrincipal, "make its service principal in the tenant");
                 if let Some(federated) = &target.federated_credential {
-                    progress.shall(Step::MakeFederatedCredential, &format!("make it trust {}", federated.subject));
+                    progress.shall(
+                        Step::MakeFederatedCredential,
+                        &format!("make it trust {}", federated.subject),
+                    );
                 }
                 return Ok(Found::WouldMake);
             }
             let made = graph::ensure_application(context, &directory, id, name).await?;
-            progress.made(Step::MakeApplication, format!("registered the application {}, single tenant", made.app_id));
+            progress.made(
+                Step::MakeApplication,
+                format!("registered the application {}, single tenant", made.app_id),
+            );
             made
         }
     };
     if graph::find_service_principal(context, &directory, &application.app_id).await?.is_some() {
-        progress.stands(Step::MakeServicePrincipal, "the application has its service principal in the tenant");
+        progress
+            .stands(Step::MakeServicePrincipal, "the application has its service principal in the tenant");
     } else if progress.shall(Step::MakeServicePrincipal, "make its service principal in the tenant") {
         graph::ensure_service_principal(context, &directory, &application.app_id).await?;
         progress.made(Step::MakeServicePrincipal, "made its service principal in the tenant");
@@ -69,10 +79,14 @@ pub(super) async fn application(context: &Context<'_>, progress: &mut Progress<'
     if let Some(configured) = &target.federated_credential {
         let trust = Trust::of(context, configured);
         if graph::find_federated_credential(context, &directory, &application, &trust).await?.is_some() {
-            progress.stands(Step::MakeFederatedCredential, format!("the application trusts {}", trust.subject));
+            progress
+                .stands(Step::MakeFederatedCredential, format!("the application trusts {}", trust.subject));
         } else if progress.shall(Step::MakeFederatedCredential, &format!("make it trust {}", trust.subject)) {
             graph::ensure_federated_credential(context, &directory, &application, &trust).await?;
-            progress.made(Step::MakeFederatedCredential, format!("made it trust {}, so that no secret is needed", trust.subject));
+            progress.made(
+                Step::MakeFederatedCredential,
+                format!("made it trust {}, so that no secret is needed", trust.subject),
+            );
         }
     }
     Ok(Found::ClientId(application.app_id))
@@ -83,12 +97,16 @@ fn undelivered_secret(context: &Context<'_>) -> Result<(), Error> {
     let target = context.target;
     let Some(Auth::AzureClientSecret { client_secret, .. }) = &target.auth else { return Ok(()) };
     let path = format!("{}.auth.client-secret", target.path);
-    let missing = crate::sign_in::resolve_secret(client_secret, &path, context.session.host.environment).is_err();
+    let missing =
+        crate::sign_in::resolve_secret(client_secret, &path, context.session.host.environment).is_err();
     if missing && target.credential(CredentialKind::ClientSecret).is_none() {
         return Err(Error::new(
             Code::ClientSecretUndelivered,
             Step::MakeApplication,
-            format!("{path} holds nothing yet, and `client-secret.deliver` does not say where a new one would be kept"),
+            format!(
+                "{path} holds nothing yet, and `client-secret.deliver` does not say where a new one would \
+                 be kept"
+            ),
         ));
     }
     Ok(())

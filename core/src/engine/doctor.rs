@@ -47,7 +47,12 @@ impl Visit<'_> {
 
     fn refused(&mut self, error: Error) {
         let state = if matches!(error.code(), Code::AdminNotConfigured) { "unknown" } else { "refused" };
-        self.steps.push(StepReport { step: error.step().as_str(), state, message: error.to_string(), hint: Some(error.hint().to_owned()) });
+        self.steps.push(StepReport {
+            step: error.step().as_str(),
+            state,
+            message: error.to_string(),
+            hint: Some(error.hint().to_owned()),
+        });
         if state == "refused" && self.first.is_none() {
             self.first = Some(error);
         }
@@ -57,10 +62,12 @@ impl Visit<'_> {
     fn kind(&mut self) {
         let message = match self.context.target.principal.kind {
             PrincipalKind::Entra => {
-                "the principal is managed in Entra ID, which reaches other Azure resources too; it cannot open the workspace's pages, so that its PATs come from the API alone"
+                "the principal is managed in Entra ID, which reaches other Azure resources too; it cannot \
+                 open the workspace's pages, so that its PATs come from the API alone"
             }
             PrincipalKind::Databricks => {
-                "the principal is managed in Databricks and lives there alone; choose kind: entra where it must reach other Azure resources"
+                "the principal is managed in Databricks and lives there alone; choose kind: entra where it \
+                 must reach other Azure resources"
             }
         };
         self.fine(Step::Configure, message);
@@ -81,11 +88,14 @@ impl Visit<'_> {
                         Step::WorkspaceSettings,
                         "personal access tokens are switched off for the whole workspace",
                     )),
-                    Some(true) => self.fine(Step::WorkspaceSettings, "personal access tokens are switched on"),
+                    Some(true) => {
+                        self.fine(Step::WorkspaceSettings, "personal access tokens are switched on")
+                    }
                     None => self.found(
                         Step::WorkspaceSettings,
                         "unknown",
-                        "the workspace does not say whether personal access tokens are switched on; by default they are",
+                        "the workspace does not say whether personal access tokens are switched on; by \
+                         default they are",
                         None,
                     ),
                 }
@@ -96,9 +106,16 @@ impl Visit<'_> {
         match find_principal(self.context, &admin).await {
             Ok(Some(principal)) => {
                 if principal.active {
-                    self.fine(Step::ImportPrincipal, format!("the workspace knows the service principal {}", principal.application_id));
+                    self.fine(
+                        Step::ImportPrincipal,
+                        format!("the workspace knows the service principal {}", principal.application_id),
+                    );
                 } else {
-                    self.refused(Error::new(Code::PrincipalInactive, Step::ImportPrincipal, "the service principal is switched off"));
+                    self.refused(Error::new(
+                        Code::PrincipalInactive,
+                        Step::ImportPrincipal,
+                        "the service principal is switched off",
+                    ));
                 }
                 let lacks = principal.lacks(&self.context.target.entitlements);
                 if lacks.is_empty() {
@@ -106,7 +123,12 @@ impl Visit<'_> {
                 } else {
                     let names: Vec<&str> = lacks.iter().map(|e| e.as_str()).collect();
                     let hint = "`lakekey provision` adds them";
-                    self.found(Step::AddEntitlements, "missing", format!("it lacks {}", names.join(", ")), Some(hint));
+                    self.found(
+                        Step::AddEntitlements,
+                        "missing",
+                        format!("it lacks {}", names.join(", ")),
+                        Some(hint),
+                    );
                 }
                 self.permission(&admin, &principal.application_id).await;
             }
@@ -127,7 +149,10 @@ impl Visit<'_> {
                     Error::new(
                         Code::LifetimeOverMaximum,
                         Step::WorkspaceSettings,
-                        format!("the workspace allows {days} days at the most, and {} were asked for", credentials.policy.lifetime),
+                        format!(
+                            "the workspace allows {days} days at the most, and {} were asked for",
+                            credentials.policy.lifetime
+                        ),
                     )
                     .with_key(format!("{}.lifetime", credentials.path)),
                 );
@@ -137,7 +162,9 @@ impl Visit<'_> {
 
     async fn permission(&mut self, admin: &Identity, application_id: &str) {
         match token_permission(self.context, admin, application_id).await {
-            Ok(TokenPermission::Granted) => self.fine(Step::GrantTokenPermission, "the service principal has CAN_USE on tokens"),
+            Ok(TokenPermission::Granted) => {
+                self.fine(Step::GrantTokenPermission, "the service principal has CAN_USE on tokens")
+            }
             Ok(TokenPermission::NotGranted) => self.found(
                 Step::GrantTokenPermission,
                 "missing",
@@ -161,7 +188,9 @@ impl Visit<'_> {
             Err(error) => {
                 let trusted = matches!(
                     error.code(),
-                    Code::FederatedCredentialMismatch | Code::FederatedCredentialCase | Code::FederatedCredentialAudience
+                    Code::FederatedCredentialMismatch
+                        | Code::FederatedCredentialCase
+                        | Code::FederatedCredentialAudience
                 );
                 self.refused(error);
                 if trusted {
@@ -183,17 +212,24 @@ impl Visit<'_> {
     async fn trust(&mut self) {
         let step = Step::MakeFederatedCredential;
         let principal = &self.context.target.principal;
-        let (PrincipalKind::Entra, Some(id), Some(_)) = (principal.kind, &principal.client_id, &self.context.target.directory) else {
+        let (PrincipalKind::Entra, Some(id), Some(_)) =
+            (principal.kind, &principal.client_id, &self.context.target.directory)
+        else {
             return;
         };
         let registered = async {
             let directory = sign_in_directory(self.context, step).await?;
-            let Some(application) = graph::find_application(self.context, &directory, Some(id), None).await? else { return Ok(Vec::new()) };
+            let Some(application) = graph::find_application(self.context, &directory, Some(id), None).await?
+            else {
+                return Ok(Vec::new());
+            };
             graph::list_federated_credentials(self.context, &directory, &application.object_id).await
         };
         let registered: Result<_, Error> = registered.await;
         match registered {
-            Ok(registered) if registered.is_empty() => self.found(step, "missing", "the application trusts nobody yet", None),
+            Ok(registered) if registered.is_empty() => {
+                self.found(step, "missing", "the application trusts nobody yet", None)
+            }
             Ok(registered) => {
                 for known in registered {
                     let audiences = known.audiences.join("\", \"");

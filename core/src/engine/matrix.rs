@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::config::Target;
 
-/// Spreads targets over at most that many shards of like size; all targets of a workspace stay in one shard, so that
-/// one process keeps to the workspace's limits.
+/// Spreads targets over at most that many shards of like size; all targets of a workspace stay in one shard,
+/// so that one process keeps to the workspace's limits.
 ///
 /// Returns `{"include":[{"shard":0,"targets":["…"]},…]}`.
 ///
@@ -19,7 +19,8 @@ pub fn matrix(targets: &[&Target], shards: usize) -> Value {
         workspaces.entry(target.workspace.as_str()).or_default().push(&target.name);
     }
     let mut groups: Vec<Vec<&str>> = workspaces.into_values().collect();
-    // The largest first, each to the shard that has least; the sort is stable, so that equal input gives equal shards.
+    // The largest first, each to the shard that has least; the sort is stable, so that equal input gives
+    // equal shards.
     groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
     let mut filled: Vec<Vec<&str>> = vec![Vec::new(); shards.min(groups.len())];
     for group in groups {
@@ -27,6 +28,10 @@ pub fn matrix(targets: &[&Target], shards: usize) -> Value {
             smallest.extend(group);
         }
     }
-    let include: Vec<Value> = filled.iter().enumerate().map(|(shard, targets)| json!({"shard": shard, "targets": targets})).collect();
+    let include: Vec<Value> = filled
+        .iter()
+        .enumerate()
+        .map(|(shard, targets)| json!({"shard": shard, "targets": targets}))
+        .collect();
     json!({ "include": include })
 }

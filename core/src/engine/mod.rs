@@ -6,7 +6,12 @@ mod matrix;
 mod observe;
 mod plan;
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on shall fail")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on shall fail"
+)]
 mod plan_model;
 mod preflight;
 mod provision;
@@ -70,7 +75,8 @@ impl Command {
 pub enum Revocation {
     /// Those that a newer, delivered one has superseded.
     Superseded,
-    /// Every managed one, the one in use included, and those of this principal that bear no mark of another target.
+    /// Every managed one, the one in use included, and those of this principal that bear no mark of another
+    /// target.
     All,
     /// The one with this id, whoever made it.
     Id(String),
@@ -139,9 +145,13 @@ async fn serve(session: &Session<'_>, target: &Target, request: &RunRequest) -> 
         Command::Provision => provision::provision(session, target, request.dry_run).await,
         Command::Doctor => vec![doctor::doctor(session, target).await],
         Command::Rotate { force } if !request.dry_run => {
-            each(session, target, Outcome::Rotated, async |job, report| job.rotate(*force, report).await).await
+            each(session, target, Outcome::Rotated, async |job, report| job.rotate(*force, report).await)
+                .await
         }
-        Command::Rotate { force } => each(session, target, Outcome::Ok, async |job, report| status::would(job, *force, report).await).await,
+        Command::Rotate { force } => {
+            each(session, target, Outcome::Ok, async |job, report| status::would(job, *force, report).await)
+                .await
+        }
         Command::Plan => {
             if target.admin.is_some() {
                 let mut reports = provision::provision(session, target, true).await;
@@ -150,11 +160,17 @@ async fn serve(session: &Session<'_>, target: &Target, request: &RunRequest) -> 
                 }
                 return reports;
             }
-            each(session, target, Outcome::Ok, async |job, report| status::would(job, false, report).await).await
+            each(session, target, Outcome::Ok, async |job, report| status::would(job, false, report).await)
+                .await
         }
-        Command::Status => each(session, target, Outcome::Ok, async |job, report| status::status(job, report).await).await,
+        Command::Status => {
+            each(session, target, Outcome::Ok, async |job, report| status::status(job, report).await).await
+        }
         Command::Revoke(what) => {
-            each(session, target, Outcome::Revoked, async |job, report| revoke::revoke(job, what, request.dry_run, report).await).await
+            each(session, target, Outcome::Revoked, async |job, report| {
+                revoke::revoke(job, what, request.dry_run, report).await
+            })
+            .await
         }
     }
 }
@@ -174,7 +190,12 @@ where
 }
 
 /// Does something for one kind of credential and turns its end into a report.
-async fn on_credentials<F>(context: &Context<'_>, credentials: &Credentials, outcome: Outcome, act: &F) -> TargetReport
+async fn on_credentials<F>(
+    context: &Context<'_>,
+    credentials: &Credentials,
+    outcome: Outcome,
+    act: &F,
+) -> TargetReport
 where
     F: AsyncFn(&rotate::Job<'_>, &mut TargetReport) -> Result<(), Error>,
 {
@@ -222,6 +243,8 @@ fn sinks(context: &Context<'_>, credentials: &Credentials) -> Result<Vec<Box<dyn
         .deliver
         .iter()
         .enumerate()
-        .map(|(index, sink)| crate::sink::build(context, sink, &format!("{}[{index}]", credentials.deliver_path)))
+        .map(|(index, sink)| {
+            crate::sink::build(context, sink, &format!("{}[{index}]", credentials.deliver_path))
+        })
         .collect()
 }

@@ -79,7 +79,12 @@ pub(super) async fn observe(
 }
 
 /// Tells what this target cares for from what belongs to others, and counts the others.
-pub(super) fn known(target: &str, adopt: &Adopt, bears_tags: bool, listed: Vec<Listed>) -> (Vec<Known>, usize) {
+pub(super) fn known(
+    target: &str,
+    adopt: &Adopt,
+    bears_tags: bool,
+    listed: Vec<Listed>,
+) -> (Vec<Known>, usize) {
     let all = listed.len();
     let known: Vec<Known> = listed
         .into_iter()
@@ -91,7 +96,8 @@ pub(super) fn known(target: &str, adopt: &Adopt, bears_tags: bool, listed: Vec<L
                 },
                 // It is lakekey's own for another target: never adopted.
                 (Some(_), _) => return None,
-                // A kind that bears no text tells nobody's work from lakekey's, so that any may be a run's own.
+                // A kind that bears no text tells nobody's work from lakekey's, so that any may be a run's
+                // own.
                 (None, Adopt::All) => {
                     if bears_tags {
                         Standing::Adopted

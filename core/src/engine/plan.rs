@@ -1,6 +1,8 @@
-//! Plan: from what was observed, the policy and the time to what shall be done. Pure: it reads no clock and sends nothing.
+//! Plan: from what was observed, the policy and the time to what shall be done. Pure: it reads no clock and
+//! sends nothing.
 //!
-//! The one rule above all: a credential that a sink may hold is revoked only after every sink was written with another.
+//! The one rule above all: a credential that a sink may hold is revoked only after every sink was written
+//! with another.
 
 use super::observe::{Known, Observed, SinkSeen, Standing};
 use crate::config::Policy;
@@ -13,8 +15,8 @@ pub const LEASE: i64 = 600_000;
 
 /// How far the clocks of two services may differ, in milliseconds.
 ///
-/// Too small a number would take a delivered credential for an undelivered one at every run; too large a one only
-/// makes a run after a broken one renew where it might have cleaned up.
+/// Too small a number would take a delivered credential for an undelivered one at every run; too large a one
+/// only makes a run after a broken one renew where it might have cleaned up.
 const SKEW: i64 = 120_000;
 
 /// A credential with less than this left, in milliseconds, is refused by the workspace and counts as gone.
@@ -42,7 +44,9 @@ impl std::fmt::Display for Reason {
             Self::Forced => f.write_str("it was asked for"),
             Self::Due => f.write_str("the current credential is due"),
             Self::Undelivered(sink) => write!(f, "{sink} does not hold the current credential"),
-            Self::Uncertain(sink) => write!(f, "an interrupted run may have left another credential in {sink}"),
+            Self::Uncertain(sink) => {
+                write!(f, "an interrupted run may have left another credential in {sink}")
+            }
         }
     }
 }
@@ -98,7 +102,13 @@ pub fn plan(observed: &Observed, policy: &Policy, jitter: u64, force: bool) -> P
 ///
 /// `others` is the list as it was read after the new credential was made.
 #[must_use]
-pub fn superseded(new: &Known, others: &[Known], sinks: &[SinkSeen], policy: &Policy, now: Timestamp) -> (Vec<String>, Vec<String>) {
+pub fn superseded(
+    new: &Known,
+    others: &[Known],
+    sinks: &[SinkSeen],
+    policy: &Policy,
+    now: Timestamp,
+) -> (Vec<String>, Vec<String>) {
     split(others.iter().filter(|k| k.id != new.id && !is_leased(k, now)), new, sinks, policy, now)
 }
 
@@ -113,13 +123,15 @@ pub fn due(created: Timestamp, expires: Option<Timestamp>, policy: &Policy, jitt
     shifted(end, -before - spread(before, jitter))
 }
 
-/// Moves a renewal forward by up to an eighth of `renew-before`, so that a fleet made on one day is not due on one day.
+/// Moves a renewal forward by up to an eighth of `renew-before`, so that a fleet made on one day is not due
+/// on one day.
 fn spread(before: i64, jitter: u64) -> i64 {
     const STEPS: u64 = 1024;
     before / 8 * (jitter % STEPS).cast_signed() / STEPS.cast_signed()
 }
 
-/// Makes of a name the number by which its renewals are moved; the same name gives the same number everywhere.
+/// Makes of a name the number by which its renewals are moved; the same name gives the same number
+/// everywhere.
 #[must_use]
 pub fn jitter(target: &str, workspace: &str) -> u64 {
     use sha2::{Digest, Sha256};
@@ -129,19 +141,23 @@ pub fn jitter(target: &str, workspace: &str) -> u64 {
 
 /// Finds the credential that is in use: the newest that was delivered everywhere.
 fn current<'a>(alive: &[&'a Known], sinks: &[SinkSeen], now: Timestamp) -> Option<&'a Known> {
-    if let Some(active) = alive.iter().filter(|k| k.standing == Standing::Active).max_by_key(|k| (k.created, &k.id)) {
+    if let Some(active) =
+        alive.iter().filter(|k| k.standing == Standing::Active).max_by_key(|k| (k.created, &k.id))
+    {
         return Some(active);
     }
     let settled: Vec<&Known> = alive.iter().copied().filter(|k| !is_leased(k, now)).collect();
-    // Nothing was ever marked: the kind cannot be, or the run ended just before. The dates of the sinks tell, where they
-    // point at one credential alone; sinks that tell nothing are written before those, so that they are told for.
+    // Nothing was ever marked: the kind cannot be, or the run ended just before. The dates of the sinks tell,
+    // where they point at one credential alone; sinks that tell nothing are written before those, so that
+    // they are told for.
     let dated: Vec<&SinkSeen> = sinks.iter().filter(|s| s.state.written.is_exact()).collect();
     let by_date = settled.iter().copied().find(|candidate| {
         candidate.standing == Standing::Pending
             && !dated.is_empty()
-            && dated
-                .iter()
-                .all(|sink| may_hold(sink, candidate) && !alive.iter().any(|other| rivals(other, candidate) && may_hold(sink, other)))
+            && dated.iter().all(|sink| {
+                may_hold(sink, candidate)
+                    && !alive.iter().any(|other| rivals(other, candidate) && may_hold(sink, other))
+            })
     });
     if by_date.is_some() {
         return by_date;
@@ -157,7 +173,14 @@ fn rivals(other: &Known, candidate: &Known) -> bool {
 }
 
 /// Says why the current credential must be renewed, if it must.
-fn renewal(alive: &[&Known], current: Option<&Known>, observed: &Observed, policy: &Policy, jitter: u64, force: bool) -> Option<Reason> {
+fn renewal(
+    alive: &[&Known],
+    current: Option<&Known>,
+    observed: &Observed,
+    policy: &Policy,
+    jitter: u64,
+    force: bool,
+) -> Option<Reason> {
     if force {
         return Some(Reason::Forced);
     }
@@ -170,7 +193,8 @@ fn renewal(alive: &[&Known], current: Option<&Known>, observed: &Observed, polic
             return Some(Reason::Undelivered(sink.label.clone()));
         }
         // A newer one that was never marked may have reached this sink and not the others.
-        let newer = |k: &&&Known| k.id != current.id && k.created > current.created && !is_leased(k, observed.now);
+        let newer =
+            |k: &&&Known| k.id != current.id && k.created > current.created && !is_leased(k, observed.now);
         if alive.iter().filter(newer).any(|k| may_hold(sink, k)) {
             return Some(Reason::Uncertain(sink.label.clone()));
         }
@@ -199,7 +223,8 @@ fn split<'a>(
     (revoke, waiting)
 }
 
-/// Returns true where a sink holds the credential, as far as it can tell: by id, or by having been written since.
+/// Returns true where a sink holds the credential, as far as it can tell: by id, or by having been written
+/// since.
 fn holds(sink: &SinkSeen, known: &Known) -> bool {
     match (&sink.state.holds, sink.state.written) {
         (Some(id), _) => *id == known.id,
@@ -210,7 +235,8 @@ fn holds(sink: &SinkSeen, known: &Known) -> bool {
     }
 }
 
-/// Returns true where a sink may hold the credential; only a run within its lease writes one that lakekey made.
+/// Returns true where a sink may hold the credential; only a run within its lease writes one that lakekey
+/// made.
 fn may_hold(sink: &SinkSeen, known: &Known) -> bool {
     match (&sink.state.holds, sink.state.written) {
         (None, Written::At(written)) if known.standing != Standing::Adopted => {

@@ -1,6 +1,8 @@
-//! Property tests of the plan: histories of runs that break off anywhere, on a model of a workspace and its sinks.
+//! Property tests of the plan: histories of runs that break off anywhere, on a model of a workspace and its
+//! sinks.
 //!
-//! The model knows the truth, which credential each sink holds; the plan sees only what a service and a sink would tell.
+//! The model knows the truth, which credential each sink holds; the plan sees only what a service and a sink
+//! would tell.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -78,10 +80,16 @@ impl Model {
                     written: match (&place.holds, place.tells) {
                         (_, Tells::Nothing) => Written::Unknown,
                         (None, _) => Written::Never,
-                        (Some((_, at)), Tells::Whole) => Written::By(time((*at).max(place.edited) + place.ahead)),
+                        (Some((_, at)), Tells::Whole) => {
+                            Written::By(time((*at).max(place.edited) + place.ahead))
+                        }
                         (Some((_, at)), _) => Written::At(time(*at + place.ahead)),
                     },
-                    holds: place.holds.as_ref().filter(|_| place.tells == Tells::Id).map(|(id, _)| id.clone()),
+                    holds: place
+                        .holds
+                        .as_ref()
+                        .filter(|_| place.tells == Tells::Id)
+                        .map(|(id, _)| id.clone()),
                 },
             })
             .collect();
@@ -104,7 +112,10 @@ impl Model {
         for place in &self.places {
             if let Some((id, _)) = &place.holds {
                 let expired = self.tokens.iter().all(|t| t.id != *id) && self.gone_by_age(id);
-                prop_assert!(expired || self.tokens.iter().any(|t| t.id == *id), "a sink holds {id}, which was revoked: {self:?}");
+                prop_assert!(
+                    expired || self.tokens.iter().any(|t| t.id == *id),
+                    "a sink holds {id}, which was revoked: {self:?}"
+                );
             }
         }
         Ok(())
@@ -128,7 +139,10 @@ impl Model {
         let observed = self.observed();
         match plan(&observed, &self.policy, 7, run.force) {
             Plan::Yield { to } => {
-                prop_assert!(self.now < to.created.as_millisecond() + LEASE, "only a leased credential makes a run yield");
+                prop_assert!(
+                    self.now < to.created.as_millisecond() + LEASE,
+                    "only a leased credential makes a run yield"
+                );
             }
             Plan::Keep { current, revoke, .. } => {
                 prop_assert!(!revoke.contains(&current.id));
@@ -149,8 +163,8 @@ impl Model {
                 });
                 self.now += 1_500;
                 // As the engine does: those first that cannot tell exactly when they were written.
-                let (silent, telling): (Vec<usize>, Vec<usize>) =
-                    (0..self.places.len()).partition(|index| !observed.sinks[*index].state.written.is_exact());
+                let (silent, telling): (Vec<usize>, Vec<usize>) = (0..self.places.len())
+                    .partition(|index| !observed.sinks[*index].state.written.is_exact());
                 for index in silent.into_iter().chain(telling) {
                     if left == 0 {
                         // The write that was under way when the run broke off may have been done.
@@ -208,21 +222,19 @@ fn policy(overlap_days: u64) -> Policy {
 
 fn places() -> impl Strategy<Value = Vec<Place>> {
     let tells = prop_oneof![4 => Just(Tells::Date), 1 => Just(Tells::Id), 1 => Just(Tells::Whole), 1 => Just(Tells::Nothing)];
-    vec((tells, -120_000i64..120_000), 1..4)
-        .prop_map(|all| all.into_iter().map(|(tells, ahead)| Place { tells, holds: None, ahead, edited: 0 }).collect::<Vec<Place>>())
+    vec((tells, -120_000i64..120_000), 1..4).prop_map(|all| {
+        all.into_iter()
+            .map(|(tells, ahead)| Place { tells, holds: None, ahead, edited: 0 })
+            .collect::<Vec<Place>>()
+    })
 }
 
 fn runs() -> impl Strategy<Value = Vec<Run>> {
     let after = prop_oneof![0i64..60_000, 60_000i64..2 * LEASE, 2 * LEASE..3 * DAY, 3 * DAY..100 * DAY];
     let edited = proptest::option::of(prop_oneof![0i64..60_000, 60_000i64..2 * LEASE]);
     vec(
-        (after, any::<bool>(), 0usize..9, any::<bool>(), edited).prop_map(|(after, force, effects, lost, edited)| Run {
-            after,
-            force,
-            effects,
-            lost,
-            edited,
-        }),
+        (after, any::<bool>(), 0usize..9, any::<bool>(), edited)
+            .prop_map(|(after, force, effects, lost, edited)| Run { after, force, effects, lost, edited }),
         0..12,
     )
 }

@@ -11,7 +11,12 @@ use crate::sign_in::{check_principal_references, check_references, resolve_secre
 ///
 /// # Errors
 /// A configuration error with the path of the key.
-pub(super) fn preflight(config: &Config, targets: &[&Target], command: &Command, environment: &dyn Environment) -> Result<(), Error> {
+pub(super) fn preflight(
+    config: &Config,
+    targets: &[&Target],
+    command: &Command,
+    environment: &dyn Environment,
+) -> Result<(), Error> {
     match command {
         // It is there to say what is missing.
         Command::Doctor => return Ok(()),
@@ -25,10 +30,16 @@ pub(super) fn preflight(config: &Config, targets: &[&Target], command: &Command,
     let provisions = matches!(command, Command::Provision | Command::Plan);
     for target in targets {
         let makes_its_secret = provisions && target.credentials.iter().any(|c| c.kind != CredentialKind::Pat);
-        let admin_stands_in = matches!(command, Command::Revoke(Revocation::All | Revocation::Id(_))) && target.admin.is_some();
+        let admin_stands_in =
+            matches!(command, Command::Revoke(Revocation::All | Revocation::Id(_))) && target.admin.is_some();
         if !makes_its_secret && !admin_stands_in {
-            let makes_its_application = target.principal.client_id.is_none() || target.federated_credential.is_some();
-            check_principal(target, environment, provisions && target.directory.is_some() && makes_its_application)?;
+            let makes_its_application =
+                target.principal.client_id.is_none() || target.federated_credential.is_some();
+            check_principal(
+                target,
+                environment,
+                provisions && target.directory.is_some() && makes_its_application,
+            )?;
         }
         if provisions {
             optional(target.admin.as_ref(), &format!("{}.admin", target.path), environment)?;
@@ -58,11 +69,16 @@ fn require_delivery(target: &Target) -> Result<(), Error> {
     }
 }
 
-fn check_principal(target: &Target, environment: &dyn Environment, explained_later: bool) -> Result<(), Error> {
+fn check_principal(
+    target: &Target,
+    environment: &dyn Environment,
+    explained_later: bool,
+) -> Result<(), Error> {
     match check_principal_references(target, environment) {
         // Provisioning an application says what is missing in terms of what it would make.
         Err(error) if explained_later && error.code() == Code::ConfigMissingSecret => Ok(()),
-        // What the environment does not hold is no mistake in the document; the target fails and others are served.
+        // What the environment does not hold is no mistake in the document; the target fails and others are
+        // served.
         Err(error) if error.code() == Code::SignInNotConfigured => Ok(()),
         other => other,
     }
@@ -72,11 +88,20 @@ fn optional(auth: Option<&Auth>, path: &str, environment: &dyn Environment) -> R
     auth.map_or(Ok(()), |auth| check_references(auth, path, environment))
 }
 
-fn check_sink(config: &Config, sink: &SinkConfig, path: &str, environment: &dyn Environment) -> Result<(), Error> {
+fn check_sink(
+    config: &Config,
+    sink: &SinkConfig,
+    path: &str,
+    environment: &dyn Environment,
+) -> Result<(), Error> {
     match sink {
         SinkConfig::GithubSecret { .. } => match &config.github {
-            Some(GithubSignIn::App { private_key, .. }) => resolve_secret(private_key, "github.private-key", environment).map(drop),
-            Some(GithubSignIn::Token { token }) => resolve_secret(token, "github.token", environment).map(drop),
+            Some(GithubSignIn::App { private_key, .. }) => {
+                resolve_secret(private_key, "github.private-key", environment).map(drop)
+            }
+            Some(GithubSignIn::Token { token }) => {
+                resolve_secret(token, "github.token", environment).map(drop)
+            }
             None => Ok(()),
         },
         SinkConfig::KeyVault { auth, .. } | SinkConfig::AzureDevopsVariable { auth, .. } => {
@@ -85,7 +110,9 @@ fn check_sink(config: &Config, sink: &SinkConfig, path: &str, environment: &dyn 
             }
             optional(auth.as_ref(), &format!("{path}.auth"), environment)
         }
-        SinkConfig::DatabricksSecret { auth, .. } => optional(auth.as_ref(), &format!("{path}.auth"), environment),
+        SinkConfig::DatabricksSecret { auth, .. } => {
+            optional(auth.as_ref(), &format!("{path}.auth"), environment)
+        }
         SinkConfig::Webhook { key, .. } => resolve_secret(key, &format!("{path}.key"), environment).map(drop),
         SinkConfig::Command { .. } | SinkConfig::Callback { .. } => Ok(()),
     }

@@ -1,6 +1,7 @@
 //! `provision`: from nothing to a principal that can use PATs, and a first credential.
 //!
-//! Every step finds before it makes, adds what is missing and removes nothing, so that a second run writes nothing.
+//! Every step finds before it makes, adds what is missing and removes nothing, so that a second run writes
+//! nothing.
 
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use crate::service::databricks::scim::{self, ServicePrincipal};
 use crate::service::databricks::tokens;
 use crate::sign_in::sign_in_admin;
 
-/// How long provisioning waits until what it has made works; federated credentials were seen to take two minutes.
+/// How long provisioning waits until what it has made works; federated credentials were seen to take two
+/// minutes.
 const SPREADING: Duration = Duration::from_secs(300);
 
 /// Keeps account of what provisioning does, or would do.
@@ -78,12 +80,19 @@ pub(super) async fn provision(session: &Session<'_>, target: &Target, dry_run: b
         if dry_run && !steps.is_empty() {
             // What does not exist yet cannot be asked.
             let mut report = TargetReport::new(&target.name, Outcome::Ok);
-            report.steps.push(step("create-token", "would", format!("make and deliver a first {}", credentials.kind.as_str())));
+            report.steps.push(step(
+                "create-token",
+                "would",
+                format!("make and deliver a first {}", credentials.kind.as_str()),
+            ));
             reports.push(report);
             continue;
         }
-        let report =
-            on_credentials(&context, credentials, Outcome::Ok, &async |job: &super::rotate::Job<'_>, report: &mut TargetReport| {
+        let report = on_credentials(
+            &context,
+            credentials,
+            Outcome::Ok,
+            &async |job: &super::rotate::Job<'_>, report: &mut TargetReport| {
                 if dry_run {
                     return status::would(job, false, report).await;
                 }
@@ -95,7 +104,9 @@ pub(super) async fn provision(session: &Session<'_>, target: &Target, dry_run: b
                             let wait = context.backoff(attempt);
                             let spent = context.now().as_millisecond() - started.as_millisecond();
                             if Duration::from_millis(u64::try_from(spent).unwrap_or(0)) + wait > SPREADING {
-                                return Err(error.with_hint("what was made stays; run `lakekey provision` again in a few minutes"));
+                                return Err(error.with_hint(
+                                    "what was made stays; run `lakekey provision` again in a few minutes",
+                                ));
                             }
                             context.event(
                                 error.step(),
@@ -108,8 +119,9 @@ pub(super) async fn provision(session: &Session<'_>, target: &Target, dry_run: b
                         other => return other,
                     }
                 }
-            })
-            .await;
+            },
+        )
+        .await;
         reports.push(report);
     }
     if reports.is_empty() {
@@ -133,7 +145,8 @@ pub(super) async fn provision(session: &Session<'_>, target: &Target, dry_run: b
 
 /// Returns true for a refusal that a change made moments ago explains.
 fn is_spreading(error: &Error, kind: PrincipalKind) -> bool {
-    // The federation policy of a Databricks-managed principal is nothing that provisioning makes: no wait brings it.
+    // The federation policy of a Databricks-managed principal is nothing that provisioning makes: no wait
+    // brings it.
     if kind == PrincipalKind::Databricks && error.code() == Code::FederatedCredentialMismatch {
         return false;
     }
@@ -169,7 +182,8 @@ async fn prepare(context: &Context<'_>, progress: &mut Progress<'_>) -> Result<T
     Ok(target)
 }
 
-/// Does what the workspace admin does, and returns the principal's application id, unless a dry run would make it.
+/// Does what the workspace admin does, and returns the principal's application id, unless a dry run would
+/// make it.
 async fn in_workspace(context: &Context<'_>, progress: &mut Progress<'_>) -> Result<Option<String>, Error> {
     let admin = sign_in_admin(context).await?;
     settings(context, &admin, progress).await?;
@@ -182,12 +196,16 @@ async fn in_workspace(context: &Context<'_>, progress: &mut Progress<'_>) -> Res
 async fn settings(context: &Context<'_>, admin: &Identity, progress: &mut Progress<'_>) -> Result<(), Error> {
     let settings = token_settings(context, admin).await.map_err(|error| admin_refused(context, error))?;
     for credentials in &context.target.credentials {
-        let over = settings.max_lifetime_days.filter(|days| credentials.policy.lifetime.seconds() > days * 86_400);
+        let over =
+            settings.max_lifetime_days.filter(|days| credentials.policy.lifetime.seconds() > days * 86_400);
         if let (crate::credential::CredentialKind::Pat, Some(days)) = (credentials.kind, over) {
             return Err(Error::config(
                 Code::LifetimeOverMaximum,
                 format!("{}.lifetime", credentials.path),
-                format!("the workspace allows {days} days at the most, and {} were asked for", credentials.policy.lifetime),
+                format!(
+                    "the workspace allows {days} days at the most, and {} were asked for",
+                    credentials.policy.lifetime
+                ),
             ));
         }
     }
@@ -211,12 +229,14 @@ async fn settings(context: &Context<'_>, admin: &Identity, progress: &mut Progre
 
 /// Says at the admin's first request that it is the admin who was refused, and why that may be.
 pub(super) fn admin_refused(context: &Context<'_>, error: Error) -> Error {
-    let refused = matches!(error.code(), Code::CredentialInvalid | Code::AdminRequired | Code::PrincipalNotInWorkspace);
+    let refused =
+        matches!(error.code(), Code::CredentialInvalid | Code::AdminRequired | Code::PrincipalNotInWorkspace);
     let error = if refused { error.at(Step::SignInAdmin) } else { error };
     if error.code() == Code::CredentialInvalid && matches!(context.target.admin, Some(Auth::Pat { .. })) {
         return error.with_hint(
-            "the admin's token is wrong, expired or revoked; or personal access tokens are switched off for the whole workspace, \
-             which refuses the admin's too: then give `admin` another way to sign in, such as azure-cli",
+            "the admin's token is wrong, expired or revoked; or personal access tokens are switched off for \
+             the whole workspace, which refuses the admin's too: then give `admin` another way to sign in, \
+             such as azure-cli",
         );
     }
     error
@@ -226,7 +246,10 @@ pub(super) fn admin_refused(context: &Context<'_>, error: Error) -> Error {
 ///
 /// # Errors
 /// `application-ambiguous` where several bear the name.
-pub(super) async fn find_principal(context: &Context<'_>, admin: &Identity) -> Result<Option<ServicePrincipal>, Error> {
+pub(super) async fn find_principal(
+    context: &Context<'_>,
+    admin: &Identity,
+) -> Result<Option<ServicePrincipal>, Error> {
     let principal = &context.target.principal;
     let (attribute, value) = match (&principal.client_id, &principal.display_name) {
         (Some(id), _) => ("applicationId", id),
@@ -252,7 +275,11 @@ pub(super) async fn find_principal(context: &Context<'_>, admin: &Identity) -> R
 }
 
 /// Imports the principal with its entitlements; `None` where a dry run has nothing to go on with.
-async fn import(context: &Context<'_>, admin: &Identity, progress: &mut Progress<'_>) -> Result<Option<ServicePrincipal>, Error> {
+async fn import(
+    context: &Context<'_>,
+    admin: &Identity,
+    progress: &mut Progress<'_>,
+) -> Result<Option<ServicePrincipal>, Error> {
     let target = context.target;
     let wanted = &target.entitlements;
     if let Some(principal) = find_principal(context, admin).await? {
@@ -263,7 +290,10 @@ async fn import(context: &Context<'_>, admin: &Identity, progress: &mut Progress
                 "the service principal is switched off in the workspace",
             ));
         }
-        progress.stands(Step::ImportPrincipal, format!("the workspace knows the service principal {}", principal.application_id));
+        progress.stands(
+            Step::ImportPrincipal,
+            format!("the workspace knows the service principal {}", principal.application_id),
+        );
         let lacks = principal.lacks(wanted);
         if lacks.is_empty() {
             return Ok(Some(principal));
@@ -281,7 +311,8 @@ async fn import(context: &Context<'_>, admin: &Identity, progress: &mut Progress
         return Err(Error::new(
             Code::DirectoryNotConfigured,
             Step::MakeApplication,
-            "the workspace knows no service principal of this name, and `directory` does not say who may register its application",
+            "the workspace knows no service principal of this name, and `directory` does not say who may \
+             register its application",
         ));
     }
     if target.principal.kind == PrincipalKind::Databricks && id.is_some() {
@@ -290,7 +321,10 @@ async fn import(context: &Context<'_>, admin: &Identity, progress: &mut Progress
             Step::ImportPrincipal,
             "the workspace has no service principal with this client-id",
         )
-        .with_hint("leave principal.client-id out to have a Databricks-managed principal made under its display-name"));
+        .with_hint(
+            "leave principal.client-id out to have a Databricks-managed principal made under its \
+             display-name",
+        ));
     }
     let name = target.principal.display_name.as_deref().unwrap_or(&target.name);
     if !progress.shall(Step::ImportPrincipal, &format!("add the service principal {name} to the workspace")) {
@@ -298,18 +332,27 @@ async fn import(context: &Context<'_>, admin: &Identity, progress: &mut Progress
     }
     let created = match scim::create(context, admin, id, name, wanted).await {
         Ok(created) => created,
-        // It may exist: another run made it, or the reply to the first try was lost. A second one must not be made.
+        // It may exist: another run made it, or the reply to the first try was lost. A second one must not be
+        // made.
         Err(error) => match find_principal(context, admin).await? {
             Some(principal) => principal,
             None => return Err(error),
         },
     };
-    progress.made(Step::ImportPrincipal, format!("added the service principal {} to the workspace", created.application_id));
+    progress.made(
+        Step::ImportPrincipal,
+        format!("added the service principal {} to the workspace", created.application_id),
+    );
     Ok(Some(created))
 }
 
 /// Grants the permission to use tokens.
-async fn grant(context: &Context<'_>, admin: &Identity, application_id: &str, progress: &mut Progress<'_>) -> Result<(), Error> {
+async fn grant(
+    context: &Context<'_>,
+    admin: &Identity,
+    application_id: &str,
+    progress: &mut Progress<'_>,
+) -> Result<(), Error> {
     let permission = token_permission(context, admin, application_id).await?;
     if permission == TokenPermission::Granted {
         progress.stands(Step::GrantTokenPermission, "the service principal may use tokens");
@@ -326,9 +369,11 @@ async fn grant(context: &Context<'_>, admin: &Identity, application_id: &str, pr
     Ok(())
 }
 
-/// Makes and removes a token of the admin's, since a workspace in which no token was ever made has nothing to grant on.
+/// Makes and removes a token of the admin's, since a workspace in which no token was ever made has nothing to
+/// grant on.
 async fn first_token(context: &Context<'_>, admin: &Identity) -> Result<(), Error> {
-    const COMMENT: &str = "made by lakekey and removed at once: the workspace had no token to grant a permission on";
+    const COMMENT: &str =
+        "made by lakekey and removed at once: the workspace had no token to grant a permission on";
     let created = tokens::create(context, admin, COMMENT, 600, None).await;
     match &created {
         Ok((_, info)) => tokens::delete(context, admin, &info.token_id, Step::GrantTokenPermission).await,

@@ -12,7 +12,11 @@ pub(super) fn sinks(report: &mut TargetReport, observed: &Observed) {
     report.delivered = observed
         .sinks
         .iter()
-        .map(|sink| DeliveryReport { sink: sink.label.clone(), written: sink.state.written.timestamp(), error: None })
+        .map(|sink| DeliveryReport {
+            sink: sink.label.clone(),
+            written: sink.state.written.timestamp(),
+            error: None,
+        })
         .collect();
 }
 
@@ -38,7 +42,11 @@ pub(super) fn writes(report: &mut TargetReport, sinks: &[Box<dyn Sink>], writes:
 }
 
 /// Enters what the sinks say after the write.
-pub(super) fn read_back(report: &mut TargetReport, sinks: &[Box<dyn Sink>], reads: &[Result<SinkState, Error>]) {
+pub(super) fn read_back(
+    report: &mut TargetReport,
+    sinks: &[Box<dyn Sink>],
+    reads: &[Result<SinkState, Error>],
+) {
     for (sink, read) in sinks.iter().zip(reads) {
         let label = sink.label();
         let Some(entry) = report.delivered.iter_mut().find(|d| d.sink == label) else { continue };

@@ -1,6 +1,7 @@
 //! `revoke`: the emergency brake.
 //!
-//! It needs no ledger and no sign-in of the principal: where that is refused the workspace admin revokes for it.
+//! It needs no ledger and no sign-in of the principal: where that is refused the workspace admin revokes for
+//! it.
 
 use super::Revocation;
 use super::observe::known;
@@ -18,7 +19,12 @@ use crate::service::databricks::management;
 use crate::sign_in::sign_in_admin;
 
 /// Takes credentials back.
-pub(super) async fn revoke(job: &Job<'_>, what: &Revocation, dry_run: bool, report: &mut TargetReport) -> Result<(), Error> {
+pub(super) async fn revoke(
+    job: &Job<'_>,
+    what: &Revocation,
+    dry_run: bool,
+    report: &mut TargetReport,
+) -> Result<(), Error> {
     let ids = match what {
         Revocation::Superseded => {
             let (observed, decided) = job.decide(false).await?;
@@ -35,7 +41,10 @@ pub(super) async fn revoke(job: &Job<'_>, what: &Revocation, dry_run: bool, repo
                         Step::RevokeToken,
                         format!("no credential is known to be superseded: {why}"),
                     )
-                    .with_hint("run `lakekey rotate` first, or name one with --token-id, or take back all with --all"));
+                    .with_hint(
+                        "run `lakekey rotate` first, or name one with --token-id, or take back all with \
+                         --all",
+                    ));
                 }
                 Plan::Yield { to } => {
                     return Err(Error::new(
@@ -64,15 +73,23 @@ pub(super) async fn revoke(job: &Job<'_>, what: &Revocation, dry_run: bool, repo
     ended(report)
 }
 
-/// Finds every credential of the target; without a mark it is taken for this target's, since the ledger may be lost.
+/// Finds every credential of the target; without a mark it is taken for this target's, since the ledger may
+/// be lost.
 async fn all(job: &Job<'_>) -> Result<Vec<String>, Error> {
     let listed = job.store.list(job.context, Step::ListTokens).await?;
-    let (known, _) = known(&job.context.target.name, &crate::config::Adopt::All, job.store.bears_tags(), listed);
+    let (known, _) =
+        known(&job.context.target.name, &crate::config::Adopt::All, job.store.bears_tags(), listed);
     Ok(known.into_iter().map(|k| k.id).collect())
 }
 
 /// Revokes as the workspace admin, where the principal itself cannot sign in any more.
-async fn by_admin(job: &Job<'_>, what: &Revocation, dry_run: bool, report: &mut TargetReport, refused: Error) -> Result<(), Error> {
+async fn by_admin(
+    job: &Job<'_>,
+    what: &Revocation,
+    dry_run: bool,
+    report: &mut TargetReport,
+    refused: Error,
+) -> Result<(), Error> {
     let context = job.context;
     let (CredentialKind::Pat, true) = (job.store.kind(), context.target.admin.is_some()) else {
         return Err(refused);
@@ -85,7 +102,11 @@ async fn by_admin(job: &Job<'_>, what: &Revocation, dry_run: bool, report: &mut 
         .into_iter()
         .filter(|info| match what {
             Revocation::Id(id) => info.token_id == *id,
-            _ => info.comment.as_deref().and_then(Tag::find).is_none_or(|tag| tag.target == context.target.name),
+            _ => info
+                .comment
+                .as_deref()
+                .and_then(Tag::find)
+                .is_none_or(|tag| tag.target == context.target.name),
         })
         .map(|info| info.token_id)
         .collect();
@@ -99,7 +120,11 @@ async fn by_admin(job: &Job<'_>, what: &Revocation, dry_run: bool, report: &mut 
     for id in ids {
         match management::delete(context, &admin, &id).await {
             Ok(()) => {
-                context.event(Step::RevokeToken, event::Phase::Done, format!("revoked {id} as the workspace admin"));
+                context.event(
+                    Step::RevokeToken,
+                    event::Phase::Done,
+                    format!("revoked {id} as the workspace admin"),
+                );
                 report.revoked.push(id);
             }
             Err(error) => {
@@ -118,7 +143,8 @@ async fn application_id(context: &Context<'_>, admin: &crate::call::Identity) ->
         .map(|principal| principal.application_id)
         .or_else(|| context.target.principal.client_id.clone())
         .ok_or_else(|| {
-            let kind = if context.target.principal.kind == PrincipalKind::Entra { "Entra" } else { "Databricks" };
+            let kind =
+                if context.target.principal.kind == PrincipalKind::Entra { "Entra" } else { "Databricks" };
             Error::new(
                 Code::PrincipalNotInWorkspace,
                 Step::RevokeToken,
@@ -128,15 +154,19 @@ async fn application_id(context: &Context<'_>, admin: &crate::call::Identity) ->
 }
 
 fn not_found(id: &str) -> Error {
-    Error::new(Code::RevokeRefused, Step::RevokeToken, format!("this principal has no credential with the id {id}"))
-        .with_hint("`lakekey status --json` shows the ids; one that is not listed is revoked or expired already")
+    Error::new(
+        Code::RevokeRefused,
+        Step::RevokeToken,
+        format!("this principal has no credential with the id {id}"),
+    )
+    .with_hint("`lakekey status --json` shows the ids; one that is not listed is revoked or expired already")
 }
 
 fn would(report: &mut TargetReport, ids: &[String]) {
     report.outcome = Outcome::Ok;
-    report
-        .steps
-        .extend(ids.iter().map(|id| step("revoke-token", "would", format!("revoke {id}; whoever uses it is refused from then on"))));
+    report.steps.extend(ids.iter().map(|id| {
+        step("revoke-token", "would", format!("revoke {id}; whoever uses it is refused from then on"))
+    }));
 }
 
 /// Fails the target where something could not be revoked.
@@ -144,6 +174,10 @@ fn ended(report: &mut TargetReport) -> Result<(), Error> {
     report.outcome = Outcome::Revoked;
     match report.left_over.len() {
         0 => Ok(()),
-        left => Err(Error::new(Code::Refused, Step::RevokeToken, format!("{left} credentials could not be revoked; run again"))),
+        left => Err(Error::new(
+            Code::Refused,
+            Step::RevokeToken,
+            format!("{left} credentials could not be revoked; run again"),
+        )),
     }
 }

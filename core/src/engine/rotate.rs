@@ -1,7 +1,7 @@
 //! Carry out: make a credential, verify it, deliver it, mark it, revoke what it supersedes.
 //!
-//! At every moment a run may be killed, and every reply may be lost; whatever is left, the next run converges from it.
-//! `docs/reliability.md` says which promise rests on which step here.
+//! At every moment a run may be killed, and every reply may be lost; whatever is left, the next run converges
+//! from it. `docs/reliability.md` says which promise rests on which step here.
 
 use std::time::Duration;
 
@@ -51,8 +51,9 @@ impl Job<'_> {
     pub(super) async fn rotate(&self, force: bool, report: &mut TargetReport) -> Result<(), Error> {
         let (mut observed, mut decided) = self.decide(force).await?;
         if let Plan::Renew { why: Reason::Undelivered(_) | Reason::Uncertain(_), .. } = decided {
-            // Credentials and sinks are read at the same time: another run may have ended in between, so that one was
-            // read before it and the other after. What is really so is so at a second look too.
+            // Credentials and sinks are read at the same time: another run may have ended in between, so that
+            // one was read before it and the other after. What is really so is so at a second
+            // look too.
             (observed, decided) = self.decide(force).await?;
         }
         report::sinks(report, &observed);
@@ -63,7 +64,11 @@ impl Job<'_> {
             }
             Plan::Keep { current, revoke, waiting } => self.keep(report, &current, revoke, waiting).await,
             Plan::Renew { why, current } => {
-                self.context.event(Step::CreateToken, event::Phase::Done, format!("a new {} is needed: {why}", self.store.kind().as_str()));
+                self.context.event(
+                    Step::CreateToken,
+                    event::Phase::Done,
+                    format!("a new {} is needed: {why}", self.store.kind().as_str()),
+                );
                 self.renew(report, &observed, current.as_ref()).await
             }
         }
@@ -80,7 +85,13 @@ impl Job<'_> {
     }
 
     /// Leaves the current credential and finishes what an overlap or an interrupted run has left.
-    async fn keep(&self, report: &mut TargetReport, current: &Known, revoke: Vec<String>, waiting: Vec<String>) -> Result<(), Error> {
+    async fn keep(
+        &self,
+        report: &mut TargetReport,
+        current: &Known,
+        revoke: Vec<String>,
+        waiting: Vec<String>,
+    ) -> Result<(), Error> {
         report::credential(report, self, current);
         report.outcome = Outcome::NotDue;
         self.mark_if_unmarked(current).await;
@@ -91,14 +102,23 @@ impl Job<'_> {
     /// Marks a credential that the dates of the sinks show to be delivered: its run ended just before.
     async fn mark_if_unmarked(&self, current: &Known) {
         let (Standing::Pending, Some(operation)) = (current.standing, &current.operation) else { return };
-        let tag = Tag { target: self.context.target.name.clone(), operation: operation.clone(), phase: Phase::Active };
+        let tag = Tag {
+            target: self.context.target.name.clone(),
+            operation: operation.clone(),
+            phase: Phase::Active,
+        };
         let comment = self.credentials.policy.comment.as_deref();
         if let Err(error) = self.store.mark(self.context, &current.id, &tag, comment).await {
             self.warn(&error);
         }
     }
 
-    async fn renew(&self, report: &mut TargetReport, observed: &Observed, current: Option<&Known>) -> Result<(), Error> {
+    async fn renew(
+        &self,
+        report: &mut TargetReport,
+        observed: &Observed,
+        current: Option<&Known>,
+    ) -> Result<(), Error> {
         let (fresh, tag) = self.issue(observed, current).await?;
         let new = Known {
             id: fresh.listed.id.clone(),
@@ -122,7 +142,8 @@ impl Job<'_> {
                 return Err(error);
             }
         };
-        // From the first write on a stop would leave some sinks behind; the next safe point is after the last one.
+        // From the first write on a stop would leave some sinks behind; the next safe point is after the last
+        // one.
         self.context.set_delivering(true);
         let delivered = self.deliver(report, &fresh.value, &new, &tag, observed).await;
         report::credential(report, self, &new);
@@ -143,14 +164,16 @@ impl Job<'_> {
             self.context.renew_secret(format!("{path}.client-secret"), fresh.value.clone());
         }
         let policy = &self.credentials.policy;
-        let (revoke, waiting) = plan::superseded(&new, &others, &observed.sinks, policy, self.context.ledger_now());
+        let (revoke, waiting) =
+            plan::superseded(&new, &others, &observed.sinks, policy, self.context.ledger_now());
         self.context.set_lease(None);
         self.context.set_delivering(false);
         self.revoke(report, revoke, waiting).await;
         Ok(())
     }
 
-    /// Makes a credential; where the reply is lost, takes back what the lost request has made and begins again.
+    /// Makes a credential; where the reply is lost, takes back what the lost request has made and begins
+    /// again.
     async fn issue(&self, observed: &Observed, current: Option<&Known>) -> Result<(Fresh, Tag), Error> {
         let policy = &self.credentials.policy;
         let inherited = current.and_then(|c| c.scopes.clone());
@@ -162,9 +185,17 @@ impl Job<'_> {
         let mut creations = 1;
         loop {
             self.context.check_cancelled(Step::CreateToken)?;
-            let tag = Tag { target: self.context.target.name.clone(), operation: self.context.random_id(), phase: Phase::Pending };
-            let order =
-                Order { tag: &tag, comment: policy.comment.as_deref(), lifetime: policy.lifetime.seconds(), scopes: scopes.as_deref() };
+            let tag = Tag {
+                target: self.context.target.name.clone(),
+                operation: self.context.random_id(),
+                phase: Phase::Pending,
+            };
+            let order = Order {
+                tag: &tag,
+                comment: policy.comment.as_deref(),
+                lifetime: policy.lifetime.seconds(),
+                scopes: scopes.as_deref(),
+            };
             match self.store.issue(self.context, order).await {
                 Ok(fresh) => {
                     self.context.event(
@@ -201,14 +232,25 @@ impl Job<'_> {
         let mut listed = self.store.list(self.context, Step::ListTokens).await?;
         // What was there before is not what the lost request has made, whatever its tag says.
         listed.retain(|l| observed.known.iter().all(|known| known.id != l.id));
-        for orphan in listed.iter().filter(|l| l.tag.as_ref().is_some_and(|t| t.target == tag.target && t.operation == tag.operation)) {
+        for orphan in listed.iter().filter(|l| {
+            l.tag.as_ref().is_some_and(|t| t.target == tag.target && t.operation == tag.operation)
+        }) {
             self.store.revoke(self.context, &orphan.id).await?;
-            self.context.event(Step::RevokeToken, event::Phase::Done, format!("took back {}, whose creation was not answered", orphan.id));
+            self.context.event(
+                Step::RevokeToken,
+                event::Phase::Done,
+                format!("took back {}, whose creation was not answered", orphan.id),
+            );
         }
         Ok(())
     }
 
-    async fn verify_beside_list(&self, value: &Secret, new: &Known, observed: &Observed) -> Result<Checked, Error> {
+    async fn verify_beside_list(
+        &self,
+        value: &Secret,
+        new: &Known,
+        observed: &Observed,
+    ) -> Result<Checked, Error> {
         let (verified, checked) = join(self.verify(value), self.check_other_runs(new, observed)).await;
         let checked = checked?;
         verified?;
@@ -224,7 +266,11 @@ impl Job<'_> {
         loop {
             let trials = join_all((0..TRIALS).map(|_| self.store.try_out(self.context, value))).await;
             let Some(error) = trials.into_iter().find_map(Result::err) else {
-                self.context.event(Step::VerifyToken, event::Phase::Done, "it signs in as the expected principal");
+                self.context.event(
+                    Step::VerifyToken,
+                    event::Phase::Done,
+                    "it signs in as the expected principal",
+                );
                 return Ok(());
             };
             if error.code() == Code::WrongPrincipal || error.code() == Code::Cancelled {
@@ -234,13 +280,20 @@ impl Job<'_> {
             let spent = self.context.now().as_millisecond() - started.as_millisecond();
             let spent = Duration::from_millis(u64::try_from(spent).unwrap_or(0));
             if spent + wait > bound {
-                let words =
-                    format!("the new {} did not work within {} s: {}", self.store.kind().as_str(), bound.as_secs(), error.message());
-                return Err(
-                    Error::new(Code::VerificationFailed, Step::VerifyToken, words).with_request_id(error.request_id().map(str::to_owned))
+                let words = format!(
+                    "the new {} did not work within {} s: {}",
+                    self.store.kind().as_str(),
+                    bound.as_secs(),
+                    error.message()
                 );
+                return Err(Error::new(Code::VerificationFailed, Step::VerifyToken, words)
+                    .with_request_id(error.request_id().map(str::to_owned)));
             }
-            self.context.event(Step::VerifyToken, event::Phase::Waiting, format!("it does not work everywhere yet: {error}"));
+            self.context.event(
+                Step::VerifyToken,
+                event::Phase::Waiting,
+                format!("it does not work everywhere yet: {error}"),
+            );
             self.context.sleep(wait, Step::VerifyToken).await?;
             round += 1;
         }
@@ -259,7 +312,8 @@ impl Job<'_> {
                 return Err(Error::new(
                     Code::SpreadingTooSlow,
                     Step::CheckOtherRuns,
-                    "the list does not show the credential that was made, so that other runs cannot be seen either",
+                    "the list does not show the credential that was made, so that other runs cannot be seen \
+                     either",
                 ));
             }
             self.context.sleep(self.context.backoff(read), Step::CheckOtherRuns).await?;
@@ -276,7 +330,10 @@ impl Job<'_> {
                 // Of two runs at once the older credential wins; ids break a tie.
                 Standing::Pending => plan::is_leased(k, now) && (k.created, &k.id) < (new.created, &new.id),
                 // Another run has begun and ended since this one looked.
-                Standing::Active => !seen(&k.id) || observed.known.iter().any(|o| o.id == k.id && o.standing != Standing::Active),
+                Standing::Active => {
+                    !seen(&k.id)
+                        || observed.known.iter().any(|o| o.id == k.id && o.standing != Standing::Active)
+                }
                 Standing::Adopted => false,
             })
             .min_by_key(|k| (k.created, &k.id));
@@ -296,8 +353,12 @@ impl Job<'_> {
         observed: &Observed,
     ) -> Result<(), Undelivered> {
         let context = self.context;
-        let delivery =
-            Delivery { target: context.target.name.clone(), credential_id: new.id.clone(), created: new.created, expires: new.expires };
+        let delivery = Delivery {
+            target: context.target.name.clone(),
+            credential_id: new.id.clone(),
+            created: new.created,
+            expires: new.expires,
+        };
         let writes = self.write(value, &delivery, observed).await;
         for (sink, written) in self.sinks.iter().zip(&writes) {
             match written {
@@ -307,7 +368,11 @@ impl Job<'_> {
         }
         if let Some(first) = writes.iter().find_map(|w| w.as_ref().err()) {
             let nothing_written = writes.iter().all(|w| w.as_ref().is_err_and(|e| !e.is_uncertain()));
-            let error = if nothing_written || self.sinks.len() == 1 { first.clone() } else { self.partial(&writes, first) };
+            let error = if nothing_written || self.sinks.len() == 1 {
+                first.clone()
+            } else {
+                self.partial(&writes, first)
+            };
             report::writes(report, self.sinks, &writes);
             return Err(Undelivered { nothing_written, error });
         }
@@ -337,9 +402,14 @@ impl Job<'_> {
         }
     }
 
-    /// Writes the sinks at the same time; first those that cannot tell when they were written, so that a date of the
-    /// others stands for them too.
-    async fn write(&self, value: &Secret, delivery: &Delivery, observed: &Observed) -> Vec<Result<(), Error>> {
+    /// Writes the sinks at the same time; first those that cannot tell when they were written, so that a date
+    /// of the others stands for them too.
+    async fn write(
+        &self,
+        value: &Secret,
+        delivery: &Delivery,
+        observed: &Observed,
+    ) -> Vec<Result<(), Error>> {
         let silent = |index: &usize| observed.sinks.get(*index).is_some_and(|s| !s.state.written.is_exact());
         let (first, second): (Vec<usize>, Vec<usize>) = (0..self.sinks.len()).partition(silent);
         let mut results: Vec<Option<Result<(), Error>>> = self.sinks.iter().map(|_| None).collect();
@@ -365,7 +435,11 @@ impl Job<'_> {
         Error::new(
             Code::PartialDelivery,
             Step::Deliver,
-            format!("{failed} of {} places could not be written; the first: {}", writes.len(), first.message()),
+            format!(
+                "{failed} of {} places could not be written; the first: {}",
+                writes.len(),
+                first.message()
+            ),
         )
         .with_request_id(first.request_id().map(str::to_owned))
     }
@@ -377,7 +451,11 @@ impl Job<'_> {
         let result = self.store.revoke(self.context, id).await;
         self.context.set_delivering(false);
         match result {
-            Ok(()) => self.context.event(Step::RevokeToken, event::Phase::Done, format!("took back {id}, which was not delivered")),
+            Ok(()) => self.context.event(
+                Step::RevokeToken,
+                event::Phase::Done,
+                format!("took back {id}, which was not delivered"),
+            ),
             Err(error) => {
                 self.warn(&error);
                 report.left_over.push(id.to_owned());

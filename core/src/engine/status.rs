@@ -13,7 +13,8 @@ pub(super) async fn status(job: &Job<'_>, report: &mut TargetReport) -> Result<(
     let (observed, decided) = job.decide(false).await?;
     report::sinks(report, &observed);
     let now = observed.now;
-    let leased: Vec<String> = observed.known.iter().filter(|k| plan::is_leased(k, now)).map(|k| k.id.clone()).collect();
+    let leased: Vec<String> =
+        observed.known.iter().filter(|k| plan::is_leased(k, now)).map(|k| k.id.clone()).collect();
     match decided {
         Plan::Keep { current, revoke, waiting } => {
             report::credential(report, job, &current);
@@ -22,22 +23,33 @@ pub(super) async fn status(job: &Job<'_>, report: &mut TargetReport) -> Result<(
         }
         Plan::Yield { to } => {
             report.outcome = Outcome::Yielded;
-            report.steps.push(step("check-other-runs", "ok", format!("another run has made {} and may be at work", to.id)));
+            report.steps.push(step(
+                "check-other-runs",
+                "ok",
+                format!("another run has made {} and may be at work", to.id),
+            ));
             report.left_over = leased;
         }
         Plan::Renew { why, current } => {
             report.outcome = match &current {
                 Some(current) => {
                     report::credential(report, job, current);
-                    let due = plan::due(current.created, current.expires, &job.credentials.policy, job.jitter);
-                    // Half of the time that was set aside for renewing is gone: runs have failed or do not happen.
+                    let due =
+                        plan::due(current.created, current.expires, &job.credentials.policy, job.jitter);
+                    // Half of the time that was set aside for renewing is gone: runs have failed or do not
+                    // happen.
                     let late = shifted(due, job.credentials.policy.renew_before.milliseconds() / 2);
                     if now >= due && now < late { Outcome::Due } else { Outcome::Overdue }
                 }
                 None => Outcome::Overdue,
             };
             let in_use = current.map(|c| c.id);
-            report.left_over = observed.known.iter().map(|k| k.id.clone()).filter(|id| Some(id) != in_use.as_ref()).collect();
+            report.left_over = observed
+                .known
+                .iter()
+                .map(|k| k.id.clone())
+                .filter(|id| Some(id) != in_use.as_ref())
+                .collect();
             report.steps.push(step("create-token", "would", why.to_string()));
         }
     }
@@ -45,7 +57,10 @@ pub(super) async fn status(job: &Job<'_>, report: &mut TargetReport) -> Result<(
         report.steps.push(step(
             "list-tokens",
             "ok",
-            format!("{} more of this principal that lakekey did not make for this target; they are left alone", observed.others),
+            format!(
+                "{} more of this principal that lakekey did not make for this target; they are left alone",
+                observed.others
+            ),
         ));
     }
     Ok(())
@@ -63,12 +78,18 @@ pub(super) async fn would(job: &Job<'_>, force: bool, report: &mut TargetReport)
             if current.standing == Standing::Pending && current.operation.is_some() {
                 report.steps.push(step("mark-active", "would", format!("mark {} as delivered", current.id)));
             }
-            report.steps.extend(revoke.iter().map(|id| step("revoke-token", "would", format!("revoke {id}"))));
+            report
+                .steps
+                .extend(revoke.iter().map(|id| step("revoke-token", "would", format!("revoke {id}"))));
             report.left_over = [revoke, waiting].concat();
         }
         Plan::Yield { to } => {
             report.outcome = Outcome::Yielded;
-            report.steps.push(step("check-other-runs", "would", format!("yield to the run that has made {}", to.id)));
+            report.steps.push(step(
+                "check-other-runs",
+                "would",
+                format!("yield to the run that has made {}", to.id),
+            ));
         }
         Plan::Renew { why, current } => {
             report.outcome = Outcome::Due;
@@ -82,7 +103,11 @@ pub(super) async fn would(job: &Job<'_>, force: bool, report: &mut TargetReport)
             }
             let overlap = job.credentials.policy.overlap;
             for known in observed.known.iter().filter(|k| !plan::is_leased(k, observed.now)) {
-                let when = if overlap.seconds() == 0 { String::new() } else { format!(" after an overlap of {overlap}") };
+                let when = if overlap.seconds() == 0 {
+                    String::new()
+                } else {
+                    format!(" after an overlap of {overlap}")
+                };
                 report.steps.push(step("revoke-token", "would", format!("revoke {}{when}", known.id)));
             }
         }

@@ -27,7 +27,8 @@ const STEP: Step = Step::SignInSink;
 /// How far the assertion's start lies back, for a host whose clock is ahead of GitHub's, in seconds.
 const BACKDATED: i64 = 60;
 
-/// How long the assertion lives from now on, in seconds; GitHub takes ten minutes at the most, by its own clock.
+/// How long the assertion lives from now on, in seconds; GitHub takes ten minutes at the most, by its own
+/// clock.
 const ASSERTION_LIFE: i64 = 540;
 
 /// Returns an identity, bound to the API's host, that may write the place.
@@ -44,11 +45,15 @@ pub async fn identity(context: &Context<'_>, place: &Place) -> Result<Identity, 
 /// An App gets one token a run for each place and permission, for that repository only.
 ///
 /// # Errors
-/// `github-not-configured`, `config-missing-secret`, `github-credential-invalid`, `github-not-found` where the App is not
-/// installed, `github-permission-missing` where the installation lacks the permission.
+/// `github-not-configured`, `config-missing-secret`, `github-credential-invalid`, `github-not-found` where
+/// the App is not installed, `github-permission-missing` where the installation lacks the permission.
 pub async fn token(context: &Context<'_>, place: &Place) -> Result<Secret, Error> {
     match &context.session.config.github {
-        None => Err(Error::new(Code::GithubNotConfigured, STEP, format!("no `github` says how to sign in for {}", place.label()))),
+        None => Err(Error::new(
+            Code::GithubNotConfigured,
+            STEP,
+            format!("no `github` says how to sign in for {}", place.label()),
+        )),
         Some(GithubSignIn::Token { token }) => secret(context, token, "github.token"),
         Some(GithubSignIn::App { app_id, private_key }) => {
             let key = secret(context, private_key, "github.private-key")?;
@@ -78,7 +83,12 @@ struct Issued {
 }
 
 /// Finds the installation for a place and gets a token of it.
-async fn installation_token(context: &Context<'_>, app_id: u64, key: &Secret, place: &Place) -> Result<Token, Error> {
+async fn installation_token(
+    context: &Context<'_>,
+    app_id: u64,
+    key: &Secret,
+    place: &Place,
+) -> Result<Token, Error> {
     let api = &context.session.config.github_api;
     let assertion = context.masked(assertion(context, app_id, key)?);
     let app = Identity::bearer(api, &assertion);
@@ -93,16 +103,30 @@ async fn installation_token(context: &Context<'_>, app_id: u64, key: &Secret, pl
             _ => app_refused(error, app_id),
         })?;
     if installation.suspended_at.is_some() {
-        return Err(Error::new(Code::GithubPermissionMissing, STEP, format!("the App's installation on {} is suspended", place.owner))
-            .with_hint(format!("have an owner of {} unsuspend it: Settings > GitHub Apps > Configure", place.owner)));
+        return Err(Error::new(
+            Code::GithubPermissionMissing,
+            STEP,
+            format!("the App's installation on {} is suspended", place.owner),
+        )
+        .with_hint(format!(
+            "have an owner of {} unsuspend it: Settings > GitHub Apps > Configure",
+            place.owner
+        )));
     }
     let permission = place.permission();
-    let granted = installation.permissions.as_ref().map(|all| all.get(permission.name()).and_then(Value::as_str) == Some("write"));
+    let granted = installation
+        .permissions
+        .as_ref()
+        .map(|all| all.get(permission.name()).and_then(Value::as_str) == Some("write"));
     if granted == Some(false) {
         return Err(Error::new(
             Code::GithubPermissionMissing,
             STEP,
-            format!("the App's installation on {} lacks the permission `{}: write`", place.scope(), permission.name()),
+            format!(
+                "the App's installation on {} lacks the permission `{}: write`",
+                place.scope(),
+                permission.name()
+            ),
         )
         .with_hint(permission.grant(true, &place.scope())));
     }
@@ -112,12 +136,17 @@ async fn installation_token(context: &Context<'_>, app_id: u64, key: &Secret, pl
     }
     let path = format!("/app/installations/{}/access_tokens", installation.id);
     // Asking twice only brings two tokens.
-    let call = versioned(Call::post(STEP, Service::Github, api, path)).identity(&app).json(&body).repeatable(true);
+    let call =
+        versioned(Call::post(STEP, Service::Github, api, path)).identity(&app).json(&body).repeatable(true);
     let issued: Issued = context.json(call).await.map_err(|error| match error.code() {
         // 422: the permission is not granted, or the repository is not among those that the App may see.
-        Code::SinkRefused if error.message().contains("repositor") => explain(context, place, error.coded(Code::GithubNotFound)),
+        Code::SinkRefused if error.message().contains("repositor") => {
+            explain(context, place, error.coded(Code::GithubNotFound))
+        }
         Code::SinkRefused => explain(context, place, error.coded(Code::GithubPermissionMissing)),
-        Code::GithubTokenCannotWriteSecrets | Code::GithubPermissionMissing | Code::GithubNotFound => explain(context, place, error),
+        Code::GithubTokenCannotWriteSecrets | Code::GithubPermissionMissing | Code::GithubNotFound => {
+            explain(context, place, error)
+        }
         _ => app_refused(error, app_id),
     })?;
     let seconds = issued.expires_at.as_second() - context.now().as_second();
@@ -134,7 +163,8 @@ fn versioned(call: Call) -> Call {
 fn app_refused(error: Error, app_id: u64) -> Error {
     match error.code() {
         Code::GithubCredentialInvalid => error.with_hint(format!(
-            "check that github.app-id is {app_id}'s own App id and that github.private-key is a key of that App, and the clock of the machine that runs lakekey"
+            "check that github.app-id is {app_id}'s own App id and that github.private-key is a key of that \
+             App, and the clock of the machine that runs lakekey"
         )),
         _ => error,
     }
@@ -146,12 +176,22 @@ fn app_refused(error: Error, app_id: u64) -> Error {
 fn assertion(context: &Context<'_>, app_id: u64, key: &Secret) -> Result<Secret, Error> {
     let pem = key.expose("the signing key of the App's assertion");
     // GitHub gives out PKCS#1; people convert it. A variable often holds `\n` for a line end.
-    let pem = zeroize::Zeroizing::new(if pem.contains('\n') { pem.to_owned() } else { pem.replace("\\n", "\n") });
-    let key = rsa::RsaPrivateKey::from_pkcs1_pem(pem.trim()).or_else(|_| rsa::RsaPrivateKey::from_pkcs8_pem(pem.trim())).map_err(|_| {
-        // The reason could quote the key.
-        Error::new(Code::GithubCredentialInvalid, STEP, "github.private-key is not an RSA private key in PEM")
-            .with_hint("give the .pem file that GitHub made for the App, whole: {file: PATH}, or {env: NAME} with its line ends")
-    })?;
+    let pem =
+        zeroize::Zeroizing::new(if pem.contains('\n') { pem.to_owned() } else { pem.replace("\\n", "\n") });
+    let key = rsa::RsaPrivateKey::from_pkcs1_pem(pem.trim())
+        .or_else(|_| rsa::RsaPrivateKey::from_pkcs8_pem(pem.trim()))
+        .map_err(|_| {
+            // The reason could quote the key.
+            Error::new(
+                Code::GithubCredentialInvalid,
+                STEP,
+                "github.private-key is not an RSA private key in PEM",
+            )
+            .with_hint(
+                "give the .pem file that GitHub made for the App, whole: {file: PATH}, or {env: NAME} with \
+                 its line ends",
+            )
+        })?;
     let now = context.now().as_second();
     let header = URL_SAFE_NO_PAD.encode(json!({"alg": "RS256", "typ": "JWT"}).to_string());
     let claims = json!({"iat": now - BACKDATED, "exp": now + ASSERTION_LIFE, "iss": app_id}).to_string();
@@ -159,6 +199,8 @@ fn assertion(context: &Context<'_>, app_id: u64, key: &Secret) -> Result<Secret,
     let signature = SigningKey::<rsa::sha2::Sha256>::new(key)
         // The randomness blinds the private operation.
         .try_sign_with_rng(&mut HostRng(context.session.host.entropy), signed.as_bytes())
-        .map_err(|_| Error::new(Code::GithubCredentialInvalid, STEP, "github.private-key cannot sign: it is too short"))?;
+        .map_err(|_| {
+            Error::new(Code::GithubCredentialInvalid, STEP, "github.private-key cannot sign: it is too short")
+        })?;
     Ok(Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))))
 }

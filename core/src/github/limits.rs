@@ -1,8 +1,8 @@
 //! How fast GitHub may be written to.
 //!
-//! GitHub takes 80 content-generating requests a minute and 500 an hour from one caller, over all repositories, and
-//! answers the next with its secondary limit, which grows with each further attempt. A fleet would meet it, so that
-//! every write asks for its place in the row first.
+//! GitHub takes 80 content-generating requests a minute and 500 an hour from one caller, over all
+//! repositories, and answers the next with its secondary limit, which grows with each further attempt. A
+//! fleet would meet it, so that every write asks for its place in the row first.
 //!
 //! <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
 
@@ -62,11 +62,15 @@ pub async fn content_write(context: &Context<'_>, step: Step) -> Result<(), Erro
                 Code::RateLimited,
                 step,
                 format!(
-                    "this run has written 500 secrets to GitHub within the hour, as many as GitHub takes; the next fits in {} s",
+                    "this run has written 500 secrets to GitHub within the hour, as many as GitHub takes; \
+                     the next fits in {} s",
                     wait.as_secs()
                 ),
             )
-            .with_hint("run again in an hour: what is still due is renewed then; spread the targets over the day, or over several Apps"));
+            .with_hint(
+                "run again in an hour: what is still due is renewed then; spread the targets over the day, \
+                 or over several Apps",
+            ));
         }
         context.sleep(wait, step).await?;
     }
@@ -106,7 +110,10 @@ mod tests {
     #[test]
     fn each_host_has_a_row_of_its_own() {
         let limiter = WriteLimiter::default();
-        let (one, other) = (Origin::parse("https://api.github.com", "").unwrap(), Origin::parse("https://github.example", "").unwrap());
+        let (one, other) = (
+            Origin::parse("https://api.github.com", "").unwrap(),
+            Origin::parse("https://github.example", "").unwrap(),
+        );
         for _ in 0..80 {
             assert_eq!(limiter.take(&one, at(0)), Ok(()));
         }

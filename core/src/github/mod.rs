@@ -1,5 +1,5 @@
-//! What every host needs to keep a GitHub secret, whatever client it speaks with: where a secret stands, who may write
-//! it, how its value is sealed, and how fast GitHub wants to be written to.
+//! What every host needs to keep a GitHub secret, whatever client it speaks with: where a secret stands, who
+//! may write it, how its value is sealed, and how fast GitHub wants to be written to.
 
 mod app;
 mod limits;

@@ -44,7 +44,9 @@ impl Permission {
             Self::Environments => "Repository permissions > Environments",
             Self::OrganizationSecrets => "Organization permissions > Secrets",
             Self::DependabotSecrets => "Repository permissions > Dependabot secrets",
-            Self::OrganizationDependabotSecrets => "Organization permissions > Organization dependabot secrets",
+            Self::OrganizationDependabotSecrets => {
+                "Organization permissions > Organization dependabot secrets"
+            }
         }
     }
 
@@ -54,17 +56,19 @@ impl Permission {
         let (shown, name) = (self.shown(), self.name());
         match app {
             true => format!(
-                "in the App's settings, set Permissions & events > {shown} to \"Read and write\" (`{name}: write`), have the owner of {scope} accept it, and see that the App is installed on {scope}"
+                "in the App's settings, set Permissions & events > {shown} to \"Read and write\" (`{name}: \
+                 write`), have the owner of {scope} accept it, and see that the App is installed on {scope}"
             ),
             false => format!(
-                "give the fine-grained personal access token access to {scope} and {shown} \"Read and write\" (`{name}: write`), or use a GitHub App with that permission"
+                "give the fine-grained personal access token access to {scope} and {shown} \"Read and \
+                 write\" (`{name}: write`), or use a GitHub App with that permission"
             ),
         }
     }
 }
 
-/// Tells a refusal of GitHub in terms of the place and of who signed in: the permission that is missing and where to
-/// grant it, the workflow's own token that can never do it, the place that does not exist.
+/// Tells a refusal of GitHub in terms of the place and of who signed in: the permission that is missing and
+/// where to grant it, the workflow's own token that can never do it, the place that does not exist.
 #[must_use]
 pub fn explain(context: &Context<'_>, place: &Place, error: Error) -> Error {
     let scope = place.scope();
@@ -73,18 +77,26 @@ pub fn explain(context: &Context<'_>, place: &Place, error: Error) -> Error {
             let permission = place.permission();
             match token_kind(context) {
                 // The same sentence of GitHub is said to an App that lacks the permission.
-                TokenKind::Workflow => {
+                TokenKind::Workflow => error.coded(Code::GithubTokenCannotWriteSecrets).with_hint(format!(
+                    "the token is the workflow's own GITHUB_TOKEN, which can never write secrets, whatever \
+                     `permissions` says: configure `github` with a GitHub App, or with a fine-grained \
+                     personal access token, that has `{}: write`",
+                    permission.name()
+                )),
+                TokenKind::Installation => {
                     error.coded(Code::GithubTokenCannotWriteSecrets).with_hint(format!(
-                        "the token is the workflow's own GITHUB_TOKEN, which can never write secrets, whatever `permissions` says: configure `github` with a GitHub App, or with a fine-grained personal access token, that has `{}: write`",
-                        permission.name()
+                        "the token is an installation's (ghs_…). If it is the workflow's own GITHUB_TOKEN, \
+                         it can never write secrets: use a GitHub App or a fine-grained personal access \
+                         token. If it is that of an App: {}",
+                        permission.grant(true, &scope)
                     ))
                 }
-                TokenKind::Installation => error.coded(Code::GithubTokenCannotWriteSecrets).with_hint(format!(
-                    "the token is an installation's (ghs_…). If it is the workflow's own GITHUB_TOKEN, it can never write secrets: use a GitHub App or a fine-grained personal access token. If it is that of an App: {}",
-                    permission.grant(true, &scope)
-                )),
-                TokenKind::App => error.coded(Code::GithubPermissionMissing).with_hint(permission.grant(true, &scope)),
-                TokenKind::Other => error.coded(Code::GithubPermissionMissing).with_hint(permission.grant(false, &scope)),
+                TokenKind::App => {
+                    error.coded(Code::GithubPermissionMissing).with_hint(permission.grant(true, &scope))
+                }
+                TokenKind::Other => {
+                    error.coded(Code::GithubPermissionMissing).with_hint(permission.grant(false, &scope))
+                }
             }
         }
         Code::GithubNotFound => {
@@ -92,12 +104,14 @@ pub fn explain(context: &Context<'_>, place: &Place, error: Error) -> Error {
                 "" => format!("check that {scope} exists"),
                 environment => {
                     format!(
-                        "check that {scope} exists and has an environment \"{environment}\" (Settings > Environments; lakekey makes none)"
+                        "check that {scope} exists and has an environment \"{environment}\" (Settings > \
+                         Environments; lakekey makes none)"
                     )
                 }
             };
             error.with_hint(format!(
-                "{what}, and that whoever signs in may see it: what GitHub hides from somebody looks to them as if it did not exist"
+                "{what}, and that whoever signs in may see it: what GitHub hides from somebody looks to \
+                 them as if it did not exist"
             ))
         }
         _ => error,
@@ -116,7 +130,8 @@ enum TokenKind {
     Other,
 }
 
-/// Tells the workflow's own token by the variable that holds it; its value looks like that of any App's installation.
+/// Tells the workflow's own token by the variable that holds it; its value looks like that of any App's
+/// installation.
 fn token_kind(context: &Context<'_>) -> TokenKind {
     let token = match &context.session.config.github {
         Some(GithubSignIn::Token { token }) => token,
@@ -129,6 +144,7 @@ fn token_kind(context: &Context<'_>) -> TokenKind {
         return TokenKind::Other;
     }
     let named = matches!(token, SecretRef::Env(name) if name == "GITHUB_TOKEN");
-    let same = environment.variable("GITHUB_TOKEN").is_some_and(|value| crate::secret::Secret::new(value) == secret);
+    let same =
+        environment.variable("GITHUB_TOKEN").is_some_and(|value| crate::secret::Secret::new(value) == secret);
     if named || same { TokenKind::Workflow } else { TokenKind::Installation }
 }

@@ -44,7 +44,16 @@ impl Place {
     /// Reads the place out of a sink's configuration; `None` where it is not a GitHub secret.
     #[must_use]
     pub fn of(config: &SinkConfig) -> Option<Self> {
-        let SinkConfig::GithubSecret { repository, secret, environment, organization, visibility, repositories, app } = config else {
+        let SinkConfig::GithubSecret {
+            repository,
+            secret,
+            environment,
+            organization,
+            visibility,
+            repositories,
+            app,
+        } = config
+        else {
             return None;
         };
         let dependabot = *app == Some(GithubApp::Dependabot);
@@ -58,9 +67,11 @@ impl Place {
                 };
                 (kind, owner, name)
             }
-            (None, Some(organization)) => {
-                (if dependabot { Kind::OrganizationDependabot } else { Kind::Organization }, organization.as_str(), "")
-            }
+            (None, Some(organization)) => (
+                if dependabot { Kind::OrganizationDependabot } else { Kind::Organization },
+                organization.as_str(),
+                "",
+            ),
             (None, None) => return None,
         };
         Some(Self {
@@ -88,14 +99,20 @@ impl Place {
         match self.kind {
             Kind::Repository | Kind::Organization => format!("github-secret {owner} {secret}"),
             Kind::Environment => format!("github-secret {owner} {secret} ({})", self.environment),
-            Kind::RepositoryDependabot | Kind::OrganizationDependabot => format!("github-secret {owner} {secret} (dependabot)"),
+            Kind::RepositoryDependabot | Kind::OrganizationDependabot => {
+                format!("github-secret {owner} {secret} (dependabot)")
+            }
         }
     }
 
     /// Returns `owner/name`, or the organisation's name.
     #[must_use]
     pub fn scope(&self) -> String {
-        if self.is_organization() { self.owner.clone() } else { format!("{}/{}", self.owner, self.repository) }
+        if self.is_organization() {
+            self.owner.clone()
+        } else {
+            format!("{}/{}", self.owner, self.repository)
+        }
     }
 
     /// Returns the path of the place's secrets below the API's base URL, percent-encoded.
@@ -105,7 +122,9 @@ impl Place {
         match self.kind {
             Kind::Repository => format!("/repos/{owner}/{name}/actions/secrets"),
             // A name such as `prod/eu west` is one segment.
-            Kind::Environment => format!("/repos/{owner}/{name}/environments/{}/secrets", encode(&self.environment)),
+            Kind::Environment => {
+                format!("/repos/{owner}/{name}/environments/{}/secrets", encode(&self.environment))
+            }
             Kind::Organization => format!("/orgs/{owner}/actions/secrets"),
             Kind::RepositoryDependabot => format!("/repos/{owner}/{name}/dependabot/secrets"),
             Kind::OrganizationDependabot => format!("/orgs/{owner}/dependabot/secrets"),
@@ -200,7 +219,8 @@ mod tests {
 
     #[test]
     fn an_organisations_secret_is_private_unless_told_otherwise() {
-        let place = place(&serde_json::json!({"type": "github-secret", "organization": "acme", "secret": "T"}));
+        let place =
+            place(&serde_json::json!({"type": "github-secret", "organization": "acme", "secret": "T"}));
         assert_eq!(place.visibility, Visibility::Private);
         assert_eq!(place.installation_path(), "/orgs/acme/installation");
     }

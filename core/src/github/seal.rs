@@ -11,14 +11,19 @@ use crate::error::{Code, Error, Step};
 use crate::platform::Entropy;
 use crate::secret::Secret;
 
-/// Seals a value for the one who holds the private key: X25519 and XSalsa20-Poly1305 as in libsodium, in standard base64.
+/// Seals a value for the one who holds the private key: X25519 and XSalsa20-Poly1305 as in libsodium, in
+/// standard base64.
 ///
 /// # Errors
 /// `reply-invalid` where the public key is not 32 bytes in base64.
 pub fn seal(public_key_base64: &str, value: &Secret, entropy: &dyn Entropy) -> Result<String, Error> {
     let wrong = || {
-        Error::new(Code::ReplyInvalid, Step::Deliver, "the public key to seal the secret for is not 32 bytes in base64")
-            .with_hint("the key is that of `GET …/secrets/public-key`; something may answer in GitHub's place")
+        Error::new(
+            Code::ReplyInvalid,
+            Step::Deliver,
+            "the public key to seal the secret for is not 32 bytes in base64",
+        )
+        .with_hint("the key is that of `GET …/secrets/public-key`; something may answer in GitHub's place")
     };
     let key = STANDARD.decode(public_key_base64.trim()).map_err(|_| wrong())?;
     let key: [u8; 32] = key.try_into().map_err(|_| wrong())?;

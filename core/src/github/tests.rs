@@ -28,7 +28,10 @@ fn key() -> rsa::RsaPrivateKey {
 
 fn app(host: TestHost, pem: &str) -> (TestHost, Config) {
     let host = host.variable("APP_KEY", pem).variable("PRINCIPAL_TOKEN", "principal-token");
-    let config = host.config(json!({"github": {"type": "app", "app-id": 42, "private-key": {"env": "APP_KEY"}}}), json!({}));
+    let config = host.config(
+        json!({"github": {"type": "app", "app-id": 42, "private-key": {"env": "APP_KEY"}}}),
+        json!({}),
+    );
     (host, config)
 }
 
@@ -55,7 +58,8 @@ fn an_app_asks_for_one_permission_on_one_repository_and_once_a_run() {
     let key = key();
     for pem in [key.to_pkcs1_pem(LineEnding::LF).unwrap(), key.to_pkcs8_pem(LineEnding::LF).unwrap()] {
         let (host, config) = app(TestHost::new(), &pem);
-        host.on(INSTALLATION, 200, json!({"id": 7, "permissions": {"secrets": "write", "metadata": "read"}})).on(TOKENS, 201, issued());
+        host.on(INSTALLATION, 200, json!({"id": 7, "permissions": {"secrets": "write", "metadata": "read"}}))
+            .on(TOKENS, 201, issued());
         with(&host, &config, async |context| {
             let first = token(context, &repository()).await.unwrap();
             assert_eq!(first, Secret::new("ghs_issued"));
@@ -69,8 +73,12 @@ fn an_app_asks_for_one_permission_on_one_repository_and_once_a_run() {
         assert!(host.masked().contains(&assertion.to_owned()));
         let (signed, signature) = assertion.rsplit_once('.').unwrap();
         let signature = Signature::try_from(URL_SAFE_NO_PAD.decode(signature).unwrap().as_slice()).unwrap();
-        VerifyingKey::<rsa::sha2::Sha256>::new(key.to_public_key()).verify(signed.as_bytes(), &signature).unwrap();
-        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(signed.split_once('.').unwrap().1).unwrap()).unwrap();
+        VerifyingKey::<rsa::sha2::Sha256>::new(key.to_public_key())
+            .verify(signed.as_bytes(), &signature)
+            .unwrap();
+        let claims: Value =
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(signed.split_once('.').unwrap().1).unwrap())
+                .unwrap();
         assert_eq!(claims, json!({"iss": 42, "iat": START - 60, "exp": START + 540}));
     }
 }
@@ -78,8 +86,12 @@ fn an_app_asks_for_one_permission_on_one_repository_and_once_a_run() {
 #[test]
 fn an_organisations_secret_takes_a_permission_of_the_organisation_and_no_repository() {
     let (host, config) = app(TestHost::new(), &key().to_pkcs1_pem(LineEnding::LF).unwrap());
-    host.on("GET https://api.github.com/orgs/acme/installation", 200, json!({"id": 7, "permissions": {"organization_secrets": "write"}}))
-        .on(TOKENS, 201, issued());
+    host.on(
+        "GET https://api.github.com/orgs/acme/installation",
+        200,
+        json!({"id": 7, "permissions": {"organization_secrets": "write"}}),
+    )
+    .on(TOKENS, 201, issued());
     let place = place(json!({"type": "github-secret", "organization": "acme", "secret": "T"}));
     with(&host, &config, async |context| token(context, &place).await).unwrap();
     assert_eq!(host.sent()[1].json(), json!({"permissions": {"organization_secrets": "write"}}));
@@ -104,13 +116,17 @@ fn what_an_app_lacks_is_named_with_the_place_to_grant_it() {
     let error = refused(200, json!({"id": 7, "permissions": {"secrets": "read"}}));
     assert_eq!(error.code(), Code::GithubPermissionMissing);
     assert!(error.hint().contains("Repository permissions > Secrets"), "{}", error.hint());
-    let error = refused(200, json!({"id": 7, "permissions": {"secrets": "write"}, "suspended_at": "2026-01-01T00:00:00Z"}));
+    let error = refused(
+        200,
+        json!({"id": 7, "permissions": {"secrets": "write"}, "suspended_at": "2026-01-01T00:00:00Z"}),
+    );
     assert!(error.message().contains("suspended"), "{error}");
 }
 
 #[test]
 fn a_key_that_is_none_is_refused_without_a_word_of_it() {
-    let (host, config) = app(TestHost::new(), "-----BEGIN RSA PRIVATE KEY-----\nbm90IGEga2V5\n-----END RSA PRIVATE KEY-----");
+    let (host, config) =
+        app(TestHost::new(), "-----BEGIN RSA PRIVATE KEY-----\nbm90IGEga2V5\n-----END RSA PRIVATE KEY-----");
     let error = with(&host, &config, async |context| token(context, &repository()).await).unwrap_err();
     assert_eq!(error.code(), Code::GithubCredentialInvalid);
     assert!(!format!("{error:?}").contains("bm90"));
@@ -132,12 +148,19 @@ fn explained(variables: &[(&str, &str)], configured: Value, message: &str) -> Er
         host = host.variable(name, value);
     }
     let config = host.config(json!({"github": configured}), json!({}));
-    let environment = place(json!({"type": "github-secret", "repository": "acme/data", "secret": "T", "environment": "prod"}));
+    let environment = place(
+        json!({"type": "github-secret", "repository": "acme/data", "secret": "T", "environment": "prod"}),
+    );
     let call = "GET https://api.github.com/repos/acme/data/environments/prod/secrets/public-key";
     host.on(call, if message == "Not Found" { 404 } else { 403 }, json!({"message": message}));
     with(&host, &config, async |context| {
         let api = &context.session.config.github_api;
-        let call = crate::call::Call::get(Step::ReadSinks, crate::call::Service::Github, api, environment.public_key_path());
+        let call = crate::call::Call::get(
+            Step::ReadSinks,
+            crate::call::Service::Github,
+            api,
+            environment.public_key_path(),
+        );
         explain(context, &environment, context.execute(call).await.unwrap_err())
     })
 }
@@ -148,22 +171,38 @@ fn the_workflows_own_token_is_told_from_an_app_that_lacks_a_permission() {
     let token = |name: &str| json!({"type": "token", "token": {"env": name}});
     let own = explained(&[("GITHUB_TOKEN", "ghs_abc")], token("GITHUB_TOKEN"), said);
     assert_eq!(own.code(), Code::GithubTokenCannotWriteSecrets);
-    assert!(own.hint().contains("the workflow's own GITHUB_TOKEN, which can never write secrets"), "{}", own.hint());
+    assert!(
+        own.hint().contains("the workflow's own GITHUB_TOKEN, which can never write secrets"),
+        "{}",
+        own.hint()
+    );
     let same = explained(&[("GITHUB_TOKEN", "ghs_abc"), ("INPUT", "ghs_abc")], token("INPUT"), said);
     assert_eq!(same.hint(), own.hint());
     let either = explained(&[("INPUT", "ghs_abc")], token("INPUT"), said);
     assert!(either.hint().contains("If it is that of an App"), "{}", either.hint());
-    let personal = explained(&[("PAT", "github_pat_abc")], token("PAT"), "Resource not accessible by personal access token");
+    let personal = explained(
+        &[("PAT", "github_pat_abc")],
+        token("PAT"),
+        "Resource not accessible by personal access token",
+    );
     assert_eq!(personal.code(), Code::GithubPermissionMissing);
     assert!(personal.hint().contains("Repository permissions > Environments"), "{}", personal.hint());
-    let app = explained(&[("KEY", "pem")], json!({"type": "app", "app-id": 1, "private-key": {"env": "KEY"}}), said);
+    let app = explained(
+        &[("KEY", "pem")],
+        json!({"type": "app", "app-id": 1, "private-key": {"env": "KEY"}}),
+        said,
+    );
     assert_eq!(app.code(), Code::GithubPermissionMissing);
     assert!(app.hint().contains("`environments: write`"), "{}", app.hint());
 }
 
 #[test]
 fn a_missing_environment_is_named() {
-    let error = explained(&[("PAT", "github_pat_abc")], json!({"type": "token", "token": {"env": "PAT"}}), "Not Found");
+    let error = explained(
+        &[("PAT", "github_pat_abc")],
+        json!({"type": "token", "token": {"env": "PAT"}}),
+        "Not Found",
+    );
     assert_eq!(error.code(), Code::GithubNotFound);
     assert!(error.hint().contains("has an environment \"prod\""), "{}", error.hint());
 }

@@ -25,7 +25,11 @@ pub(crate) fn judge(call: &Call, response: &Response, now: Timestamp) -> Option<
     match response.status {
         // Azure DevOps shows its log-in page with a success to a caller whom it does not know.
         203 if call.service == Service::AzureDevops => {
-            let error = Error::new(Code::CredentialInvalid, call.step, "Azure DevOps shows its log-in page: it does not know the caller");
+            let error = Error::new(
+                Code::CredentialInvalid,
+                call.step,
+                "Azure DevOps shows its log-in page: it does not know the caller",
+            );
             Some((error.with_status(203).with_request_id(request_id(response)), Retry::Never))
         }
         200..=299 => None,
@@ -91,9 +95,12 @@ impl Said {
             .or_else(|| text_of(body.get("error")))
             .unwrap_or_default();
         Self {
-            code: text_of(inner.and_then(|i| i.get("code"))).filter(|c| c == "ObjectIsDeletedButRecoverable").or(code),
+            code: text_of(inner.and_then(|i| i.get("code")))
+                .filter(|c| c == "ObjectIsDeletedButRecoverable")
+                .or(code),
             message: one_line(&message),
-            request_id: text_of(body.get("trace_id")).or_else(|| text_of(inner.and_then(|i| i.get("request-id")))),
+            request_id: text_of(body.get("trace_id"))
+                .or_else(|| text_of(inner.and_then(|i| i.get("request-id")))),
             numbers: body
                 .get("error_codes")
                 .and_then(Value::as_array)
@@ -105,7 +112,8 @@ impl Said {
 
 /// Takes the sentence out of a body that is no JSON: `CODE: message`, or HTML with the message in `<pre>`.
 fn plain(text: &str) -> String {
-    let inside = text.split_once("<pre>").and_then(|(_, rest)| rest.split_once("</pre>")).map(|(inside, _)| inside);
+    let inside =
+        text.split_once("<pre>").and_then(|(_, rest)| rest.split_once("</pre>")).map(|(inside, _)| inside);
     match inside {
         Some(inside) => one_line(inside),
         None if text.trim_start().starts_with('<') => "a web page".to_owned(),
@@ -113,8 +121,8 @@ fn plain(text: &str) -> String {
     }
 }
 
-/// Keeps the first line, at most 300 characters, without control characters, so that a message can neither forge
-/// another line of a log nor fill it.
+/// Keeps the first line, at most 300 characters, without control characters, so that a message can neither
+/// forge another line of a log nor fill it.
 fn one_line(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default();
     line.chars().filter(|c| !c.is_control()).take(300).collect()
@@ -214,7 +222,10 @@ fn databricks_code(status: u16, said: &Said, message: &str) -> Code {
     if has("does not have permission to use tokens") {
         return Code::TokenPermissionMissing;
     }
-    if has("personal access tokens are disabled") || has("tokens are disabled") || reason == "FEATURE_DISABLED" {
+    if has("personal access tokens are disabled")
+        || has("tokens are disabled")
+        || reason == "FEATURE_DISABLED"
+    {
         return Code::TokensDisabled;
     }
     if reason == "QUOTA_EXCEEDED" {
@@ -263,8 +274,11 @@ fn retry(call: &Call, response: &Response, said: &Said, now: Timestamp) -> Retry
         (_, 429) => Retry::After(named.unwrap_or(Duration::from_secs(1))),
         // Nobody promises that a 503 did nothing, so that only what may be repeated is.
         (_, 503) if call.repeatable => named.map_or(Retry::Again, Retry::After),
-        // The official client repeats neither 500 nor 504 of a workspace; texts that name an overload it does.
-        (Service::Databricks, 400..=599) if call.repeatable && message.contains("token bucket limit") => Retry::Again,
+        // The official client repeats neither 500 nor 504 of a workspace; texts that name an overload it
+        // does.
+        (Service::Databricks, 400..=599) if call.repeatable && message.contains("token bucket limit") => {
+            Retry::Again
+        }
         (Service::Databricks, 500 | 504) => Retry::Never,
         (Service::Metadata, 404 | 410) => Retry::Again,
         (_, 500 | 502 | 504) if call.repeatable => Retry::Again,
@@ -287,32 +301,51 @@ fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
 
 /// Returns the id under which the service knows the request.
 pub(crate) fn request_id(response: &Response) -> Option<String> {
-    ["x-request-id", "x-databricks-request-id", "x-ms-request-id", "request-id", "x-github-request-id", "x-vss-e2eid", "activityid"]
-        .into_iter()
-        .find_map(|name| response.header(name))
-        .map(one_line)
+    [
+        "x-request-id",
+        "x-databricks-request-id",
+        "x-ms-request-id",
+        "request-id",
+        "x-github-request-id",
+        "x-vss-e2eid",
+        "activityid",
+    ]
+    .into_iter()
+    .find_map(|name| response.header(name))
+    .map(one_line)
 }
 
 /// Returns true where a body is a web page.
 pub(crate) fn is_html(response: &Response) -> bool {
-    response.header("content-type").is_some_and(|t| t.starts_with("text/html")) || response.body.trim_ascii_start().starts_with(b"<")
+    response.header("content-type").is_some_and(|t| t.starts_with("text/html"))
+        || response.body.trim_ascii_start().starts_with(b"<")
 }
 
 fn is_private_link(response: &Response) -> bool {
-    response.header("location").is_some_and(|location| location.contains("error=private-link-validation-error"))
+    response
+        .header("location")
+        .is_some_and(|location| location.contains("error=private-link-validation-error"))
 }
 
 /// Explains a redirect, which no API of these services sends.
 fn redirected(call: &Call, response: &Response) -> Error {
     let location = response.header("location").unwrap_or_default();
     if is_private_link(response) {
-        return Error::new(Code::PrivateLink, call.step, "the workspace is behind Private Link and refuses this network");
+        return Error::new(
+            Code::PrivateLink,
+            call.step,
+            "the workspace is behind Private Link and refuses this network",
+        );
     }
     // The query may carry a token of the session; host and path say enough.
     let place = one_line(location.split(['?', '#']).next().unwrap_or_default());
-    Error::new(Code::Redirected, call.step, format!("{} answered with a redirect to \"{place}\", which is not followed", call.service))
-        .with_status(response.status)
-        // Whoever answered in the service's place may have passed the request on first.
-        .with_uncertainty(true)
-        .with_request_id(request_id(response))
+    Error::new(
+        Code::Redirected,
+        call.step,
+        format!("{} answered with a redirect to \"{place}\", which is not followed", call.service),
+    )
+    .with_status(response.status)
+    // Whoever answered in the service's place may have passed the request on first.
+    .with_uncertainty(true)
+    .with_request_id(request_id(response))
 }

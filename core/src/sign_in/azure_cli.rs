@@ -25,7 +25,12 @@ struct CliToken {
 }
 
 /// Asks `az` for a token for a resource.
-pub(super) async fn token(context: &Context<'_>, request: &SignIn<'_>, resource: &str, tenant: Option<&str>) -> Result<Token, Error> {
+pub(super) async fn token(
+    context: &Context<'_>,
+    request: &SignIn<'_>,
+    resource: &str,
+    tenant: Option<&str>,
+) -> Result<Token, Error> {
     let mut arguments = vec!["account", "get-access-token", "--resource", resource, "--output", "json"];
     if let Some(tenant) = tenant {
         arguments.extend(["--tenant", tenant]);
@@ -47,15 +52,17 @@ pub(super) async fn token(context: &Context<'_>, request: &SignIn<'_>, resource:
         .ok()
         .and_then(|value| from_value(value).ok())
         .ok_or_else(|| failed("its output is not the JSON that was expected"))?;
-    let left = token.expires_on.map_or(SHORTEST_LIFE, |end| end.seconds() - Timestamp::as_second(context.now()));
+    let left =
+        token.expires_on.map_or(SHORTEST_LIFE, |end| end.seconds() - Timestamp::as_second(context.now()));
     Ok(Token::living(context, Secret::new(token.access_token), left))
 }
 
-/// Finds the line that says why, in all that `az` says: a warning may stand before it, and before what it did not expect
-/// stands a line that says just that.
+/// Finds the line that says why, in all that `az` says: a warning may stand before it, and before what it did
+/// not expect stands a line that says just that.
 fn complaint(said: &str) -> &str {
     let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let errors = lines.clone().filter_map(|line| line.strip_prefix("ERROR:")).map(str::trim);
-    let telling = errors.clone().find(|line| !line.starts_with("The command failed with an unexpected error"));
+    let telling =
+        errors.clone().find(|line| !line.starts_with("The command failed with an unexpected error"));
     telling.or_else(|| errors.clone().next()).or_else(|| lines.next()).unwrap_or("without a reason")
 }

@@ -12,7 +12,8 @@ use crate::error::Error;
 use crate::secret::Secret;
 use crate::timestamp::Timestamp;
 
-/// A token is renewed that many seconds before it ends, longer than any one step takes, or after half of its life.
+/// A token is renewed that many seconds before it ends, longer than any one step takes, or after half of its
+/// life.
 const MARGIN: i64 = 300;
 
 /// Holds a token.

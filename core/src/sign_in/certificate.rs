@@ -47,7 +47,9 @@ impl Certificate {
         password: Option<&SecretRef>,
     ) -> Result<Self, Error> {
         let path = format!("{}.certificate", request.path);
-        let password = password.map(|reference| secret(context, reference, &format!("{}.password", request.path))).transpose()?;
+        let password = password
+            .map(|reference| secret(context, reference, &format!("{}.password", request.path)))
+            .transpose()?;
         let bytes = resolve_bytes(reference, &path, context.session.host.environment)?;
         if let Ok(text) = std::str::from_utf8(&bytes) {
             context.masked(Secret::new(text.trim()));
@@ -59,13 +61,20 @@ impl Certificate {
         Ok(Self { der, key })
     }
 
-    /// Returns the SHA-256 of the certificate in unpadded base64url, by which Entra ID finds the registered one.
+    /// Returns the SHA-256 of the certificate in unpadded base64url, by which Entra ID finds the registered
+    /// one.
     pub(super) fn thumbprint(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(&self.der))
     }
 
     /// Signs an assertion that its bearer is the application.
-    pub(super) fn assertion(&self, context: &Context<'_>, step: Step, client: &str, audience: &str) -> Result<Secret, Error> {
+    pub(super) fn assertion(
+        &self,
+        context: &Context<'_>,
+        step: Step,
+        client: &str,
+        audience: &str,
+    ) -> Result<Secret, Error> {
         let now = context.now().as_second();
         let header = json!({"alg": "PS256", "typ": "JWT", "x5t#S256": self.thumbprint()});
         let claims = json!({
@@ -80,7 +89,9 @@ impl Certificate {
         let signed = format!("{}.{}", part(header), part(claims));
         let signature = rsa::pss::BlindedSigningKey::<Sha256>::new(self.key.clone())
             .try_sign_with_rng(&mut HostRng(context.session.host.entropy), signed.as_bytes())
-            .map_err(|_| Error::new(Code::CertificateInvalid, step, "the private key is too small to sign with"))?;
+            .map_err(|_| {
+                Error::new(Code::CertificateInvalid, step, "the private key is too small to sign with")
+            })?;
         Ok(context.masked(Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes())))))
     }
 }
@@ -111,13 +122,16 @@ fn read_pem(text: &str, password: Option<&Secret>) -> Result<(Vec<Vec<u8>>, RsaP
     for (label, block) in blocks(text) {
         match label {
             "CERTIFICATE" => {
-                let (_, der) = pem::decode_vec(block.as_bytes()).map_err(|_| invalid("its certificate is no PEM"))?;
+                let (_, der) =
+                    pem::decode_vec(block.as_bytes()).map_err(|_| invalid("its certificate is no PEM"))?;
                 certificates.push(der);
             }
             "PRIVATE KEY" => key = key.or_else(|| RsaPrivateKey::from_pkcs8_pem(block).ok()),
             "RSA PRIVATE KEY" => key = key.or_else(|| RsaPrivateKey::from_pkcs1_pem(block).ok()),
             "ENCRYPTED PRIVATE KEY" => key = Some(decrypt(block, password)?),
-            "EC PRIVATE KEY" => return Err(invalid("its private key is for elliptic curves, and Entra ID takes RSA alone")),
+            "EC PRIVATE KEY" => {
+                return Err(invalid("its private key is for elliptic curves, and Entra ID takes RSA alone"));
+            }
             _ => {}
         }
     }
@@ -129,7 +143,8 @@ fn read_pem(text: &str, password: Option<&Secret>) -> Result<(Vec<Vec<u8>>, RsaP
 
 #[cfg(feature = "pkcs12")]
 fn decrypt(block: &str, password: Option<&Secret>) -> Result<RsaPrivateKey, Problem> {
-    let password = password.ok_or_else(|| invalid("its private key is encrypted, and no password is given"))?;
+    let password =
+        password.ok_or_else(|| invalid("its private key is encrypted, and no password is given"))?;
     RsaPrivateKey::from_pkcs8_encrypted_pem(block, password.expose("the private key is decrypted with it"))
         .map_err(|_| invalid("its private key cannot be decrypted with the password"))
 }
@@ -144,8 +159,11 @@ fn read_pkcs12(bytes: &[u8], password: Option<&Secret>) -> Result<(Vec<Vec<u8>>,
     let password = password.map_or("", |p| p.expose("the PKCS#12 is decrypted with it"));
     let store = p12_keystore::KeyStore::from_pkcs12(bytes, password)
         .map_err(|_| invalid("it is neither PEM nor a PKCS#12 that opens with the password"))?;
-    let Some((_, chain)) = store.private_key_chain() else { return Err(invalid("the PKCS#12 holds no private key")) };
-    let key = RsaPrivateKey::from_pkcs8_der(chain.key()).map_err(|_| invalid("the private key of the PKCS#12 is no RSA key"))?;
+    let Some((_, chain)) = store.private_key_chain() else {
+        return Err(invalid("the PKCS#12 holds no private key"));
+    };
+    let key = RsaPrivateKey::from_pkcs8_der(chain.key())
+        .map_err(|_| invalid("the private key of the PKCS#12 is no RSA key"))?;
     let of_chain = chain.chain().iter().map(|certificate| certificate.as_der().to_vec());
     // A file whose certificate does not bear the key's id keeps it apart from the key.
     let others = store.entries().filter_map(|(_, entry)| match entry {
@@ -179,10 +197,9 @@ fn blocks(text: &str) -> impl Iterator<Item = (&str, &str)> {
 /// Finds the certificate that the key was made for; a file may bring its issuers too.
 fn matching(certificates: Vec<Vec<u8>>, key: &RsaPrivateKey) -> Result<Vec<u8>, Problem> {
     let public = key.to_public_key();
-    certificates
-        .into_iter()
-        .find(|der| public_key(der).as_ref() == Some(&public))
-        .ok_or_else(|| (Code::CertificateKeyMismatch, "the private key is not that of the certificate".to_owned()))
+    certificates.into_iter().find(|der| public_key(der).as_ref() == Some(&public)).ok_or_else(|| {
+        (Code::CertificateKeyMismatch, "the private key is not that of the certificate".to_owned())
+    })
 }
 
 fn public_key(der: &[u8]) -> Option<RsaPublicKey> {
@@ -190,8 +207,9 @@ fn public_key(der: &[u8]) -> Option<RsaPublicKey> {
     RsaPublicKey::from_public_key_der(&info).ok()
 }
 
-/// Holds what is asked of a certificate. Only the fields' places are read: the types of a whole certificate, with all the
-/// names and extensions that it may bear, would be a tenth of the module that is loaded in JavaScript.
+/// Holds what is asked of a certificate. Only the fields' places are read: the types of a whole certificate,
+/// with all the names and extensions that it may bear, would be a tenth of the module that is loaded in
+/// JavaScript.
 ///
 /// <https://datatracker.ietf.org/doc/html/rfc5280#section-4.1>
 struct Fields<'d> {
@@ -207,7 +225,9 @@ impl<'d> Fields<'d> {
         // The version stands in front, but for certificates of the first one.
         signed.next_if(|element| element.tag().is_context_specific());
         let signed: Vec<_> = signed.collect();
-        let [_serial, _algorithm, _issuer, validity, _subject, public_key, ..] = *signed.as_slice() else { return None };
+        let [_serial, _algorithm, _issuer, validity, _subject, public_key, ..] = *signed.as_slice() else {
+            return None;
+        };
         let [from, until] = elements(validity)?.try_into().ok()?;
         Some(Self { from, until, public_key })
     }

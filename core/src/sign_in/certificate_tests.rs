@@ -25,7 +25,8 @@ use crate::context::Session;
 use crate::sign_in::sign_in_principal;
 use crate::testing::{START, TestHost, run};
 
-const LOGIN: &str = "https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/oauth2/v2.0/token";
+const LOGIN: &str =
+    "https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/oauth2/v2.0/token";
 const DAY: i64 = 86_400;
 
 /// Makes the key once: small, since its strength is not what is tested.
@@ -54,12 +55,18 @@ fn certificate(key: &RsaPrivateKey, from: i64, until: i64) -> x509_cert::Certifi
     let validity = Validity { not_before: time(from), not_after: time(until) };
     let signer = SigningKey::<Sha256>::new(key.clone());
     let name = Name::from_str("CN=lakekey").unwrap();
-    let builder = CertificateBuilder::new(Profile::Root, SerialNumber::from(7_u32), validity, name, spki, &signer).unwrap();
+    let builder =
+        CertificateBuilder::new(Profile::Root, SerialNumber::from(7_u32), validity, name, spki, &signer)
+            .unwrap();
     builder.build::<rsa::pkcs1v15::Signature>().unwrap()
 }
 
 fn pem(certificate: &x509_cert::Certificate, key: &RsaPrivateKey) -> String {
-    format!("{}\n{}", certificate.to_pem(LineEnding::LF).unwrap(), &*key.to_pkcs8_pem(LineEnding::LF).unwrap())
+    format!(
+        "{}\n{}",
+        certificate.to_pem(LineEnding::LF).unwrap(),
+        &*key.to_pkcs8_pem(LineEnding::LF).unwrap()
+    )
 }
 
 /// Signs in with the content of a file, and returns what was sent for the assertion.
@@ -107,7 +114,10 @@ fn the_assertion_is_signed_by_ps256_and_names_the_certificate_and_the_token_endp
     let id = claims.as_object_mut().unwrap().remove("jti").unwrap();
     assert_eq!(id.as_str().unwrap().len(), 24);
     let client = "22222222-2222-2222-2222-222222222222";
-    assert_eq!(claims, json!({"aud": LOGIN, "iss": client, "sub": client, "nbf": START - 60, "exp": START + 300}));
+    assert_eq!(
+        claims,
+        json!({"aud": LOGIN, "iss": client, "sub": client, "nbf": START - 60, "exp": START + 300})
+    );
 }
 
 #[test]
@@ -124,13 +134,22 @@ fn the_leaf_is_found_among_its_issuers_and_every_form_of_the_key_is_read() {
 
 #[test]
 fn a_certificate_outside_its_validity_is_refused_before_anything_is_sent() {
-    for (from, until, words) in [(-2, -1, "has expired at 2026-11-23"), (1, 2, "is not valid before 2026-11-25")] {
-        let host = TestHost::new().with_file("/cert", pem(&certificate(key(), from, until), key()).as_bytes());
-        let config = host.config(json!({}), json!({"auth": {"type": "azure-client-certificate", "certificate": {"file": "/cert"}}}));
+    for (from, until, words) in
+        [(-2, -1, "has expired at 2026-11-23"), (1, 2, "is not valid before 2026-11-25")]
+    {
+        let host =
+            TestHost::new().with_file("/cert", pem(&certificate(key(), from, until), key()).as_bytes());
+        let config = host.config(
+            json!({}),
+            json!({"auth": {"type": "azure-client-certificate", "certificate": {"file": "/cert"}}}),
+        );
         let session = Session::new(host.host(), &config);
         let context = Context::new(&session, &config.targets[0]);
         let error = run(sign_in_principal(&context)).unwrap_err();
-        assert_eq!((error.code(), error.key()), (Code::CertificateExpired, Some("targets[0].auth.certificate")));
+        assert_eq!(
+            (error.code(), error.key()),
+            (Code::CertificateExpired, Some("targets[0].auth.certificate"))
+        );
         assert!(error.message().contains(words), "{error}");
         assert!(host.sent().is_empty());
     }
@@ -169,12 +188,21 @@ mod pkcs12 {
         let chain = PrivateKeyChain::new(key().to_pkcs8_der().unwrap().as_bytes(), [1, 2, 3], [leaf]);
         let mut store = KeyStore::new();
         store.add_entry("lakekey", KeyStoreEntry::PrivateKeyChain(chain));
-        store.writer(password).encryption_algorithm(algorithm).encryption_iterations(2).mac_iterations(2).write().unwrap()
+        store
+            .writer(password)
+            .encryption_algorithm(algorithm)
+            .encryption_iterations(2)
+            .mac_iterations(2)
+            .write()
+            .unwrap()
     }
 
     #[test]
     fn a_pkcs12_is_read_from_a_file_by_new_and_by_old_ciphers() {
-        for algorithm in [EncryptionAlgorithm::PbeWithHmacSha256AndAes256, EncryptionAlgorithm::PbeWithShaAnd3KeyTripleDesCbc] {
+        for algorithm in [
+            EncryptionAlgorithm::PbeWithHmacSha256AndAes256,
+            EncryptionAlgorithm::PbeWithShaAnd3KeyTripleDesCbc,
+        ] {
             verify(&assertion(&file("pass", algorithm), Some("pass")).unwrap());
         }
     }
@@ -183,14 +211,17 @@ mod pkcs12 {
     fn a_pkcs12_is_read_from_the_environment_in_base64() {
         let text = STANDARD.encode(file("", EncryptionAlgorithm::PbeWithHmacSha256AndAes256));
         let host = TestHost::new().variable("CERT", &text);
-        let token = send(&host, json!({"type": "azure-client-certificate", "certificate": {"env": "CERT"}})).unwrap();
+        let token =
+            send(&host, json!({"type": "azure-client-certificate", "certificate": {"env": "CERT"}})).unwrap();
         verify(&token);
         assert!(host.masked().contains(&text));
     }
 
     #[test]
     fn a_wrong_password_is_named_and_not_shown() {
-        let error = assertion(&file("pass", EncryptionAlgorithm::PbeWithHmacSha256AndAes256), Some("wrong-password")).unwrap_err();
+        let error =
+            assertion(&file("pass", EncryptionAlgorithm::PbeWithHmacSha256AndAes256), Some("wrong-password"))
+                .unwrap_err();
         assert_eq!(error.code(), Code::CertificateInvalid);
         assert!(error.message().contains("opens with the password"), "{error}");
         assert!(!error.message().contains("wrong-password"));

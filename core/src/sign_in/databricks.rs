@@ -23,12 +23,18 @@ pub(super) async fn token(context: &Context<'_>, request: &SignIn<'_>) -> Result
             let client = client(request, client_id.as_deref())?;
             let secret = secret(context, client_secret, &format!("{}.client-secret", request.path))?;
             let name = format!("{address} {client} {kind} {}", secret.fingerprint());
-            return tokens.get(context, name, async { with_secret(context, request, &endpoint, &client, &secret).await }).await;
+            return tokens
+                .get(context, name, async {
+                    with_secret(context, request, &endpoint, &client, &secret).await
+                })
+                .await;
         }
         Auth::GithubOidc { client_id, audience } => {
             (client_id, Source::github(context, request.step, audience.as_deref().unwrap_or(&address))?)
         }
-        Auth::EnvOidc { client_id, variable } => (client_id, Source::variable(context, variable.as_deref(), request.path)),
+        Auth::EnvOidc { client_id, variable } => {
+            (client_id, Source::variable(context, variable.as_deref(), request.path))
+        }
         Auth::FileOidc { client_id, path } => (client_id, Source::file(path, request.path)),
         Auth::AzureDevopsOidc { client_id, service_connection_id, .. } => {
             (client_id, Source::azure_devops(context, request.step, service_connection_id.as_deref())?)
@@ -57,41 +63,62 @@ fn endpoint(context: &Context<'_>, request: &SignIn<'_>) -> Result<String, Error
 
 fn client(request: &SignIn<'_>, configured: Option<&str>) -> Result<String, Error> {
     configured.or(request.principal.client_id.as_deref()).map(str::to_owned).ok_or_else(|| {
-        Error::config(Code::ConfigMissingKey, format!("{}.client-id", request.path), "the application id is needed to sign in")
+        Error::config(
+            Code::ConfigMissingKey,
+            format!("{}.client-id", request.path),
+            "the application id is needed to sign in",
+        )
     })
 }
 
 /// Asks for a token with an OAuth secret.
-async fn with_secret(context: &Context<'_>, request: &SignIn<'_>, endpoint: &str, client: &str, secret: &Secret) -> Result<Token, Error> {
+async fn with_secret(
+    context: &Context<'_>,
+    request: &SignIn<'_>,
+    endpoint: &str,
+    client: &str,
+    secret: &Secret,
+) -> Result<Token, Error> {
     let call = Call::post(request.step, Service::Databricks, request.origin, endpoint)
         .identity(&Identity::basic(request.origin, client, secret))
         // Asking twice only brings two tokens.
         .repeatable(true)
         .form(&[("grant_type", "client_credentials"), ("scope", "all-apis")]);
     // A wrong secret has been answered with 400 and an empty body too.
-    let granted: Granted = context.json(call).await.map_err(|error| match (error.code(), error.status()) {
-        (Code::Refused, Some(400)) => error.coded(Code::CredentialInvalid),
-        _ => error,
-    })?;
+    let granted: Granted =
+        context.json(call).await.map_err(|error| match (error.code(), error.status()) {
+            (Code::Refused, Some(400)) => error.coded(Code::CredentialInvalid),
+            _ => error,
+        })?;
     Ok(granted.token(context))
 }
 
 /// Exchanges an assertion for a token.
-async fn exchange(context: &Context<'_>, request: &SignIn<'_>, endpoint: &str, client: &str, source: &Source) -> Result<Token, Error> {
+async fn exchange(
+    context: &Context<'_>,
+    request: &SignIn<'_>,
+    endpoint: &str,
+    client: &str,
+    source: &Source,
+) -> Result<Token, Error> {
     let assertion = source.assertion(context, request.step).await?;
-    let call = Call::post(request.step, Service::Databricks, request.origin, endpoint).repeatable(true).form(&[
-        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
-        ("subject_token", assertion.expose("the body of the token exchange at Databricks")),
-        ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
-        ("client_id", client),
-        ("scope", "all-apis"),
-    ]);
-    let granted: Granted = context.json(call).await.map_err(|error| match (error.code(), error.status()) {
-        (Code::Refused | Code::CredentialInvalid | Code::PrincipalNotInWorkspace, Some(400..=403)) => error
-            .coded(Code::FederatedCredentialMismatch)
-            .adding(&claims(&assertion))
-            .with_hint("make issuer, subject and audience of the principal's federation policy equal to those that the message shows"),
-        _ => error,
-    })?;
+    let call =
+        Call::post(request.step, Service::Databricks, request.origin, endpoint).repeatable(true).form(&[
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("subject_token", assertion.expose("the body of the token exchange at Databricks")),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+            ("client_id", client),
+            ("scope", "all-apis"),
+        ]);
+    let granted: Granted =
+        context.json(call).await.map_err(|error| match (error.code(), error.status()) {
+            (Code::Refused | Code::CredentialInvalid | Code::PrincipalNotInWorkspace, Some(400..=403)) => {
+                error.coded(Code::FederatedCredentialMismatch).adding(&claims(&assertion)).with_hint(
+                    "make issuer, subject and audience of the principal's federation policy equal to those \
+                     that the message shows",
+                )
+            }
+            _ => error,
+        })?;
     Ok(granted.token(context))
 }

@@ -1,8 +1,9 @@
-//! The environment's names of Databricks unified authentication and of the Azure SDKs, in their documented order.
+//! The environment's names of Databricks unified authentication and of the Azure SDKs, in their documented
+//! order.
 //!
-//! Of the documented ways those are left out that sign in as a person or as whoever happens to be at hand: a PAT
-//! (the principal must be able to sign in when its PAT has expired), passwords, profiles and log-ins of the machine.
-//! `azure-cli` is taken where `DATABRICKS_AUTH_TYPE` asks for it.
+//! Of the documented ways those are left out that sign in as a person or as whoever happens to be at hand: a
+//! PAT (the principal must be able to sign in when its PAT has expired), passwords, profiles and log-ins of
+//! the machine. `azure-cli` is taken where `DATABRICKS_AUTH_TYPE` asks for it.
 //!
 //! <https://docs.databricks.com/dev-tools/auth/unified-auth>,
 //! <https://learn.microsoft.com/python/api/azure-identity/azure.identity.environmentcredential>
@@ -28,20 +29,53 @@ struct Way {
     read: fn(&View<'_>) -> Option<Auth>,
 }
 
-/// The order is that of the Databricks SDKs, then that of the Azure SDKs; what a CI system offers to every job comes last.
+/// The order is that of the Databricks SDKs, then that of the Azure SDKs; what a CI system offers to every
+/// job comes last.
 const WAYS: &[Way] = &[
     Way { name: "oauth-m2m", needs: "DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET", read: oauth_m2m },
-    Way { name: "env-oidc", needs: "DATABRICKS_OIDC_TOKEN, or the variable that DATABRICKS_OIDC_TOKEN_ENV names", read: env_oidc },
+    Way {
+        name: "env-oidc",
+        needs: "DATABRICKS_OIDC_TOKEN, or the variable that DATABRICKS_OIDC_TOKEN_ENV names",
+        read: env_oidc,
+    },
     Way { name: "file-oidc", needs: "DATABRICKS_OIDC_TOKEN_FILEPATH", read: file_oidc },
-    Way { name: "github-oidc", needs: "DATABRICKS_CLIENT_ID in a GitHub Actions job with id-token: write", read: github_oidc },
+    Way {
+        name: "github-oidc",
+        needs: "DATABRICKS_CLIENT_ID in a GitHub Actions job with id-token: write",
+        read: github_oidc,
+    },
     Way { name: "azure-msi", needs: "ARM_USE_MSI", read: azure_msi },
-    Way { name: "azure-client-secret", needs: "ARM_CLIENT_ID and ARM_CLIENT_SECRET", read: arm_client_secret },
-    Way { name: "github-oidc-azure", needs: "ARM_CLIENT_ID in a GitHub Actions job with id-token: write", read: github_oidc_azure },
+    Way {
+        name: "azure-client-secret",
+        needs: "ARM_CLIENT_ID and ARM_CLIENT_SECRET",
+        read: arm_client_secret,
+    },
+    Way {
+        name: "github-oidc-azure",
+        needs: "ARM_CLIENT_ID in a GitHub Actions job with id-token: write",
+        read: github_oidc_azure,
+    },
     Way { name: "azure-cli", needs: "", read: azure_cli },
-    Way { name: "azure-devops-oidc", needs: "SYSTEM_ACCESSTOKEN and a client id in Azure Pipelines", read: azure_devops_oidc },
-    Way { name: "azure-client-secret", needs: "ARM_CLIENT_ID and ARM_CLIENT_SECRET", read: azure_client_secret },
-    Way { name: "azure-client-certificate", needs: "AZURE_CLIENT_CERTIFICATE_PATH", read: azure_client_certificate },
-    Way { name: "azure-workload-identity", needs: "AZURE_FEDERATED_TOKEN_FILE", read: azure_workload_identity },
+    Way {
+        name: "azure-devops-oidc",
+        needs: "SYSTEM_ACCESSTOKEN and a client id in Azure Pipelines",
+        read: azure_devops_oidc,
+    },
+    Way {
+        name: "azure-client-secret",
+        needs: "ARM_CLIENT_ID and ARM_CLIENT_SECRET",
+        read: azure_client_secret,
+    },
+    Way {
+        name: "azure-client-certificate",
+        needs: "AZURE_CLIENT_CERTIFICATE_PATH",
+        read: azure_client_certificate,
+    },
+    Way {
+        name: "azure-workload-identity",
+        needs: "AZURE_FEDERATED_TOKEN_FILE",
+        read: azure_workload_identity,
+    },
     Way { name: "github-oidc", needs: "", read: github_of_the_job },
     Way { name: "github-oidc-azure", needs: "", read: github_azure_of_the_job },
     Way { name: "azure-devops-oidc", needs: "", read: devops_of_the_job },
@@ -58,13 +92,19 @@ pub(super) fn auth(environment: &dyn Environment, principal: &Principal) -> Resu
     };
     let refused = |words: String| Error::new(Code::SignInNotConfigured, Step::SignIn, words);
     if wanted == "pat" {
-        return Err(refused("DATABRICKS_AUTH_TYPE is pat, and the principal must be able to sign in when its PAT has expired".to_owned()));
+        return Err(refused(
+            "DATABRICKS_AUTH_TYPE is pat, and the principal must be able to sign in when its PAT has expired"
+                .to_owned(),
+        ));
     }
     let Some(first) = WAYS.iter().find(|way| way.name == wanted) else {
         let mut known: Vec<&str> = WAYS.iter().map(|way| way.name).collect();
         known.sort_unstable();
         known.dedup();
-        return Err(refused(format!("DATABRICKS_AUTH_TYPE names no type that lakekey knows; known: {}", known.join(", "))));
+        return Err(refused(format!(
+            "DATABRICKS_AUTH_TYPE names no type that lakekey knows; known: {}",
+            known.join(", ")
+        )));
     };
     let view = View { environment, principal, named: true };
     let found = WAYS.iter().filter(|way| way.name == wanted).find_map(|way| (way.read)(&view));
@@ -81,7 +121,11 @@ impl View<'_> {
 
     /// Returns the id that the environment gives, unless the configuration says whose sign-in this is.
     fn client(&self, names: &[&str]) -> Option<String> {
-        if self.principal.client_id.is_some() { None } else { names.iter().find_map(|name| self.variable(name)) }
+        if self.principal.client_id.is_some() {
+            None
+        } else {
+            names.iter().find_map(|name| self.variable(name))
+        }
     }
 
     fn has_client(&self, names: &[&str]) -> bool {
@@ -89,7 +133,11 @@ impl View<'_> {
     }
 
     fn tenant(&self, names: &[&str]) -> Option<String> {
-        if self.principal.tenant_id.is_some() { None } else { names.iter().find_map(|name| self.variable(name)) }
+        if self.principal.tenant_id.is_some() {
+            None
+        } else {
+            names.iter().find_map(|name| self.variable(name))
+        }
     }
 
     fn resource_id(&self) -> Option<String> {
@@ -102,11 +150,14 @@ impl View<'_> {
     }
 
     fn in_github(&self) -> bool {
-        self.named || (self.variable("ACTIONS_ID_TOKEN_REQUEST_URL").is_some() && self.variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN").is_some())
+        self.named
+            || (self.variable("ACTIONS_ID_TOKEN_REQUEST_URL").is_some()
+                && self.variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN").is_some())
     }
 
     fn in_azure_pipelines(&self) -> bool {
-        self.named || (self.variable("SYSTEM_ACCESSTOKEN").is_some() && devops_url(self.environment).is_some())
+        self.named
+            || (self.variable("SYSTEM_ACCESSTOKEN").is_some() && devops_url(self.environment).is_some())
     }
 }
 
@@ -124,7 +175,9 @@ fn env_oidc(view: &View<'_>) -> Option<Auth> {
 }
 
 fn file_oidc(view: &View<'_>) -> Option<Auth> {
-    let path = view.variable("DATABRICKS_OIDC_TOKEN_FILEPATH").or_else(|| view.variable("DATABRICKS_OIDC_TOKEN_FILE"))?;
+    let path = view
+        .variable("DATABRICKS_OIDC_TOKEN_FILEPATH")
+        .or_else(|| view.variable("DATABRICKS_OIDC_TOKEN_FILE"))?;
     Some(Auth::FileOidc { client_id: view.client(&["DATABRICKS_CLIENT_ID"]), path })
 }
 
@@ -134,14 +187,22 @@ fn github_oidc(view: &View<'_>) -> Option<Auth> {
 }
 
 fn github(view: &View<'_>) -> Auth {
-    Auth::GithubOidc { client_id: view.client(&["DATABRICKS_CLIENT_ID"]), audience: view.variable("DATABRICKS_TOKEN_AUDIENCE") }
+    Auth::GithubOidc {
+        client_id: view.client(&["DATABRICKS_CLIENT_ID"]),
+        audience: view.variable("DATABRICKS_TOKEN_AUDIENCE"),
+    }
 }
 
 fn azure_msi(view: &View<'_>) -> Option<Auth> {
-    let wanted = view.variable("ARM_USE_MSI").is_some_and(|text| matches!(text.to_ascii_lowercase().as_str(), "true" | "1"));
-    // The name of a user-assigned identity stands in ARM_CLIENT_ID, whoever the principal is: without it the machine's own is meant.
-    (view.named || (wanted && view.azure()))
-        .then(|| Auth::AzureMsi { client_id: view.variable("ARM_CLIENT_ID"), azure_resource_id: view.resource_id() })
+    let wanted = view
+        .variable("ARM_USE_MSI")
+        .is_some_and(|text| matches!(text.to_ascii_lowercase().as_str(), "true" | "1"));
+    // The name of a user-assigned identity stands in ARM_CLIENT_ID, whoever the principal is: without it the
+    // machine's own is meant.
+    (view.named || (wanted && view.azure())).then(|| Auth::AzureMsi {
+        client_id: view.variable("ARM_CLIENT_ID"),
+        azure_resource_id: view.resource_id(),
+    })
 }
 
 fn arm_client_secret(view: &View<'_>) -> Option<Auth> {
@@ -177,11 +238,16 @@ fn github_azure(view: &View<'_>) -> Auth {
 }
 
 fn azure_cli(view: &View<'_>) -> Option<Auth> {
-    view.named.then(|| Auth::AzureCli { tenant_id: view.tenant(&["ARM_TENANT_ID"]), azure_resource_id: view.resource_id() })
+    view.named.then(|| Auth::AzureCli {
+        tenant_id: view.tenant(&["ARM_TENANT_ID"]),
+        azure_resource_id: view.resource_id(),
+    })
 }
 
 fn azure_devops_oidc(view: &View<'_>) -> Option<Auth> {
-    let meant = view.named || view.variable("DATABRICKS_CLIENT_ID").is_some() || view.variable("ARM_CLIENT_ID").is_some();
+    let meant = view.named
+        || view.variable("DATABRICKS_CLIENT_ID").is_some()
+        || view.variable("ARM_CLIENT_ID").is_some();
     (meant && view.in_azure_pipelines()).then(|| devops(view))
 }
 
@@ -221,7 +287,8 @@ fn azure_workload_identity(view: &View<'_>) -> Option<Auth> {
 /// A job that may ask GitHub for a token, for a principal that the configuration names.
 fn github_of_the_job(view: &View<'_>) -> Option<Auth> {
     let principal = view.principal;
-    (principal.kind == PrincipalKind::Databricks && principal.client_id.is_some() && view.in_github()).then(|| github(view))
+    (principal.kind == PrincipalKind::Databricks && principal.client_id.is_some() && view.in_github())
+        .then(|| github(view))
 }
 
 /// The same for a principal of Entra ID.

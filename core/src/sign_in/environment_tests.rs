@@ -6,7 +6,13 @@ use super::*;
 use crate::testing::TestHost;
 
 fn principal(kind: PrincipalKind, client: Option<&str>) -> Principal {
-    Principal { kind, tenant_id: None, client_id: client.map(str::to_owned), display_name: None, account_id: None }
+    Principal {
+        kind,
+        tenant_id: None,
+        client_id: client.map(str::to_owned),
+        display_name: None,
+        account_id: None,
+    }
 }
 
 fn host(variables: &[(&str, &str)]) -> TestHost {
@@ -17,7 +23,8 @@ fn found(variables: &[(&str, &str)], principal: &Principal) -> Option<&'static s
     auth(&host(variables), principal).unwrap().map(|auth| auth.type_name())
 }
 
-const GITHUB: [(&str, &str); 2] = [("ACTIONS_ID_TOKEN_REQUEST_URL", "https://x"), ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "t")];
+const GITHUB: [(&str, &str); 2] =
+    [("ACTIONS_ID_TOKEN_REQUEST_URL", "https://x"), ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "t")];
 const DEVOPS: [(&str, &str); 2] = [("SYSTEM_OIDCREQUESTURI", "https://x"), ("SYSTEM_ACCESSTOKEN", "t")];
 
 #[test]
@@ -62,7 +69,12 @@ fn the_first_way_in_the_documented_order_is_taken() {
 #[test]
 fn databricks_auth_type_names_the_one_way_to_take() {
     let entra = principal(PrincipalKind::Entra, None);
-    let both = [("DATABRICKS_CLIENT_SECRET", "x"), ("DATABRICKS_CLIENT_ID", "i"), ("ARM_CLIENT_SECRET", "x"), ("ARM_CLIENT_ID", "i")];
+    let both = [
+        ("DATABRICKS_CLIENT_SECRET", "x"),
+        ("DATABRICKS_CLIENT_ID", "i"),
+        ("ARM_CLIENT_SECRET", "x"),
+        ("ARM_CLIENT_ID", "i"),
+    ];
     let named = |name| [both.as_slice(), &[("DATABRICKS_AUTH_TYPE", name)]].concat();
     assert_eq!(found(&named("azure-client-secret"), &entra), Some("azure-client-secret"));
     assert_eq!(found(&named("azure-cli"), &entra), Some("azure-cli"));
@@ -81,7 +93,10 @@ fn databricks_auth_type_names_the_one_way_to_take() {
 fn the_configured_principal_is_not_exchanged_for_the_one_that_the_environment_names() {
     let named = principal(PrincipalKind::Entra, Some("22222222-2222-2222-2222-222222222222"));
     let variables = [("ARM_CLIENT_SECRET", "x"), ("ARM_CLIENT_ID", "other"), ("ARM_TENANT_ID", "tenant")];
-    let Some(Auth::AzureClientSecret { client_id, tenant_id, .. }) = auth(&host(&variables), &named).unwrap() else { panic!() };
+    let Some(Auth::AzureClientSecret { client_id, tenant_id, .. }) = auth(&host(&variables), &named).unwrap()
+    else {
+        panic!()
+    };
     assert_eq!((client_id, tenant_id.as_deref()), (None, Some("tenant")));
 }
 
@@ -90,5 +105,8 @@ fn a_principal_that_databricks_manages_does_not_sign_in_with_azure_variables() {
     let managed = principal(PrincipalKind::Databricks, Some("22222222-2222-2222-2222-222222222222"));
     assert_eq!(found(&[("ARM_CLIENT_SECRET", "x"), ("ARM_CLIENT_ID", "i")], &managed), None);
     assert_eq!(found(&GITHUB, &managed), Some("github-oidc"));
-    assert_eq!(found(&GITHUB, &principal(PrincipalKind::Entra, managed.client_id.as_deref())), Some("github-oidc-azure"));
+    assert_eq!(
+        found(&GITHUB, &principal(PrincipalKind::Entra, managed.client_id.as_deref())),
+        Some("github-oidc-azure")
+    );
 }

@@ -51,11 +51,15 @@ impl Source {
         let environment = context.session.host.environment;
         let names = ["ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
         let [Some(url), Some(token)] = names.map(|name| environment.variable(name)) else {
-            let missing: Vec<&str> = names.into_iter().filter(|name| environment.variable(name).is_none()).collect();
+            let missing: Vec<&str> =
+                names.into_iter().filter(|name| environment.variable(name).is_none()).collect();
             return Err(Error::new(
                 Code::OidcPermissionMissing,
                 step,
-                format!("the job cannot ask GitHub for an identity token: {} is not set", missing.join(" and ")),
+                format!(
+                    "the job cannot ask GitHub for an identity token: {} is not set",
+                    missing.join(" and ")
+                ),
             ));
         };
         let token = context.masked(Secret::new(token));
@@ -71,7 +75,11 @@ impl Source {
     ///
     /// # Errors
     /// `system-access-token-missing` where the pipeline does not map its own token.
-    pub(super) fn azure_devops(context: &Context<'_>, step: Step, connection: Option<&str>) -> Result<Self, Error> {
+    pub(super) fn azure_devops(
+        context: &Context<'_>,
+        step: Step,
+        connection: Option<&str>,
+    ) -> Result<Self, Error> {
         let environment = context.session.host.environment;
         let Some(token) = environment.variable("SYSTEM_ACCESSTOKEN") else {
             return Err(Error::new(Code::SystemAccessTokenMissing, step, "SYSTEM_ACCESSTOKEN is not set"));
@@ -86,7 +94,8 @@ impl Source {
         })?;
         let (origin, path) = split(&url, "SYSTEM_OIDCREQUESTURI")?;
         let separator = if path.contains('?') { '&' } else { '?' };
-        let connection = connection.map(|id| format!("&serviceConnectionId={}", encode(id))).unwrap_or_default();
+        let connection =
+            connection.map(|id| format!("&serviceConnectionId={}", encode(id))).unwrap_or_default();
         let path = format!("{path}{separator}api-version=7.1{connection}");
         Ok(Self::AzureDevops(Endpoint { identity: Identity::bearer(&origin, &token), origin, path }))
     }
@@ -103,14 +112,20 @@ impl Source {
     }
 
     /// Reads a token from the file of Kubernetes workload identity.
-    pub(super) fn federated_file(context: &Context<'_>, configured: Option<&str>, path: &str) -> Result<Self, Error> {
+    pub(super) fn federated_file(
+        context: &Context<'_>,
+        configured: Option<&str>,
+        path: &str,
+    ) -> Result<Self, Error> {
         Ok(Self::file(&federated_token_file(configured, path, context.session.host.environment)?, path))
     }
 
     /// Returns what tells this source from another, so that targets with the same one share its token.
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Github(endpoint) | Self::AzureDevops(endpoint) => format!("{}{}", endpoint.origin, endpoint.path),
+            Self::Github(endpoint) | Self::AzureDevops(endpoint) => {
+                format!("{}{}", endpoint.origin, endpoint.path)
+            }
             Self::Held(SecretRef::Env(name), _) => format!("env {name}"),
             Self::Held(SecretRef::File(path), _) => format!("file {path}"),
         }
@@ -129,10 +144,13 @@ impl Source {
                     // Asking twice only brings two tokens.
                     .repeatable(true)
                     .header("content-type", "application/json")
-                    // Where its credential is wrong, Azure DevOps else answers with a redirect to a log-in page.
+                    // Where its credential is wrong, Azure DevOps else answers with a redirect to a log-in
+                    // page.
                     .header("x-tfs-fedauthredirect", "Suppress");
                 let refused = |error: Error| match error.code() {
-                    Code::OidcPermissionMissing | Code::Redirected => error.coded(Code::SystemAccessTokenMissing),
+                    Code::OidcPermissionMissing | Code::Redirected => {
+                        error.coded(Code::SystemAccessTokenMissing)
+                    }
                     _ => error,
                 };
                 context.json::<DevopsToken>(call).await.map_err(refused)?.oidc_token
@@ -186,5 +204,10 @@ pub(super) fn claims(assertion: &Secret) -> String {
         };
         text.chars().filter(|c| !c.is_control()).take(300).collect::<String>()
     };
-    format!("the assertion that was sent has issuer \"{}\", subject \"{}\" and audience \"{}\"", claim("iss"), claim("sub"), claim("aud"))
+    format!(
+        "the assertion that was sent has issuer \"{}\", subject \"{}\" and audience \"{}\"",
+        claim("iss"),
+        claim("sub"),
+        claim("aud")
+    )
 }

@@ -101,7 +101,8 @@ pub async fn sign_in(context: &Context<'_>, request: SignIn<'_>) -> Result<Ident
         Auth::Pat { .. } if request.resource != Resource::Databricks || at_account => {
             let place = if at_account { "the Databricks account" } else { "this service" };
             let message = format!("a PAT signs in at a workspace alone, and {place} takes none");
-            Err(Error::new(Code::SignInNotConfigured, request.step, message).with_key(format!("{}.type", request.path)))
+            Err(Error::new(Code::SignInNotConfigured, request.step, message)
+                .with_key(format!("{}.type", request.path)))
         }
         Auth::Pat { token } | Auth::AccessToken { token } => {
             let token = secret(context, token, &format!("{}.token", request.path))?;
@@ -109,9 +110,13 @@ pub async fn sign_in(context: &Context<'_>, request: SignIn<'_>) -> Result<Ident
         }
         _ if is_databricks_own(&request) => {
             if request.resource != Resource::Databricks {
-                let message =
-                    format!("{} signs in at Databricks alone, and {} takes tokens of Entra ID", request.auth.type_name(), request.resource);
-                return Err(Error::new(Code::SignInNotConfigured, request.step, message).with_key(format!("{}.type", request.path)));
+                let message = format!(
+                    "{} signs in at Databricks alone, and {} takes tokens of Entra ID",
+                    request.auth.type_name(),
+                    request.resource
+                );
+                return Err(Error::new(Code::SignInNotConfigured, request.step, message)
+                    .with_key(format!("{}.type", request.path)));
             }
             let token = databricks::token(context, &request).await?;
             Ok(Identity::bearer(request.origin, &token))
@@ -129,17 +134,25 @@ pub async fn sign_in(context: &Context<'_>, request: SignIn<'_>) -> Result<Ident
 /// Azure Pipelines can vouch for either kind of principal, and only one of them is known to Entra ID.
 fn is_databricks_own(request: &SignIn<'_>) -> bool {
     match request.auth {
-        Auth::OauthM2m { .. } | Auth::GithubOidc { .. } | Auth::EnvOidc { .. } | Auth::FileOidc { .. } => true,
+        Auth::OauthM2m { .. } | Auth::GithubOidc { .. } | Auth::EnvOidc { .. } | Auth::FileOidc { .. } => {
+            true
+        }
         Auth::AzureDevopsOidc { .. } => request.principal.kind == PrincipalKind::Databricks,
         _ => false,
     }
 }
 
-/// Adds the two headers by which a caller with an Azure role on the workspace gets in without being a member of it.
+/// Adds the two headers by which a caller with an Azure role on the workspace gets in without being a member
+/// of it.
 ///
 /// <https://learn.microsoft.com/azure/databricks/dev-tools/auth/aad-token-manual>
-async fn workspace_headers(context: &Context<'_>, request: SignIn<'_>, identity: Identity) -> Result<Identity, Error> {
-    let (Some(resource_id), Resource::Databricks) = (azure_resource_id(request.auth), request.resource) else {
+async fn workspace_headers(
+    context: &Context<'_>,
+    request: SignIn<'_>,
+    identity: Identity,
+) -> Result<Identity, Error> {
+    let (Some(resource_id), Resource::Databricks) = (azure_resource_id(request.auth), request.resource)
+    else {
         return Ok(identity);
     };
     let management = entra::token(context, &request, Resource::Management).await?;
@@ -194,13 +207,15 @@ fn principal_auth_of(target: &Target, environment: &dyn Environment) -> Result<(
     if let Some(auth) = &target.auth {
         return Ok((auth.clone(), format!("{}.auth", target.path)));
     }
-    environment::auth(environment, &target.principal)?.map(|auth| (auth, "environment".to_owned())).ok_or_else(|| {
-        Error::new(
-            Code::SignInNotConfigured,
-            Step::SignIn,
-            format!("{}.auth is not given, and the environment holds no way to sign in", target.path),
-        )
-    })
+    environment::auth(environment, &target.principal)?
+        .map(|auth| (auth, "environment".to_owned()))
+        .ok_or_else(|| {
+            Error::new(
+                Code::SignInNotConfigured,
+                Step::SignIn,
+                format!("{}.auth is not given, and the environment holds no way to sign in", target.path),
+            )
+        })
 }
 
 /// Signs the workspace admin in.

@@ -24,13 +24,20 @@ pub fn secret(context: &Context<'_>, reference: &SecretRef, path: &str) -> Resul
 ///
 /// # Errors
 /// `config-missing-secret` with the path of the key.
-pub fn resolve_secret(reference: &SecretRef, path: &str, environment: &dyn Environment) -> Result<Secret, Error> {
+pub fn resolve_secret(
+    reference: &SecretRef,
+    path: &str,
+    environment: &dyn Environment,
+) -> Result<Secret, Error> {
     let bytes = resolve_bytes(reference, path, environment)?;
     let missing = |message: String| Error::config(Code::ConfigMissingSecret, path, message);
-    let text = std::str::from_utf8(&bytes).map_err(|_| missing(format!("{} is not UTF-8 text", place(reference))))?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| missing(format!("{} is not UTF-8 text", place(reference))))?;
     let text = match reference {
         SecretRef::Env(_) => text,
-        SecretRef::File(_) => text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(text),
+        SecretRef::File(_) => {
+            text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(text)
+        }
     };
     if text.is_empty() {
         return Err(missing(format!("{} is empty", place(reference))));
@@ -42,16 +49,21 @@ pub fn resolve_secret(reference: &SecretRef, path: &str, environment: &dyn Envir
 ///
 /// # Errors
 /// `config-missing-secret` with the path of the key.
-pub(crate) fn resolve_bytes(reference: &SecretRef, path: &str, environment: &dyn Environment) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(crate) fn resolve_bytes(
+    reference: &SecretRef,
+    path: &str,
+    environment: &dyn Environment,
+) -> Result<Zeroizing<Vec<u8>>, Error> {
     let missing = |message: String| Error::config(Code::ConfigMissingSecret, path, message);
     match reference {
         SecretRef::Env(name) => environment
             .variable(name)
             .map(|value| Zeroizing::new(value.into_bytes()))
             .ok_or_else(|| missing(format!("{} is not set, or is empty", place(reference)))),
-        SecretRef::File(file) => {
-            environment.file(file).map(Zeroizing::new).map_err(|reason| missing(format!("{} cannot be read: {reason}", place(reference))))
-        }
+        SecretRef::File(file) => environment
+            .file(file)
+            .map(Zeroizing::new)
+            .map_err(|reason| missing(format!("{} cannot be read: {reason}", place(reference)))),
     }
 }
 
@@ -69,22 +81,34 @@ fn place(reference: &SecretRef) -> String {
 /// # Errors
 /// `config-missing-secret` with the path of the key, such as `targets[0].auth.client-secret`.
 pub fn check_references(auth: &Auth, path: &str, environment: &dyn Environment) -> Result<(), Error> {
-    let check = |reference: &SecretRef, key: &str| resolve_secret(reference, &format!("{path}.{key}"), environment).map(drop);
+    let check = |reference: &SecretRef, key: &str| {
+        resolve_secret(reference, &format!("{path}.{key}"), environment).map(drop)
+    };
     let check_file = |file: &str| check(&SecretRef::File(file.to_owned()), "path");
     match auth {
         Auth::Pat { token } | Auth::AccessToken { token } => check(token, "token"),
-        Auth::AzureClientSecret { client_secret, .. } | Auth::OauthM2m { client_secret, .. } => check(client_secret, "client-secret"),
+        Auth::AzureClientSecret { client_secret, .. } | Auth::OauthM2m { client_secret, .. } => {
+            check(client_secret, "client-secret")
+        }
         Auth::AzureClientCertificate { certificate, password, .. } => {
             // A PKCS#12 is no text.
             if resolve_bytes(certificate, &format!("{path}.certificate"), environment)?.is_empty() {
                 let key = format!("{path}.certificate");
-                return Err(Error::config(Code::ConfigMissingSecret, key, format!("{} is empty", place(certificate))));
+                return Err(Error::config(
+                    Code::ConfigMissingSecret,
+                    key,
+                    format!("{} is empty", place(certificate)),
+                ));
             }
             password.as_ref().map_or(Ok(()), |password| check(password, "password"))
         }
-        Auth::EnvOidc { variable, .. } => check(&SecretRef::Env(oidc_variable(variable.as_deref(), environment)), "variable"),
+        Auth::EnvOidc { variable, .. } => {
+            check(&SecretRef::Env(oidc_variable(variable.as_deref(), environment)), "variable")
+        }
         Auth::FileOidc { path, .. } => check_file(path),
-        Auth::AzureWorkloadIdentity { path: file, .. } => check_file(&federated_token_file(file.as_deref(), path, environment)?),
+        Auth::AzureWorkloadIdentity { path: file, .. } => {
+            check_file(&federated_token_file(file.as_deref(), path, environment)?)
+        }
         Auth::GithubOidcAzure { .. }
         | Auth::AzureDevopsOidc { .. }
         | Auth::AzureMsi { .. }
@@ -111,8 +135,18 @@ pub(super) fn oidc_variable(configured: Option<&str>, environment: &dyn Environm
 }
 
 /// Returns the file that holds the token of `azure-workload-identity`.
-pub(super) fn federated_token_file(configured: Option<&str>, path: &str, environment: &dyn Environment) -> Result<String, Error> {
-    configured.map(str::to_owned).or_else(|| environment.variable("AZURE_FEDERATED_TOKEN_FILE")).ok_or_else(|| {
-        Error::config(Code::ConfigMissingSecret, format!("{path}.path"), "no path is given, and AZURE_FEDERATED_TOKEN_FILE is not set")
-    })
+pub(super) fn federated_token_file(
+    configured: Option<&str>,
+    path: &str,
+    environment: &dyn Environment,
+) -> Result<String, Error> {
+    configured.map(str::to_owned).or_else(|| environment.variable("AZURE_FEDERATED_TOKEN_FILE")).ok_or_else(
+        || {
+            Error::config(
+                Code::ConfigMissingSecret,
+                format!("{path}.path"),
+                "no path is given, and AZURE_FEDERATED_TOKEN_FILE is not set",
+            )
+        },
+    )
 }

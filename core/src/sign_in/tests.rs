@@ -15,7 +15,8 @@ use crate::testing::{START, Sent, TestHost, run};
 
 const TENANT: &str = "11111111-1111-1111-1111-111111111111";
 const CLIENT: &str = "22222222-2222-2222-2222-222222222222";
-const LOGIN: &str = "POST https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/oauth2/v2.0/token";
+const LOGIN: &str =
+    "POST https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/oauth2/v2.0/token";
 const DATABRICKS: &str = "POST https://adb-1.2.azuredatabricks.net/oidc/v1/token";
 const GITHUB: &str = "GET https://pipelines.example/token/?api-version=2.0&audience=";
 const RESOURCE_ID: &str = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Databricks/workspaces/w";
@@ -25,7 +26,9 @@ fn granted(token: &str) -> Value {
 }
 
 fn form(sent: &Sent) -> Vec<(String, String)> {
-    form_urlencoded::parse(sent.body.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+    form_urlencoded::parse(sent.body.as_bytes())
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
 }
 
 fn field(sent: &Sent, name: &str) -> Option<String> {
@@ -54,7 +57,8 @@ fn principal(host: &TestHost, target: Value) -> Result<Vec<(String, String)>, Er
 
 fn carried(context: &Context<'_>, identity: &Identity) -> Vec<(String, String)> {
     use crate::call::{Call, Service};
-    let call = Call::get(Step::SignIn, Service::Databricks, &context.target.workspace, "/").identity(identity);
+    let call =
+        Call::get(Step::SignIn, Service::Databricks, &context.target.workspace, "/").identity(identity);
     let request: Request = call.request().unwrap();
     let shown = |value: &HeaderValue| match value {
         HeaderValue::Plain(text) => text.clone(),
@@ -109,7 +113,8 @@ fn the_tenant_is_asked_of_the_workspace_where_it_is_left_out() {
 #[test]
 fn a_token_is_got_once_and_renewed_before_it_expires() {
     let host = TestHost::new().variable("S", "s3cret");
-    let config = host.config(json!({}), json!({"auth": {"type": "azure-client-secret", "client-secret": {"env": "S"}}}));
+    let config = host
+        .config(json!({}), json!({"auth": {"type": "azure-client-secret", "client-secret": {"env": "S"}}}));
     let session = Session::new(host.host(), &config);
     let context = Context::new(&session, &config.targets[0]);
     host.on(LOGIN, 200, granted("first")).on(LOGIN, 200, granted("second"));
@@ -128,8 +133,14 @@ fn an_azure_role_on_the_workspace_adds_the_two_management_headers() {
     let auth = json!({"auth": {"type": "azure-client-secret", "client-secret": {"env": "S"}, "azure-resource-id": RESOURCE_ID}});
     let carried = principal(&host, auth).unwrap();
     assert_eq!(carried[1], ("x-databricks-azure-workspace-resource-id".to_owned(), RESOURCE_ID.to_owned()));
-    assert_eq!(carried[2], ("x-databricks-azure-sp-management-token".to_owned(), "management-token".to_owned()));
-    assert_eq!(field(&host.sent()[1], "scope").as_deref(), Some("https://management.core.windows.net//.default"));
+    assert_eq!(
+        carried[2],
+        ("x-databricks-azure-sp-management-token".to_owned(), "management-token".to_owned())
+    );
+    assert_eq!(
+        field(&host.sent()[1], "scope").as_deref(),
+        Some("https://management.core.windows.net//.default")
+    );
 }
 
 #[test]
@@ -143,7 +154,10 @@ fn github_vouches_for_an_entra_application_without_any_secret() {
     assert_eq!(sent[0].header("authorization"), Some("Bearer job-token"));
     assert_eq!(sent[1].header("authorization"), None);
     assert_eq!(field(&sent[1], "client_assertion"), Some(assertion.clone()));
-    assert_eq!(field(&sent[1], "client_assertion_type").as_deref(), Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
+    assert_eq!(
+        field(&sent[1], "client_assertion_type").as_deref(),
+        Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+    );
     assert!(host.masked().contains(&assertion));
 }
 
@@ -156,7 +170,8 @@ fn each_cloud_has_its_own_audience_and_login_host() {
         let host = in_github();
         host.on(&format!("{GITHUB}{audience}"), 200, json!({"value": jwt("s")}));
         host.on(&format!("POST https://{login}/{TENANT}/oauth2/v2.0/token"), 200, granted("t"));
-        let target = json!({"workspace": format!("https://adb-1.2.{suffix}"), "auth": {"type": "github-oidc-azure"}});
+        let target =
+            json!({"workspace": format!("https://adb-1.2.{suffix}"), "auth": {"type": "github-oidc-azure"}});
         let config = host.config(json!({"cloud": cloud}), target);
         let session = Session::new(host.host(), &config);
         let context = Context::new(&session, &config.targets[0]);
@@ -169,7 +184,10 @@ fn each_cloud_has_its_own_audience_and_login_host() {
 fn a_job_without_id_token_write_is_told_which_variables_are_missing() {
     let error = principal(&TestHost::new(), json!({"auth": {"type": "github-oidc-azure"}})).unwrap_err();
     assert_eq!(error.code(), Code::OidcPermissionMissing);
-    assert!(error.message().contains("ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN"), "{error}");
+    assert!(
+        error.message().contains("ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+        "{error}"
+    );
     assert!(error.hint().contains("id-token: write"));
 }
 
@@ -184,7 +202,10 @@ fn a_mismatch_is_tried_again_with_fresh_assertions_and_then_shows_what_was_sent(
     let error = principal(&host, json!({"auth": {"type": "github-oidc-azure"}})).unwrap_err();
     assert_eq!(error.code(), Code::FederatedCredentialMismatch);
     assert!(error.message().contains("issuer \"https://token.actions.githubusercontent.com\""), "{error}");
-    assert!(error.message().contains("subject \"repo:Acme/data:3\" and audience \"api://AzureADTokenExchange\""), "{error}");
+    assert!(
+        error.message().contains("subject \"repo:Acme/data:3\" and audience \"api://AzureADTokenExchange\""),
+        "{error}"
+    );
     assert!(!error.message().contains(&jwt("repo:Acme/data:3")), "an assertion was shown");
     assert_eq!(host.sent().len(), 6);
 }
@@ -194,7 +215,11 @@ fn a_mismatch_of_a_moment_does_not_fail_the_sign_in() {
     let host = in_github();
     let github = format!("{GITHUB}api%3A%2F%2FAzureADTokenExchange");
     host.on(&github, 200, json!({"value": jwt("one")}));
-    host.on(LOGIN, 400, json!({"error": "invalid_request", "error_codes": [700_213], "error_description": "AADSTS700213"}));
+    host.on(
+        LOGIN,
+        400,
+        json!({"error": "invalid_request", "error_codes": [700_213], "error_description": "AADSTS700213"}),
+    );
     host.on(&github, 200, json!({"value": jwt("two")}));
     host.on(LOGIN, 200, granted("entra-token"));
     assert_eq!(principal(&host, json!({"auth": {"type": "github-oidc-azure"}})), Ok(bearer("entra-token")));
@@ -203,11 +228,11 @@ fn a_mismatch_of_a_moment_does_not_fail_the_sign_in() {
 
 #[test]
 fn azure_pipelines_vouches_for_an_entra_application() {
-    let host = TestHost::new()
-        .variable("SYSTEM_ACCESSTOKEN", "system")
-        .variable("SYSTEM_OIDCREQUESTURI", "https://dev.example/org/p/_apis/distributedtask/hubs/build/plans/1/jobs/2/oidctoken");
-    let line =
-        "POST https://dev.example/org/p/_apis/distributedtask/hubs/build/plans/1/jobs/2/oidctoken?api-version=7.1&serviceConnectionId=c1";
+    let host = TestHost::new().variable("SYSTEM_ACCESSTOKEN", "system").variable(
+        "SYSTEM_OIDCREQUESTURI",
+        "https://dev.example/org/p/_apis/distributedtask/hubs/build/plans/1/jobs/2/oidctoken",
+    );
+    let line = "POST https://dev.example/org/p/_apis/distributedtask/hubs/build/plans/1/jobs/2/oidctoken?api-version=7.1&serviceConnectionId=c1";
     host.on(line, 200, json!({"oidcToken": jwt("sc://org/p/c")}));
     host.on(LOGIN, 200, granted("entra-token"));
     let auth = json!({"auth": {"type": "azure-devops-oidc", "service-connection-id": "c1"}});
@@ -222,15 +247,21 @@ fn azure_pipelines_without_its_own_token_says_how_to_map_it() {
     let auth = json!({"auth": {"type": "azure-devops-oidc"}});
     let error = principal(&TestHost::new(), auth.clone()).unwrap_err();
     assert_eq!(error.code(), Code::SystemAccessTokenMissing);
-    let host = TestHost::new().variable("SYSTEM_ACCESSTOKEN", "old").variable("SYSTEM_OIDCREQUESTURI", "https://dev.example/oidctoken");
-    host.on_text("POST https://dev.example/oidctoken?api-version=7.1", 302, &[("location", "https://dev.example/_signin")], "");
+    let host = TestHost::new()
+        .variable("SYSTEM_ACCESSTOKEN", "old")
+        .variable("SYSTEM_OIDCREQUESTURI", "https://dev.example/oidctoken");
+    host.on_text(
+        "POST https://dev.example/oidctoken?api-version=7.1",
+        302,
+        &[("location", "https://dev.example/_signin")],
+        "",
+    );
     assert_eq!(principal(&host, auth).unwrap_err().code(), Code::SystemAccessTokenMissing);
 }
 
 #[test]
 fn a_managed_identity_is_asked_of_the_machine_with_its_lag_waited_out() {
-    let line =
-        "GET http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource=2ff814a6-3304-4ab8-85cb-cd0e6f879c1d";
+    let line = "GET http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource=2ff814a6-3304-4ab8-85cb-cd0e6f879c1d";
     let host = TestHost::new();
     host.on(line, 410, json!({})).on(line, 404, json!({}));
     host.on(line, 200, json!({"access_token": "msi-token", "expires_in": "3599"}));
@@ -238,7 +269,11 @@ fn a_managed_identity_is_asked_of_the_machine_with_its_lag_waited_out() {
     assert_eq!(host.sent()[0].header("metadata"), Some("true"));
 
     let host = TestHost::new();
-    host.on(&format!("{line}&client_id={TENANT}"), 400, json!({"error": "invalid_request", "error_description": "Identity not found"}));
+    host.on(
+        &format!("{line}&client_id={TENANT}"),
+        400,
+        json!({"error": "invalid_request", "error_description": "Identity not found"}),
+    );
     let error = principal(&host, json!({"auth": {"type": "azure-msi", "client-id": TENANT}})).unwrap_err();
     assert_eq!(error.code(), Code::IdentityNotAssigned);
 }
@@ -247,7 +282,10 @@ fn a_managed_identity_is_asked_of_the_machine_with_its_lag_waited_out() {
 fn the_azure_cli_gives_a_token_of_whoever_is_signed_in() {
     let expires = START + 3600;
     let host = TestHost::new();
-    let arguments = format!("account get-access-token --resource 2ff814a6-3304-4ab8-85cb-cd0e6f879c1d --output json --tenant {TENANT}");
+    let arguments = format!(
+        "account get-access-token --resource 2ff814a6-3304-4ab8-85cb-cd0e6f879c1d --output json --tenant \
+         {TENANT}"
+    );
     host.on_cli(&arguments, Ok(&json!({"accessToken": "cli-token", "expires_on": expires}).to_string()));
     assert_eq!(principal(&host, json!({"auth": {"type": "azure-cli"}})), Ok(bearer("cli-token")));
 
@@ -260,10 +298,14 @@ fn the_azure_cli_gives_a_token_of_whoever_is_signed_in() {
 
 #[test]
 fn of_all_that_the_azure_cli_says_the_line_with_the_reason_is_shown() {
-    let arguments = format!("account get-access-token --resource 2ff814a6-3304-4ab8-85cb-cd0e6f879c1d --output json --tenant {TENANT}");
+    let arguments = format!(
+        "account get-access-token --resource 2ff814a6-3304-4ab8-85cb-cd0e6f879c1d --output json --tenant \
+         {TENANT}"
+    );
     for said in [
         "WARNING: a newer one is out\nERROR: the reason\nTo report it, go elsewhere",
-        "ERROR: The command failed with an unexpected error. Here is the traceback:\nERROR: the reason\nTraceback (most recent call last):",
+        "ERROR: The command failed with an unexpected error. Here is the traceback:\nERROR: the \
+         reason\nTraceback (most recent call last):",
         "\nthe reason\nmore",
     ] {
         let host = TestHost::new();
@@ -277,8 +319,7 @@ fn of_all_that_the_azure_cli_says_the_line_with_the_reason_is_shown() {
 fn an_oauth_secret_goes_to_the_workspace_by_basic_authentication() {
     let host = TestHost::new().variable("S", "dose-secret");
     host.on(DATABRICKS, 200, json!({"access_token": "m2m-token", "expires_in": "3600"}));
-    let auth =
-        json!({"principal": {"kind": "databricks", "client-id": CLIENT}, "auth": {"type": "oauth-m2m", "client-secret": {"env": "S"}}});
+    let auth = json!({"principal": {"kind": "databricks", "client-id": CLIENT}, "auth": {"type": "oauth-m2m", "client-secret": {"env": "S"}}});
     assert_eq!(principal(&host, auth), Ok(bearer("m2m-token")));
     let sent = host.sent();
     let pair = base64::engine::general_purpose::STANDARD.encode(format!("{CLIENT}:dose-secret"));
@@ -288,10 +329,13 @@ fn an_oauth_secret_goes_to_the_workspace_by_basic_authentication() {
 
 #[test]
 fn a_wrong_oauth_secret_is_named_even_where_the_body_is_empty() {
-    for (status, body) in [(400, ""), (401, r#"{"error":"invalid_client","error_description":"Client authentication failed"}"#)] {
+    for (status, body) in
+        [(400, ""), (401, r#"{"error":"invalid_client","error_description":"Client authentication failed"}"#)]
+    {
         let host = TestHost::new().variable("S", "dose-secret");
         host.on_text(DATABRICKS, status, &[], body);
-        let error = principal(&host, json!({"auth": {"type": "oauth-m2m", "client-secret": {"env": "S"}}})).unwrap_err();
+        let error = principal(&host, json!({"auth": {"type": "oauth-m2m", "client-secret": {"env": "S"}}}))
+            .unwrap_err();
         assert_eq!(error.code(), Code::CredentialInvalid);
         assert!(!error.message().contains("dose-secret"));
     }
@@ -321,7 +365,9 @@ fn databricks_exchanges_an_assertion_of_github_for_its_own_audience() {
 
 #[test]
 fn databricks_exchanges_a_token_of_a_variable_or_a_file_and_says_what_did_not_match() {
-    let host = TestHost::new().variable("DATABRICKS_OIDC_TOKEN", &jwt("a")).with_file("/run/token", jwt("b").as_bytes());
+    let host = TestHost::new()
+        .variable("DATABRICKS_OIDC_TOKEN", &jwt("a"))
+        .with_file("/run/token", jwt("b").as_bytes());
     host.on(DATABRICKS, 200, granted("one"));
     assert_eq!(principal(&host, json!({"auth": {"type": "env-oidc"}})), Ok(bearer("one")));
     host.on(DATABRICKS, 400, json!({"error": "invalid_grant", "error_description": "no policy matches"}));
@@ -333,7 +379,9 @@ fn databricks_exchanges_a_token_of_a_variable_or_a_file_and_says_what_did_not_ma
 
 #[test]
 fn azure_pipelines_vouches_for_a_databricks_principal_at_the_workspace() {
-    let host = TestHost::new().variable("SYSTEM_ACCESSTOKEN", "system").variable("SYSTEM_OIDCREQUESTURI", "https://dev.example/o");
+    let host = TestHost::new()
+        .variable("SYSTEM_ACCESSTOKEN", "system")
+        .variable("SYSTEM_OIDCREQUESTURI", "https://dev.example/o");
     host.on("POST https://dev.example/o?api-version=7.1", 200, json!({"oidcToken": jwt("p://org/p/pipe")}));
     host.on(DATABRICKS, 200, granted("federated"));
     let target = json!({"principal": {"kind": "databricks", "client-id": CLIENT}, "auth": {"type": "azure-devops-oidc"}});
@@ -344,7 +392,11 @@ fn azure_pipelines_vouches_for_a_databricks_principal_at_the_workspace() {
 fn the_account_has_its_own_token_endpoint() {
     let host = TestHost::new().variable("S", "dose-secret");
     let account = "33333333-3333-3333-3333-333333333333";
-    host.on(&format!("POST https://accounts.azuredatabricks.net/oidc/accounts/{account}/v1/token"), 200, granted("account-token"));
+    host.on(
+        &format!("POST https://accounts.azuredatabricks.net/oidc/accounts/{account}/v1/token"),
+        200,
+        granted("account-token"),
+    );
     let target = json!({
         "principal": {"kind": "databricks", "client-id": CLIENT, "account-id": account},
         "admin": {"type": "oauth-m2m", "client-id": TENANT, "client-secret": {"env": "S"}},
@@ -360,12 +412,18 @@ fn the_account_has_its_own_token_endpoint() {
 #[test]
 fn databricks_own_tokens_and_pats_are_refused_where_entra_id_is_asked() {
     let host = TestHost::new().variable("S", "x");
-    for auth in [json!({"type": "oauth-m2m", "client-secret": {"env": "S"}}), json!({"type": "pat", "token": {"env": "S"}})] {
+    for auth in [
+        json!({"type": "oauth-m2m", "client-secret": {"env": "S"}}),
+        json!({"type": "pat", "token": {"env": "S"}}),
+    ] {
         let config = host.config(json!({}), json!({"directory": auth}));
         let session = Session::new(host.host(), &config);
         let context = Context::new(&session, &config.targets[0]);
         let error = run(sign_in_directory(&context, Step::MakeApplication)).unwrap_err();
-        assert_eq!((error.code(), error.key()), (Code::SignInNotConfigured, Some("targets[0].directory.type")));
+        assert_eq!(
+            (error.code(), error.key()),
+            (Code::SignInNotConfigured, Some("targets[0].directory.type"))
+        );
     }
     assert!(host.sent().is_empty());
 }
@@ -384,7 +442,10 @@ fn a_reference_that_leads_nowhere_is_found_before_anything_is_sent() {
     ] {
         let config = host.config(json!({}), json!({"auth": auth}));
         let error = check_principal_references(&config.targets[0], &host).unwrap_err();
-        assert_eq!((error.code(), error.key()), (Code::ConfigMissingSecret, Some(format!("targets[0].auth.{key}").as_str())));
+        assert_eq!(
+            (error.code(), error.key()),
+            (Code::ConfigMissingSecret, Some(format!("targets[0].auth.{key}").as_str()))
+        );
     }
     let config = host.config(json!({}), json!({"auth": {"type": "github-oidc-azure"}}));
     assert_eq!(check_principal_references(&config.targets[0], &host), Ok(()));

@@ -10,7 +10,8 @@ use crate::context::Context;
 use crate::error::{Code, Error, Step};
 use crate::secret::Secret;
 
-/// Signs in whoever may write to Graph: `directory`, or else the principal itself, which may own its application.
+/// Signs in whoever may write to Graph: `directory`, or else the principal itself, which may own its
+/// application.
 ///
 /// # Errors
 /// `directory-not-configured`, and every code of a refused sign-in.
@@ -21,24 +22,37 @@ pub async fn sign_in_directory(context: &Context<'_>, step: Step) -> Result<Iden
         return Err(Error::new(Code::DirectoryNotConfigured, step, format!("{path} is not given")));
     };
     let origin = &context.session.config.graph;
-    let request = SignIn { auth, path: &path, principal: &target.principal, resource: Resource::Graph, origin, step };
+    let request =
+        SignIn { auth, path: &path, principal: &target.principal, resource: Resource::Graph, origin, step };
     sign_in(context, request).await
 }
 
-/// Signs in whoever keeps the OAuth secrets of a Databricks principal: the admin, or else the principal itself.
+/// Signs in whoever keeps the OAuth secrets of a Databricks principal: the admin, or else the principal
+/// itself.
 ///
 /// # Errors
 /// Every code of a refused sign-in.
 pub async fn sign_in_keeper(context: &Context<'_>, origin: &Origin, step: Step) -> Result<Identity, Error> {
     let target = context.target;
     if *origin == target.workspace {
-        return if target.admin.is_some() { sign_in_admin(context).await } else { sign_in_principal(context).await };
+        return if target.admin.is_some() {
+            sign_in_admin(context).await
+        } else {
+            sign_in_principal(context).await
+        };
     }
     let (auth, path) = match &target.admin {
         Some(auth) => (auth.clone(), format!("{}.admin", target.path)),
         None => super::principal_auth(context)?,
     };
-    let request = SignIn { auth: &auth, path: &path, principal: &target.principal, resource: Resource::Databricks, origin, step };
+    let request = SignIn {
+        auth: &auth,
+        path: &path,
+        principal: &target.principal,
+        resource: Resource::Databricks,
+        origin,
+        step,
+    };
     sign_in(context, request).await
 }
 
@@ -78,6 +92,10 @@ pub async fn try_oauth_secret(context: &Context<'_>, secret: &Secret) -> Result<
 
 fn client_id<'a>(context: &Context<'a>) -> Result<&'a str, Error> {
     context.target.principal.client_id.as_deref().ok_or_else(|| {
-        Error::config(Code::ConfigMissingKey, format!("{}.principal.client-id", context.target.path), "the application id is needed")
+        Error::config(
+            Code::ConfigMissingKey,
+            format!("{}.principal.client-id", context.target.path),
+            "the application id is needed",
+        )
     })
 }

@@ -62,7 +62,9 @@ struct Held {
 impl DatabricksSecretSink {
     /// Builds it; `None` for a sink of another type.
     pub(super) fn new(context: &Context<'_>, config: &SinkConfig, path: &str) -> Result<Option<Self>, Error> {
-        let SinkConfig::DatabricksSecret { workspace, scope, key, create_scope, auth } = config else { return Ok(None) };
+        let SinkConfig::DatabricksSecret { workspace, scope, key, create_scope, auth } = config else {
+            return Ok(None);
+        };
         let workspace = match workspace {
             Some(text) => Origin::parse(text, &format!("{path}.workspace"))?,
             None => context.target.workspace.clone(),
@@ -80,8 +82,13 @@ impl DatabricksSecretSink {
     }
 
     /// Sends a call as whoever may write there, and tells a refusal in terms of the scope.
-    async fn send<T: serde::de::DeserializeOwned>(&self, context: &Context<'_>, call: Call) -> Result<T, Error> {
-        let identity = identity(context, self.auth.as_ref(), &self.path, Resource::Databricks, &self.workspace).await?;
+    async fn send<T: serde::de::DeserializeOwned>(
+        &self,
+        context: &Context<'_>,
+        call: Call,
+    ) -> Result<T, Error> {
+        let identity =
+            identity(context, self.auth.as_ref(), &self.path, Resource::Databricks, &self.workspace).await?;
         context.json(call.identity(&identity)).await.map_err(|error| self.explain(error))
     }
 
@@ -91,12 +98,18 @@ impl DatabricksSecretSink {
 
     /// Returns when the key was last written; `None` where the scope does not exist.
     async fn listed(&self, context: &Context<'_>, step: Step) -> Result<Option<Written>, Error> {
-        let call = Call::get(step, Service::Databricks, &self.workspace, format!("/api/2.0/secrets/list?scope={}", encode(&self.scope)));
+        let call = Call::get(
+            step,
+            Service::Databricks,
+            &self.workspace,
+            format!("/api/2.0/secrets/list?scope={}", encode(&self.scope)),
+        );
         match self.send::<Listed>(context, call).await {
             Ok(listed) => {
                 let entry = listed.secrets.into_iter().find(|entry| entry.key == self.key);
                 Ok(Some(entry.map_or(Written::Never, |entry| {
-                    Timestamp::from_millisecond(entry.last_updated_timestamp).map_or(Written::Unknown, Written::At)
+                    Timestamp::from_millisecond(entry.last_updated_timestamp)
+                        .map_or(Written::Unknown, Written::At)
                 })))
             }
             Err(error) if self.create_scope && error.code() == Code::SinkNotFound => Ok(None),
@@ -107,9 +120,16 @@ impl DatabricksSecretSink {
     /// Returns the value, or `None` where the caller may not read it.
     async fn held(&self, context: &Context<'_>) -> Result<Option<Secret>, Error> {
         let path = format!("/api/2.0/secrets/get?scope={}&key={}", encode(&self.scope), encode(&self.key));
-        match self.send::<Held>(context, Call::get(Step::ReadBack, Service::Databricks, &self.workspace, path)).await {
+        match self
+            .send::<Held>(context, Call::get(Step::ReadBack, Service::Databricks, &self.workspace, path))
+            .await
+        {
             Ok(held) => {
-                let value = STANDARD.decode(held.value).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+                let value = STANDARD
+                    .decode(held.value)
+                    .ok()
+                    .and_then(|bytes| String::from_utf8(bytes).ok())
+                    .unwrap_or_default();
                 Ok(Some(context.masked(Secret::new(value))))
             }
             // Whoever may write need not be one who may read; the date must then do.
@@ -120,7 +140,10 @@ impl DatabricksSecretSink {
 
     async fn make_scope(&self, context: &Context<'_>) -> Result<(), Error> {
         // Whoever makes the scope manages it alone.
-        let call = self.post("/api/2.0/secrets/scopes/create", &json!({"scope": self.scope})).repeatable(true).fenced();
+        let call = self
+            .post("/api/2.0/secrets/scopes/create", &json!({"scope": self.scope}))
+            .repeatable(true)
+            .fenced();
         match self.send::<serde_json::Value>(context, call).await {
             Err(error) if error.reason() == Some("RESOURCE_ALREADY_EXISTS") => Ok(()),
             other => other.map(drop),
@@ -128,8 +151,7 @@ impl DatabricksSecretSink {
     }
 
     async fn put(&self, context: &Context<'_>, value: &Secret) -> Result<(), Error> {
-        let body =
-            json!({"scope": self.scope, "key": self.key, "string_value": value.expose("the secret of the scope that is to hold it")});
+        let body = json!({"scope": self.scope, "key": self.key, "string_value": value.expose("the secret of the scope that is to hold it")});
         let call = self.post("/api/2.0/secrets/put", &body).repeatable(true).fenced();
         self.send::<serde_json::Value>(context, call).await.map(drop)
     }
@@ -137,14 +159,21 @@ impl DatabricksSecretSink {
     fn explain(&self, error: Error) -> Error {
         let (scope, workspace) = (&self.scope, &self.workspace);
         match (error.status(), error.reason()) {
-            (_, Some("RESOURCE_DOES_NOT_EXIST")) | (Some(404), _) => error
-                .coded(Code::SinkNotFound)
-                .with_hint(format!("make the scope \"{scope}\" in {workspace}, correct {}.scope, or set create-scope: true", self.path)),
-            (Some(403), _) if error.code() != Code::CredentialInvalid => error.coded(Code::SinkPermissionMissing).with_hint(format!(
-                "grant whoever signs in WRITE on the scope: `databricks secrets put-acl {scope} APPLICATION_ID WRITE`"
-            )),
+            (_, Some("RESOURCE_DOES_NOT_EXIST")) | (Some(404), _) => {
+                error.coded(Code::SinkNotFound).with_hint(format!(
+                    "make the scope \"{scope}\" in {workspace}, correct {}.scope, or set create-scope: true",
+                    self.path
+                ))
+            }
+            (Some(403), _) if error.code() != Code::CredentialInvalid => {
+                error.coded(Code::SinkPermissionMissing).with_hint(format!(
+                    "grant whoever signs in WRITE on the scope: `databricks secrets put-acl {scope} \
+                     APPLICATION_ID WRITE`"
+                ))
+            }
             (Some(400), _) => error.coded(Code::SinkRefused).with_hint(format!(
-                "read what the workspace said; a scope that is backed by Key Vault is written in the vault: deliver to it with `type: key-vault` (scope \"{scope}\")"
+                "read what the workspace said; a scope that is backed by Key Vault is written in the vault: \
+                 deliver to it with `type: key-vault` (scope \"{scope}\")"
             )),
             _ => error,
         }
@@ -154,7 +183,11 @@ impl DatabricksSecretSink {
 impl Sink for DatabricksSecretSink {
     fn label(&self) -> String {
         let Self { scope, key, workspace, .. } = self;
-        if self.elsewhere { format!("databricks-secret {workspace} {scope} {key}") } else { format!("databricks-secret {scope} {key}") }
+        if self.elsewhere {
+            format!("databricks-secret {workspace} {scope} {key}")
+        } else {
+            format!("databricks-secret {scope} {key}")
+        }
     }
 
     fn observe<'a>(&'a self, context: &'a Context<'a>) -> LocalFuture<'a, Result<SinkState, Error>> {
@@ -165,11 +198,18 @@ impl Sink for DatabricksSecretSink {
         })
     }
 
-    fn write<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret, _: &'a Delivery) -> LocalFuture<'a, Result<(), Error>> {
+    fn write<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+        _: &'a Delivery,
+    ) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(async {
             within(value, LARGEST, "a Databricks secret")?;
             match self.put(context, value).await {
-                Err(error) if self.create_scope && error.code() == Code::SinkNotFound && !error.is_uncertain() => {
+                Err(error)
+                    if self.create_scope && error.code() == Code::SinkNotFound && !error.is_uncertain() =>
+                {
                     // Without a scope nothing was written, whatever became of the scope.
                     self.make_scope(context).await.map_err(|error| error.with_uncertainty(false))?;
                     self.put(context, value).await

@@ -71,10 +71,18 @@ struct Attributes {
 
 impl Bundle {
     fn state(&self) -> SinkState {
-        let written = self.attributes.updated.and_then(|second| Timestamp::from_second(second).ok()).map_or(Written::Unknown, Written::At);
-        // Whoever sets a value by hand drops the tag, and then the value itself says that it is another: a PAT's id is its SHA-256.
+        let written = self
+            .attributes
+            .updated
+            .and_then(|second| Timestamp::from_second(second).ok())
+            .map_or(Written::Unknown, Written::At);
+        // Whoever sets a value by hand drops the tag, and then the value itself says that it is another: a
+        // PAT's id is its SHA-256.
         let tagged = self.tags.as_ref().and_then(|tags| tags.get(ID_TAG)).cloned();
-        SinkState { written, holds: tagged.or_else(|| self.value.as_deref().map(|value| Secret::new(value).fingerprint())) }
+        SinkState {
+            written,
+            holds: tagged.or_else(|| self.value.as_deref().map(|value| Secret::new(value).fingerprint())),
+        }
     }
 }
 
@@ -93,11 +101,18 @@ impl KeyVaultSink {
     }
 
     fn call(&self, step: Step, method: Method, collection: &str) -> Call {
-        Call::new(step, Service::KeyVault, method, &self.vault, format!("/{collection}/{}?{VERSION}", encode(&self.secret)))
+        Call::new(
+            step,
+            Service::KeyVault,
+            method,
+            &self.vault,
+            format!("/{collection}/{}?{VERSION}", encode(&self.secret)),
+        )
     }
 
     async fn send(&self, context: &Context<'_>, call: Call) -> Result<Bundle, Error> {
-        let identity = identity(context, self.auth.as_ref(), &self.path, Resource::KeyVault, &self.vault).await?;
+        let identity =
+            identity(context, self.auth.as_ref(), &self.path, Resource::KeyVault, &self.vault).await?;
         let bundle: Bundle = context.json(call.identity(&identity)).await?;
         if let Some(value) = &bundle.value {
             context.masked(Secret::new(value.as_str()));
@@ -114,14 +129,21 @@ impl KeyVaultSink {
         }
     }
 
-    /// Finds a secret of that name that was deleted and not yet purged, while nothing has been made that a refusal would waste.
+    /// Finds a secret of that name that was deleted and not yet purged, while nothing has been made that a
+    /// refusal would waste.
     async fn check_deleted(&self, context: &Context<'_>) -> Result<(), Error> {
         // Whoever may not ask, or whose vault keeps nothing, learns of it by the write.
-        let deleted = self.send(context, self.call(Step::ReadSinks, Method::Get, "deletedsecrets").attempts(1)).await.is_ok();
+        let deleted = self
+            .send(context, self.call(Step::ReadSinks, Method::Get, "deletedsecrets").attempts(1))
+            .await
+            .is_ok();
         if !deleted {
             return Ok(());
         }
-        let message = format!("the secret \"{}\" was deleted and can be recovered, so that its name is taken", self.secret);
+        let message = format!(
+            "the secret \"{}\" was deleted and can be recovered, so that its name is taken",
+            self.secret
+        );
         Err(self.explain(Error::new(Code::SinkSecretDeleted, Step::ReadSinks, message)))
     }
 
@@ -138,7 +160,11 @@ impl KeyVaultSink {
             return Err(Error::new(
                 Code::SinkRefused,
                 Step::ReadSinks,
-                format!("the secret \"{}\" has so many tags that lakekey's two do not fit: Key Vault takes {MOST_TAGS}", self.secret),
+                format!(
+                    "the secret \"{}\" has so many tags that lakekey's two do not fit: Key Vault takes \
+                     {MOST_TAGS}",
+                    self.secret
+                ),
             )
             .with_hint(format!("remove tags from the secret or from {}.tags", self.path)));
         }
@@ -180,23 +206,41 @@ impl KeyVaultSink {
         let said = error.message().to_ascii_lowercase();
         match error.code() {
             Code::SinkSecretDeleted => error.with_hint(format!(
-                "recover it with `az keyvault secret recover --vault-name {vault} --name {secret}`, or purge it with `az keyvault secret purge --vault-name {vault} --name {secret}`; lakekey does neither by itself"
+                "recover it with `az keyvault secret recover --vault-name {vault} --name {secret}`, or \
+                 purge it with `az keyvault secret purge --vault-name {vault} --name {secret}`; lakekey \
+                 does neither by itself"
             )),
-            Code::SinkPermissionMissing if said.contains("disabled") => error.coded(Code::SinkRefused).with_hint(format!(
-                "somebody has switched the secret's current version off; switch it on with `az keyvault secret set-attributes --vault-name {vault} --name {secret} --enabled true`, or deliver elsewhere"
-            )),
-            Code::SinkPermissionMissing if said.contains("client address") || said.contains("firewall") || said.contains("trusted service") => {
-                error.with_hint(format!("the firewall of the vault {vault} refuses this network: add the runner's address under Networking, or run lakekey from a listed network"))
+            Code::SinkPermissionMissing if said.contains("disabled") => {
+                error.coded(Code::SinkRefused).with_hint(format!(
+                    "somebody has switched the secret's current version off; switch it on with `az keyvault \
+                     secret set-attributes --vault-name {vault} --name {secret} --enabled true`, or deliver \
+                     elsewhere"
+                ))
             }
-            Code::SinkPermissionMissing if said.contains("issuer") || said.contains("tenant") => error.with_hint(format!(
-                "the vault {vault} belongs to another tenant than the one that was signed in to: give {}.auth with the tenant-id of the vault's tenant",
-                self.path
-            )),
+            Code::SinkPermissionMissing
+                if said.contains("client address")
+                    || said.contains("firewall")
+                    || said.contains("trusted service") =>
+            {
+                error.with_hint(format!(
+                    "the firewall of the vault {vault} refuses this network: add the runner's address under \
+                     Networking, or run lakekey from a listed network"
+                ))
+            }
+            Code::SinkPermissionMissing if said.contains("issuer") || said.contains("tenant") => error
+                .with_hint(format!(
+                    "the vault {vault} belongs to another tenant than the one that was signed in to: give \
+                     {}.auth with the tenant-id of the vault's tenant",
+                    self.path
+                )),
             Code::SinkPermissionMissing => error.with_hint(format!(
-                "grant whoever signs in the role \"Key Vault Secrets Officer\" on the vault {vault}, or, where it has access policies, the secret permissions Get and Set; a role granted a moment ago may need some minutes"
+                "grant whoever signs in the role \"Key Vault Secrets Officer\" on the vault {vault}, or, \
+                 where it has access policies, the secret permissions Get and Set; a role granted a moment \
+                 ago may need some minutes"
             )),
             Code::NotReachable => error.with_hint(format!(
-                "check {}.vault: there may be no vault named {vault}, or it is reached by a private endpoint alone",
+                "check {}.vault: there may be no vault named {vault}, or it is reached by a private \
+                 endpoint alone",
                 self.path
             )),
             _ => error,
@@ -213,7 +257,12 @@ impl Sink for KeyVaultSink {
         Box::pin(self.look(context))
     }
 
-    fn write<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret, delivery: &'a Delivery) -> LocalFuture<'a, Result<(), Error>> {
+    fn write<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+        delivery: &'a Delivery,
+    ) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(self.put(context, value, delivery))
     }
 
@@ -225,7 +274,8 @@ impl Sink for KeyVaultSink {
     ) -> LocalFuture<'a, Result<SinkState, Error>> {
         Box::pin(read_back(context, async || {
             let current = self.current(context, Step::ReadBack).await?;
-            let current = current.ok_or_else(|| mismatch(&self.label(), "it shows no secret of that name"))?;
+            let current =
+                current.ok_or_else(|| mismatch(&self.label(), "it shows no secret of that name"))?;
             let state = current.state();
             let same = current.value.is_some_and(|held| Secret::new(held) == *value);
             if same && state.holds.as_deref() == Some(&delivery.credential_id) {

@@ -1,7 +1,7 @@
 //! Places that hold a credential's value.
 //!
-//! A sink is built from its configuration, observed before anything is decided, written with the new value, and read
-//! back. Those that only need HTTP live here; a host adds its own through [`SinkFactory`].
+//! A sink is built from its configuration, observed before anything is decided, written with the new value,
+//! and read back. Those that only need HTTP live here; a host adds its own through [`SinkFactory`].
 
 mod azure_devops;
 mod databricks_secret;
@@ -25,7 +25,8 @@ use crate::timestamp::Timestamp;
 pub struct SinkState {
     /// When it was last written.
     pub written: Written,
-    /// The id of the credential that it holds, where the sink keeps it beside the value or lets the value be read.
+    /// The id of the credential that it holds, where the sink keeps it beside the value or lets the value be
+    /// read.
     pub holds: Option<String>,
 }
 
@@ -36,7 +37,8 @@ pub enum Written {
     Never,
     /// It was written at that time, by the sink's own clock.
     At(Timestamp),
-    /// It was written at that time or before it: what the sink dates holds other things too, such as a variable group.
+    /// It was written at that time or before it: what the sink dates holds other things too, such as a
+    /// variable group.
     By(Timestamp),
     /// It cannot say.
     Unknown,
@@ -74,8 +76,8 @@ pub struct Delivery {
 
 /// Holds a credential's value for somebody who uses it.
 ///
-/// A failed write says through [`Error::is_uncertain`] whether the sink may hold the new value all the same; only a
-/// definite refusal lets the run revoke what it made.
+/// A failed write says through [`Error::is_uncertain`] whether the sink may hold the new value all the same;
+/// only a definite refusal lets the run revoke what it made.
 pub trait Sink {
     /// Returns the name that reports show: type, place, name.
     fn label(&self) -> String;
@@ -84,7 +86,12 @@ pub trait Sink {
     fn observe<'a>(&'a self, context: &'a Context<'a>) -> LocalFuture<'a, Result<SinkState, Error>>;
 
     /// Writes the value.
-    fn write<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret, delivery: &'a Delivery) -> LocalFuture<'a, Result<(), Error>>;
+    fn write<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+        delivery: &'a Delivery,
+    ) -> LocalFuture<'a, Result<(), Error>>;
 
     /// Reads back what can be read: the value itself where the sink allows it, otherwise a date or a version.
     ///
@@ -122,16 +129,24 @@ impl SinkFactory for NoSinks {
 /// `sink-unsupported` where neither has one of that type; whatever the host's factory refuses.
 pub fn build(context: &Context<'_>, config: &SinkConfig, path: &str) -> Result<Box<dyn Sink>, Error> {
     let own: Option<Box<dyn Sink>> = match config {
-        SinkConfig::DatabricksSecret { .. } => databricks_secret::DatabricksSecretSink::new(context, config, path)?.map(boxed),
+        SinkConfig::DatabricksSecret { .. } => {
+            databricks_secret::DatabricksSecretSink::new(context, config, path)?.map(boxed)
+        }
         SinkConfig::KeyVault { .. } => key_vault::KeyVaultSink::new(config, path)?.map(boxed),
-        SinkConfig::AzureDevopsVariable { .. } => azure_devops::AzureDevopsSink::new(context, config, path)?.map(boxed),
+        SinkConfig::AzureDevopsVariable { .. } => {
+            azure_devops::AzureDevopsSink::new(context, config, path)?.map(boxed)
+        }
         SinkConfig::Webhook { .. } => webhook::WebhookSink::new(config, path)?.map(boxed),
         SinkConfig::GithubSecret { .. } | SinkConfig::Command { .. } | SinkConfig::Callback { .. } => None,
     };
     match own {
         Some(sink) => Ok(sink),
         None => context.session.host.sinks.build(config, path)?.ok_or_else(|| {
-            Error::config(Code::SinkUnsupported, format!("{path}.type"), format!("there is no {} here", config.type_name()))
+            Error::config(
+                Code::SinkUnsupported,
+                format!("{path}.type"),
+                format!("there is no {} here", config.type_name()),
+            )
         }),
     }
 }

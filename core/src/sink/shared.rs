@@ -10,7 +10,8 @@ use crate::sign_in::{Resource, SignIn, principal_auth, sign_in};
 /// How often a place is read back before it is said not to show what was written.
 const READS: u32 = 4;
 
-/// Signs in where a sink is: as the sink says, else as `azure` says for what Azure holds, else as the target's principal.
+/// Signs in where a sink is: as the sink says, else as `azure` says for what Azure holds, else as the
+/// target's principal.
 ///
 /// # Errors
 /// Every code of a refused sign-in; `sign-in-not-configured` where the principal cannot sign in there.
@@ -27,7 +28,10 @@ pub(super) async fn identity(
         (None, Some(auth)) => (auth.clone(), "azure".to_owned()),
         (None, None) => principal_auth(context)?,
     };
-    let databricks_alone = matches!(auth, Auth::OauthM2m { .. } | Auth::GithubOidc { .. } | Auth::EnvOidc { .. } | Auth::FileOidc { .. });
+    let databricks_alone = matches!(
+        auth,
+        Auth::OauthM2m { .. } | Auth::GithubOidc { .. } | Auth::EnvOidc { .. } | Auth::FileOidc { .. }
+    );
     if databricks_alone && resource != Resource::Databricks {
         return Err(Error::new(
             Code::SignInNotConfigured,
@@ -37,7 +41,8 @@ pub(super) async fn identity(
         .with_hint(format!("give {path}.auth or `azure`, the sign-in of somebody who may write there")));
     }
     let principal = &context.target.principal;
-    sign_in(context, SignIn { auth: &auth, path: &at, principal, resource, origin, step: Step::SignInSink }).await
+    sign_in(context, SignIn { auth: &auth, path: &at, principal, resource, origin, step: Step::SignInSink })
+        .await
 }
 
 /// Refuses a value that is larger than the place takes, before anything is sent.
@@ -49,22 +54,33 @@ pub fn within(value: &Secret, bytes: usize, place: &str) -> Result<(), Error> {
     if length <= bytes {
         return Ok(());
     }
-    Err(Error::new(Code::SinkRefused, Step::Deliver, format!("the value has {length} bytes, and {place} takes {bytes} at the most"))
-        .with_hint("nothing was sent there; deliver this credential to another place"))
+    Err(Error::new(
+        Code::SinkRefused,
+        Step::Deliver,
+        format!("the value has {length} bytes, and {place} takes {bytes} at the most"),
+    )
+    .with_hint("nothing was sent there; deliver this credential to another place"))
 }
 
 /// Reads back until the place shows what was written, since a replica that lags behind may answer first.
 ///
-/// Whatever fails here, the write itself was accepted, so that the error is uncertain: the place may hold the value.
+/// Whatever fails here, the write itself was accepted, so that the error is uncertain: the place may hold the
+/// value.
 ///
 /// # Errors
 /// `sink-mismatch` where the place still shows something else; as the place answers.
-pub async fn read_back<T>(context: &Context<'_>, read: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+pub async fn read_back<T>(
+    context: &Context<'_>,
+    read: impl AsyncFn() -> Result<T, Error>,
+) -> Result<T, Error> {
     let mut attempt = 1;
     loop {
         match read().await {
             Err(error) if error.code() == Code::SinkMismatch && attempt < READS => {
-                context.sleep(context.backoff(attempt), Step::ReadBack).await.map_err(|error| error.with_uncertainty(true))?;
+                context
+                    .sleep(context.backoff(attempt), Step::ReadBack)
+                    .await
+                    .map_err(|error| error.with_uncertainty(true))?;
                 attempt += 1;
             }
             other => return other.map_err(|error| error.at(Step::ReadBack).with_uncertainty(true)),
@@ -75,5 +91,6 @@ pub async fn read_back<T>(context: &Context<'_>, read: impl AsyncFn() -> Result<
 /// Says that a place does not show what was written.
 #[must_use]
 pub fn mismatch(label: &str, what: &str) -> Error {
-    Error::new(Code::SinkMismatch, Step::ReadBack, format!("{label} was written, and {what}")).with_uncertainty(true)
+    Error::new(Code::SinkMismatch, Step::ReadBack, format!("{label} was written, and {what}"))
+        .with_uncertainty(true)
 }

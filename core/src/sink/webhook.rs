@@ -1,10 +1,11 @@
 //! A web service that takes the value by POST.
 //!
 //! The body is JSON: `target`, `credential-id`, `created`, `expires`, `sent` and `value`. The header
-//! `x-lakekey-signature` is `sha256=` and, in lower-case hexadecimal, the HMAC-SHA256 of the exact bytes of the body
-//! under the shared key. `sent`, seconds since 1970, is signed with all the rest and stands in `x-lakekey-timestamp`
-//! too: a receiver checks the signature, then refuses what is older than five minutes, then takes the value. A request
-//! may come twice, after a lost reply; `credential-id` tells that it is the same.
+//! `x-lakekey-signature` is `sha256=` and, in lower-case hexadecimal, the HMAC-SHA256 of the exact bytes of
+//! the body under the shared key. `sent`, seconds since 1970, is signed with all the rest and stands in
+//! `x-lakekey-timestamp` too: a receiver checks the signature, then refuses what is older than five minutes,
+//! then takes the value. A request may come twice, after a lost reply; `credential-id` tells that it is the
+//! same.
 
 use hmac::{Hmac, Mac as _};
 use serde_json::json;
@@ -38,8 +39,14 @@ impl WebhookSink {
     pub(super) fn new(config: &SinkConfig, path: &str) -> Result<Option<Self>, Error> {
         let SinkConfig::Webhook { url, key } = config else { return Ok(None) };
         let origin = Origin::parse(url, &format!("{path}.url"))?.without_path();
-        let place = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| rest[at..].to_owned()));
-        Ok(Some(Self { path: path.to_owned(), origin, place: place.unwrap_or_else(|| "/".to_owned()), key: key.clone() }))
+        let place =
+            url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| rest[at..].to_owned()));
+        Ok(Some(Self {
+            path: path.to_owned(),
+            origin,
+            place: place.unwrap_or_else(|| "/".to_owned()),
+            key: key.clone(),
+        }))
     }
 
     fn key(&self, context: &Context<'_>) -> Result<Secret, Error> {
@@ -66,7 +73,9 @@ impl WebhookSink {
             .repeatable(true)
             .fenced();
         context.execute(call).await.map(drop).map_err(|error| match error.code() {
-            Code::Redirected => error.with_hint(format!("give in {}.url the address that it redirects to", self.path)),
+            Code::Redirected => {
+                error.with_hint(format!("give in {}.url the address that it redirects to", self.path))
+            }
             _ => error,
         })
     }
@@ -94,11 +103,21 @@ impl Sink for WebhookSink {
         })
     }
 
-    fn write<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret, delivery: &'a Delivery) -> LocalFuture<'a, Result<(), Error>> {
+    fn write<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+        delivery: &'a Delivery,
+    ) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(self.post(context, value, delivery))
     }
 
-    fn read_back<'a>(&'a self, _: &'a Context<'a>, _: &'a Secret, _: &'a Delivery) -> LocalFuture<'a, Result<SinkState, Error>> {
+    fn read_back<'a>(
+        &'a self,
+        _: &'a Context<'a>,
+        _: &'a Secret,
+        _: &'a Delivery,
+    ) -> LocalFuture<'a, Result<SinkState, Error>> {
         // The 2xx is all that it tells.
         Box::pin(async { Ok(SinkState { written: Written::Unknown, holds: None }) })
     }

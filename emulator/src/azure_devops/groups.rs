@@ -67,7 +67,13 @@ pub struct VariableGroup {
 }
 
 impl VariableGroup {
-    pub(super) fn new(id: u64, name: &str, projects: Vec<Project>, variables: Vec<(String, Variable)>, now: i64) -> Self {
+    pub(super) fn new(
+        id: u64,
+        name: &str,
+        projects: Vec<Project>,
+        variables: Vec<(String, Variable)>,
+        now: i64,
+    ) -> Self {
         Self {
             id,
             name: name.to_owned(),
@@ -86,7 +92,10 @@ impl VariableGroup {
     /// Finds a variable by its name, which is not case-sensitive.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&Variable> {
-        self.variables.iter().find(|(candidate, _)| candidate.eq_ignore_ascii_case(name)).map(|(_, variable)| variable)
+        self.variables
+            .iter()
+            .find(|(candidate, _)| candidate.eq_ignore_ascii_case(name))
+            .map(|(_, variable)| variable)
     }
 
     fn is_in(&self, project: &Project) -> bool {
@@ -94,13 +103,17 @@ impl VariableGroup {
     }
 
     fn to_json(&self) -> Value {
-        let variables: Map<String, Value> =
-            self.variables.iter().map(|(name, variable)| (name.clone(), self.variable_json(variable))).collect();
+        let variables: Map<String, Value> = self
+            .variables
+            .iter()
+            .map(|(name, variable)| (name.clone(), self.variable_json(variable)))
+            .collect();
         let references: Vec<Value> = self
             .references
             .iter()
             .map(|(project, name, description)| {
-                let mut reference = json!({"projectReference": {"id": project.id, "name": project.name}, "name": name});
+                let mut reference =
+                    json!({"projectReference": {"id": project.id, "name": project.name}, "name": name});
                 if let Some(description) = description {
                     reference["description"] = json!(description);
                 }
@@ -148,7 +161,14 @@ impl AzureDevops {
 }
 
 /// Answers `{project}/_apis/distributedtask/variablegroups…`: reading only.
-pub(super) fn project_level(world: &World, call: &Call, who: &Caller, project: &Project, method: &str, rest: &[&str]) -> Reply {
+pub(super) fn project_level(
+    world: &World,
+    call: &Call,
+    who: &Caller,
+    project: &Project,
+    method: &str,
+    rest: &[&str],
+) -> Reply {
     if method != "GET" {
         return no_method(method);
     }
@@ -160,7 +180,9 @@ pub(super) fn project_level(world: &World, call: &Call, who: &Caller, project: &
     match rest {
         [] => {
             let name = call.query("groupName");
-            let ids: Option<Vec<u64>> = call.query("groupIds").map(|ids| ids.split(',').filter_map(|id| id.trim().parse().ok()).collect());
+            let ids: Option<Vec<u64>> = call
+                .query("groupIds")
+                .map(|ids| ids.split(',').filter_map(|id| id.trim().parse().ok()).collect());
             let found: Vec<Value> = devops
                 .groups
                 .iter()
@@ -172,7 +194,10 @@ pub(super) fn project_level(world: &World, call: &Call, who: &Caller, project: &
             Reply::json(200, &json!({"count": found.len(), "value": found}))
         }
         [id] => {
-            let found = id.parse().ok().and_then(|id: u64| devops.groups.iter().filter(visible).find(|group| group.id == id));
+            let found = id
+                .parse()
+                .ok()
+                .and_then(|id: u64| devops.groups.iter().filter(visible).find(|group| group.id == id));
             match found {
                 Some(group) => Reply::json(200, &group.to_json()),
                 None if devops.missing_reads_null => Reply::json(200, &Value::Null),
@@ -184,14 +209,22 @@ pub(super) fn project_level(world: &World, call: &Call, who: &Caller, project: &
 }
 
 /// Answers `_apis/distributedtask/variablegroups…`: making, changing and deleting.
-pub(super) fn organization_level(world: &mut World, call: &Call, who: &Caller, method: &str, rest: &[&str]) -> Reply {
+pub(super) fn organization_level(
+    world: &mut World,
+    call: &Call,
+    who: &Caller,
+    method: &str,
+    rest: &[&str],
+) -> Reply {
     if let Err(reply) = api_version(call) {
         return reply;
     }
     match (method, rest) {
         ("POST", []) => write(world, call, who, None),
         ("PUT", [id]) => match id.parse() {
-            Ok(number) if world.azure_devops.groups.iter().any(|group| group.id == number) => write(world, call, who, Some(number)),
+            Ok(number) if world.azure_devops.groups.iter().any(|group| group.id == number) => {
+                write(world, call, who, Some(number))
+            }
             _ => no_group(id),
         },
         ("DELETE", [id]) => delete(world, call, who, id),
@@ -201,20 +234,26 @@ pub(super) fn organization_level(world: &mut World, call: &Call, who: &Caller, m
 }
 
 fn version_for_read(call: &Call) -> Result<(), Reply> {
-    let named = call.query("api-version").is_some() || call.header("accept").is_some_and(|accept| accept.contains("api-version="));
+    let named = call.query("api-version").is_some()
+        || call.header("accept").is_some_and(|accept| accept.contains("api-version="));
     if named { api_version(call) } else { Ok(()) }
 }
 
 fn matches_name(name: &str, filter: &str) -> bool {
     let (name, filter) = (name.to_lowercase(), filter.to_lowercase());
     match filter.split_once('*') {
-        Some((before, after)) => name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after),
+        Some((before, after)) => {
+            name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
+        }
         None => name == filter,
     }
 }
 
 fn no_method(method: &str) -> Reply {
-    Reply::json(405, &json!({"count": 1, "value": {"Message": format!("The requested resource does not support http method '{method}'.")}}))
+    Reply::json(
+        405,
+        &json!({"count": 1, "value": {"Message": format!("The requested resource does not support http method '{method}'.")}}),
+    )
 }
 
 fn no_group(id: &str) -> Reply {
@@ -222,21 +261,28 @@ fn no_group(id: &str) -> Reply {
 }
 
 fn not_allowed() -> Reply {
-    let message = "You do not have permissions to perform this operation on the variable group. A variable group administrator needs to grant you the \
-                   Administrator role.";
+    let message = "You do not have permissions to perform this operation on the variable group. A variable \
+                   group administrator needs to grant you the Administrator role.";
     refusal(403, "AccessDeniedException", message)
 }
 
 fn delete(world: &mut World, call: &Call, who: &Caller, id: &str) -> Reply {
-    let Some(index) = id.parse().ok().and_then(|id: u64| world.azure_devops.groups.iter().position(|group| group.id == id)) else {
+    let Some(index) =
+        id.parse().ok().and_then(|id: u64| world.azure_devops.groups.iter().position(|group| group.id == id))
+    else {
         return no_group(id);
     };
     if who.role < GroupRole::Administrator {
         return not_allowed();
     }
-    let projects: Vec<&str> = call.query("projectIds").unwrap_or_default().split(',').filter(|id| !id.is_empty()).collect();
+    let projects: Vec<&str> =
+        call.query("projectIds").unwrap_or_default().split(',').filter(|id| !id.is_empty()).collect();
     if projects.is_empty() {
-        return refusal(400, "ArgumentException", "At least one project id is required.\r\nParameter name: projectIds");
+        return refusal(
+            400,
+            "ArgumentException",
+            "At least one project id is required.\r\nParameter name: projectIds",
+        );
     }
     let group = &mut world.azure_devops.groups[index];
     group.references.retain(|(project, _, _)| !projects.iter().any(|id| project.id.eq_ignore_ascii_case(id)));
@@ -249,12 +295,21 @@ fn delete(world: &mut World, call: &Call, who: &Caller, id: &str) -> Reply {
 fn write(world: &mut World, call: &Call, who: &Caller, id: Option<u64>) -> Reply {
     if !call.has_content_type("application/json") {
         let given = call.header("content-type").unwrap_or_default();
-        let message = format!("The request contains an entity body but the Content-Type '{given}' is not supported for this resource.");
+        let message = format!(
+            "The request contains an entity body but the Content-Type '{given}' is not supported for this \
+             resource."
+        );
         return Reply::json(415, &json!({"count": 1, "value": {"Message": message}}));
     }
     let body = match call.json_object() {
         Ok(body) => body,
-        Err(error) => return refusal(400, "VssPropertyValidationException", format!("TF400898: An Internal Error Occurred. {error}")),
+        Err(error) => {
+            return refusal(
+                400,
+                "VssPropertyValidationException",
+                format!("TF400898: An Internal Error Occurred. {error}"),
+            );
+        }
     };
     if who.role < GroupRole::Administrator {
         return not_allowed();
@@ -269,7 +324,11 @@ fn write(world: &mut World, call: &Call, who: &Caller, id: Option<u64>) -> Reply
             && parsed.references.iter().any(|(project, _, _)| other.is_in(project))
     });
     if clash {
-        return refusal(409, "VariableGroupExistsException", format!("Variable group with name {} already exists.", parsed.name));
+        return refusal(
+            409,
+            "VariableGroupExistsException",
+            format!("Variable group with name {} already exists.", parsed.name),
+        );
     }
     store(world, who, id, parsed)
 }
@@ -280,9 +339,10 @@ fn store(world: &mut World, who: &Caller, id: Option<u64>, parsed: Parsed) -> Re
     let index = match id {
         Some(id) => devops.groups.iter().position(|group| group.id == id),
         None => {
-            devops
-                .groups
-                .push(VariableGroup { revision: 0, ..VariableGroup::new(devops.next_group(), &parsed.name, Vec::new(), Vec::new(), now) });
+            devops.groups.push(VariableGroup {
+                revision: 0,
+                ..VariableGroup::new(devops.next_group(), &parsed.name, Vec::new(), Vec::new(), now)
+            });
             devops.groups.len().checked_sub(1)
         }
     };
@@ -322,7 +382,8 @@ struct Parsed {
 }
 
 fn parse(devops: &AzureDevops, body: &Map<String, Value>) -> Result<Parsed, String> {
-    let text = |map: &Map<String, Value>, name: &str| map.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text =
+        |map: &Map<String, Value>, name: &str| map.get(name).and_then(Value::as_str).map(str::to_owned);
     let Some(name) = text(body, "name").filter(|name| !name.is_empty()) else {
         return Err("Value cannot be null.\r\nParameter name: variableGroupParameters.Name".to_owned());
     };
@@ -344,9 +405,15 @@ fn parse(devops: &AzureDevops, body: &Map<String, Value>) -> Result<Parsed, Stri
             return Err("Value cannot be null.\r\nParameter name: projectReference".to_owned());
         };
         let named = text(reference, "id").or_else(|| text(reference, "name")).unwrap_or_default();
-        let Some(project) = devops.project(&named) else { return Err(format!("The project with id '{named}' does not exist.")) };
+        let Some(project) = devops.project(&named) else {
+            return Err(format!("The project with id '{named}' does not exist."));
+        };
         let entry = entry.as_object().cloned().unwrap_or_default();
-        references.push((project.clone(), text(&entry, "name").unwrap_or_else(|| name.clone()), text(&entry, "description")));
+        references.push((
+            project.clone(),
+            text(&entry, "name").unwrap_or_else(|| name.clone()),
+            text(&entry, "description"),
+        ));
     }
     if references.is_empty() {
         // The service's own spelling.
@@ -357,7 +424,9 @@ fn parse(devops: &AzureDevops, body: &Map<String, Value>) -> Result<Parsed, Stri
 }
 
 fn parse_variable(name: &str, value: &Value) -> Result<Variable, String> {
-    let Some(fields) = value.as_object() else { return Err(format!("The variable '{name}' is not an object.")) };
+    let Some(fields) = value.as_object() else {
+        return Err(format!("The variable '{name}' is not an object."));
+    };
     let flag = |field: &str| fields.get(field).and_then(Value::as_bool).unwrap_or_default();
     let value = match fields.get("value") {
         None | Some(Value::Null) => None,

@@ -1,4 +1,5 @@
-//! Azure DevOps: projects, variable groups, identity tokens for jobs, and the discovery that the official clients begin with.
+//! Azure DevOps: projects, variable groups, identity tokens for jobs, and the discovery that the official
+//! clients begin with.
 //!
 //! <https://learn.microsoft.com/rest/api/azure/devops/distributedtask/variablegroups>
 
@@ -31,7 +32,8 @@ pub struct AzureDevops {
     pub principals: BTreeMap<String, GroupRole>,
     /// What the pipeline's own identity (`System.AccessToken`) may do with variable groups.
     pub pipeline_role: GroupRole,
-    /// Whether a group that is not there reads as `null` with status 200, as clients of the service guard against, and not as 404.
+    /// Whether a group that is not there reads as `null` with status 200, as clients of the service guard
+    /// against, and not as 404.
     pub missing_reads_null: bool,
 }
 
@@ -63,7 +65,9 @@ impl Default for AzureDevops {
 
 impl AzureDevops {
     fn project(&self, id_or_name: &str) -> Option<&Project> {
-        self.projects.iter().find(|project| project.id.eq_ignore_ascii_case(id_or_name) || project.name.eq_ignore_ascii_case(id_or_name))
+        self.projects.iter().find(|project| {
+            project.id.eq_ignore_ascii_case(id_or_name) || project.name.eq_ignore_ascii_case(id_or_name)
+        })
     }
 }
 
@@ -96,16 +100,25 @@ fn signed_in(world: &mut World, call: &Call, who: &access::Caller, route: (&str,
         ("GET", ["_apis", "resourceareas"]) => discovery::areas(call, &organization),
         ("GET", ["_apis", "resourceareas", id]) => discovery::area(call, &organization, id),
         ("GET", ["_apis", "projects"]) => {
-            let all: Vec<_> = world.azure_devops.projects.iter().map(|project| project.to_json(call, &organization)).collect();
+            let all: Vec<_> = world
+                .azure_devops
+                .projects
+                .iter()
+                .map(|project| project.to_json(call, &organization))
+                .collect();
             Reply::json(200, &json!({"count": all.len(), "value": all}))
         }
         ("GET", ["_apis", "projects", name]) => match world.azure_devops.project(name) {
             Some(project) => Reply::json(200, &project.to_json(call, &organization)),
             None => reply::no_project(name),
         },
-        (_, ["_apis", "distributedtask", "variablegroups", rest @ ..]) => groups::organization_level(world, call, who, route.0, rest),
+        (_, ["_apis", "distributedtask", "variablegroups", rest @ ..]) => {
+            groups::organization_level(world, call, who, route.0, rest)
+        }
         (_, [project, "_apis", "distributedtask", "variablegroups", rest @ ..]) => {
-            let Some(project) = world.azure_devops.project(project).cloned() else { return reply::no_project(project) };
+            let Some(project) = world.azure_devops.project(project).cloned() else {
+                return reply::no_project(project);
+            };
             groups::project_level(world, call, who, &project, route.0, rest)
         }
         _ => Reply::unknown_route(call),
@@ -122,13 +135,17 @@ impl Project {
 }
 
 impl World {
-    /// Lets the seeded principal write to vaults and variable groups, and makes a token and a group; returns both.
+    /// Lets the seeded principal write to vaults and variable groups, and makes a token and a group; returns
+    /// both.
     pub(crate) fn seed_azure(&mut self, client_id: &str) -> (String, u64) {
         self.allow_in_vaults(client_id, &["get", "list", "set"]);
         self.azure_devops.principals.insert(client_id.to_owned(), GroupRole::Administrator);
         self.azure_devops.pipeline_role = GroupRole::Administrator;
         let token = self.add_devops_token("sam", GroupRole::Administrator, 365 * 86_400_000);
-        let others = [("CATALOG_URL", "https://catalog.example", false), ("CATALOG_PASSWORD", "kept-by-everybody", true)];
+        let others = [
+            ("CATALOG_URL", "https://catalog.example", false),
+            ("CATALOG_PASSWORD", "kept-by-everybody", true),
+        ];
         (token, self.add_variable_group("data", "integration", &others))
     }
 
@@ -139,14 +156,18 @@ impl World {
         id
     }
 
-    /// Makes a variable group in a project and returns its number; each variable is name, value and whether it is secret.
+    /// Makes a variable group in a project and returns its number; each variable is name, value and whether
+    /// it is secret.
     pub fn add_variable_group(&mut self, project: &str, name: &str, variables: &[(&str, &str, bool)]) -> u64 {
         let now = self.now_ms();
         let projects: Vec<Project> = self.azure_devops.project(project).cloned().into_iter().collect();
         let variables = variables
             .iter()
             .map(|(name, value, secret)| {
-                ((*name).to_owned(), Variable { value: Some((*value).to_owned()), secret: *secret, ..Variable::default() })
+                (
+                    (*name).to_owned(),
+                    Variable { value: Some((*value).to_owned()), secret: *secret, ..Variable::default() },
+                )
             })
             .collect();
         let group = VariableGroup::new(self.azure_devops.next_group(), name, projects, variables, now);
@@ -158,7 +179,13 @@ impl World {
     /// Returns the value that a variable holds, secret or not; its name is not case-sensitive.
     #[must_use]
     pub fn variable_value(&self, group: u64, variable: &str) -> Option<&str> {
-        self.azure_devops.groups.iter().find(|candidate| candidate.id == group)?.variable(variable)?.value.as_deref()
+        self.azure_devops
+            .groups
+            .iter()
+            .find(|candidate| candidate.id == group)?
+            .variable(variable)?
+            .value
+            .as_deref()
     }
 
     /// Makes a personal access token and returns it.
@@ -171,7 +198,13 @@ impl World {
         );
         self.note_issued(&value);
         let expires_ms = self.now_ms() + lifetime_ms;
-        self.azure_devops.tokens.push(DevopsToken { value: value.clone(), user: name.to_owned(), role, in_scope: true, expires_ms });
+        self.azure_devops.tokens.push(DevopsToken {
+            value: value.clone(),
+            user: name.to_owned(),
+            role,
+            in_scope: true,
+            expires_ms,
+        });
         value
     }
 }

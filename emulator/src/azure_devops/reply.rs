@@ -20,15 +20,16 @@ pub(crate) fn refusal(status: u16, kind: &str, message: impl Into<String>) -> Re
 /// Answers with a page for people, as Azure DevOps does where its API is not reached at all.
 pub(super) fn page(status: u16, title: &str) -> Reply {
     let body = format!(
-        "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Transitional//EN\"><html lang=\"en-US\"><head><title>\r\n\t{title}\r\n</title></head><body></body></html>"
+        "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Transitional//EN\"><html \
+         lang=\"en-US\"><head><title>\r\n\t{title}\r\n</title></head><body></body></html>"
     );
     Reply::text(status, "text/html; charset=utf-8", body)
 }
 
 pub(super) fn no_project(name: &str) -> Reply {
     let message = format!(
-        "TF200016: The following project does not exist: {name}. Verify that the name of the project is correct and that the project exists on the \
-         specified Azure DevOps Server."
+        "TF200016: The following project does not exist: {name}. Verify that the name of the project is \
+         correct and that the project exists on the specified Azure DevOps Server."
     );
     refusal(404, "ProjectDoesNotExistWithNameException", message)
 }
@@ -47,8 +48,9 @@ pub(crate) fn api_version(call: &Call) -> Result<(), Reply> {
     };
     let Some(text) = call.query("api-version").or_else(in_header) else {
         let message = format!(
-            "No api-version was supplied for the \"{}\" request. The version must be supplied either as part of the Accept header (e.g. \
-             \"application/json; api-version=1.0\") or as a query parameter (e.g. \"?api-version=1.0\").",
+            "No api-version was supplied for the \"{}\" request. The version must be supplied either as \
+             part of the Accept header (e.g. \"application/json; api-version=1.0\") or as a query parameter \
+             (e.g. \"?api-version=1.0\").",
             call.method
         );
         return Err(refusal(400, "VssVersionNotSpecifiedException", message));
@@ -56,18 +58,25 @@ pub(crate) fn api_version(call: &Call) -> Result<(), Reply> {
     let (number, preview) = text.split_once("-preview").map_or((text, false), |(number, _)| (number, true));
     let number: f64 = match number.parse() {
         Ok(number) => number,
-        Err(_) => return Err(refusal(400, "VssInvalidApiResourceVersionException", format!("The api-version '{text}' is not valid."))),
+        Err(_) => {
+            return Err(refusal(
+                400,
+                "VssInvalidApiResourceVersionException",
+                format!("The api-version '{text}' is not valid."),
+            ));
+        }
     };
     if !(1.0..=LATEST).contains(&number) {
         let message = format!(
-            "The requested REST API version of {number} is out of range for this server. The latest REST API version this server supports is {LATEST}."
+            "The requested REST API version of {number} is out of range for this server. The latest REST \
+             API version this server supports is {LATEST}."
         );
         return Err(refusal(400, "VssVersionOutOfRangeException", message));
     }
     if number > RELEASED && !preview {
         let message = format!(
-            "The requested version \"{text}\" of the resource is under preview. The -preview flag must be supplied in the api-version for such requests. \
-             For example: \"{text}-preview\""
+            "The requested version \"{text}\" of the resource is under preview. The -preview flag must be \
+             supplied in the api-version for such requests. For example: \"{text}-preview\""
         );
         return Err(refusal(400, "VssInvalidPreviewVersionException", message));
     }

@@ -12,14 +12,23 @@ fn emulator() -> (Emulator, String, u64) {
     let emulator = Emulator::in_process(&Options::default());
     let (token, group) = emulator.world(|world| {
         let token = world.add_devops_token("sam", GroupRole::Administrator, 86_400_000);
-        let group =
-            world.add_variable_group("data", "tokens", &[("PLAIN", "one", false), ("TOKEN", "dapi-old", true), ("Other", "kept", true)]);
+        let group = world.add_variable_group(
+            "data",
+            "tokens",
+            &[("PLAIN", "one", false), ("TOKEN", "dapi-old", true), ("Other", "kept", true)],
+        );
         (token, group)
     });
     (emulator, token, group)
 }
 
-fn send(emulator: &Emulator, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value, String) {
+fn send(
+    emulator: &Emulator,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<Value>,
+) -> (u16, Value, String) {
     let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
     if let Some(token) = token {
         let basic = base64::engine::general_purpose::STANDARD.encode(format!(":{token}"));
@@ -45,7 +54,8 @@ fn a_put_deletes_what_it_leaves_out_and_a_null_keeps_a_secret() {
     let (status, mut read, _) = send(&emulator, "GET", &group_path(group), Some(&token), None);
     assert_eq!((status, &read["variables"]["TOKEN"]), (200, &json!({"value": null, "isSecret": true})));
 
-    read["variables"] = json!({"token": {"value": "dapi-new", "isSecret": true}, "Other": {"value": null, "isSecret": true}});
+    read["variables"] =
+        json!({"token": {"value": "dapi-new", "isSecret": true}, "Other": {"value": null, "isSecret": true}});
     let (status, written, _) = send(&emulator, "PUT", &put_path(group), Some(&token), Some(read.clone()));
     assert_eq!(status, 200);
     assert_ne!(written["modifiedOn"], read["modifiedOn"]);
@@ -61,7 +71,10 @@ fn a_put_without_project_references_is_refused() {
     let (emulator, token, group) = emulator();
     let body = json!({"name": "tokens", "type": "Vsts", "variables": {}});
     let (status, refused, _) = send(&emulator, "PUT", &put_path(group), Some(&token), Some(body));
-    assert_eq!((status, refused["message"].as_str().unwrap()), (400, "Atleast one variable group project reference is required."));
+    assert_eq!(
+        (status, refused["message"].as_str().unwrap()),
+        (400, "Atleast one variable group project reference is required.")
+    );
 }
 
 #[test]
@@ -113,6 +126,7 @@ fn a_version_that_is_missing_or_unknown_is_refused() {
     let bare = format!("/acme/_apis/distributedtask/variablegroups/{group}");
     let (status, refused, _) = send(&emulator, "PUT", &bare, Some(&token), Some(json!({})));
     assert_eq!((status, refused["typeKey"].as_str().unwrap()), (400, "VssVersionNotSpecifiedException"));
-    let (status, refused, _) = send(&emulator, "PUT", &format!("{bare}?api-version=9.0"), Some(&token), Some(json!({})));
+    let (status, refused, _) =
+        send(&emulator, "PUT", &format!("{bare}?api-version=9.0"), Some(&token), Some(json!({})));
     assert_eq!((status, refused["typeKey"].as_str().unwrap()), (400, "VssVersionOutOfRangeException"));
 }

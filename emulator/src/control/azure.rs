@@ -1,4 +1,5 @@
-//! What a test or a demonstration wants of Entra ID's federation, Key Vault, Azure DevOps, Graph's lag and the metadata service.
+//! What a test or a demonstration wants of Entra ID's federation, Key Vault, Azure DevOps, Graph's lag and
+//! the metadata service.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -59,7 +60,8 @@ pub enum AzureSeed {
         /// Whether the job has `id-token: write`.
         id_token: Option<bool>,
     },
-    /// The job of an Azure Pipelines run; answers its environment, and its service connections by name and id.
+    /// The job of an Azure Pipelines run; answers its environment, and its service connections by name and
+    /// id.
     PipelineJob {
         /// Whether the pipeline maps `SYSTEM_ACCESSTOKEN`.
         access_token: Option<bool>,
@@ -124,17 +126,28 @@ pub(super) fn apply(world: &mut World, seed: AzureSeed) -> Result<Value, String>
     match seed {
         AzureSeed::Certificate { client_id, pem } => {
             let added = world.add_certificate(&client_id, &pem);
-            added.then(|| json!({})).ok_or_else(|| "there is no such application, or that is no certificate of an RSA key".to_owned())
+            added.then(|| json!({})).ok_or_else(|| {
+                "there is no such application, or that is no certificate of an RSA key".to_owned()
+            })
         }
-        AzureSeed::FederatedCredential { client_id, name, issuer, subject } => {
-            world.add_federated_credential(&client_id, &name, &issuer, &subject).then(|| json!({})).ok_or_else(no_application)
-        }
+        AzureSeed::FederatedCredential { client_id, name, issuer, subject } => world
+            .add_federated_credential(&client_id, &name, &issuer, &subject)
+            .then(|| json!({}))
+            .ok_or_else(no_application),
         AzureSeed::FederationPolicy { application_id, issuer, subject, audiences } => {
             let audiences: Vec<&str> = audiences.iter().map(String::as_str).collect();
             world.add_federation_policy(&application_id, &issuer, &subject, &audiences);
             Ok(json!({}))
         }
-        AzureSeed::ActionsJob { owner, repository, reference, environment, event, ids_in_subject, id_token } => {
+        AzureSeed::ActionsJob {
+            owner,
+            repository,
+            reference,
+            environment,
+            event,
+            ids_in_subject,
+            id_token,
+        } => {
             let job = &mut world.oidc.actions;
             job.owner = owner.unwrap_or_else(|| job.owner.clone());
             job.repository = repository.unwrap_or_else(|| job.repository.clone());
@@ -148,16 +161,25 @@ pub(super) fn apply(world: &mut World, seed: AzureSeed) -> Result<Value, String>
                 job.request_token = wanted.then(|| "actions-request-token".to_owned());
             }
             let subject = job.subject();
-            Ok(json!({"subject": subject, "issuer": job.issuer.clone(), "env": environment_json(world.actions_environment())}))
+            Ok(
+                json!({"subject": subject, "issuer": job.issuer.clone(), "env": environment_json(world.actions_environment())}),
+            )
         }
         AzureSeed::PipelineJob { access_token } => {
             if let Some(wanted) = access_token {
                 world.oidc.pipeline.access_token = wanted.then(|| "pipeline-job-access-token".to_owned());
             }
-            let connections: serde_json::Map<String, Value> =
-                world.oidc.pipeline.connections.iter().map(|connection| (connection.name.clone(), json!(connection.id))).collect();
+            let connections: serde_json::Map<String, Value> = world
+                .oidc
+                .pipeline
+                .connections
+                .iter()
+                .map(|connection| (connection.name.clone(), json!(connection.id)))
+                .collect();
             let issuer = world.oidc.pipeline.issuer();
-            Ok(json!({"issuer": issuer, "service-connections": connections, "env": environment_json(world.pipeline_environment())}))
+            Ok(
+                json!({"issuer": issuer, "service-connections": connections, "env": environment_json(world.pipeline_environment())}),
+            )
         }
         AzureSeed::ManagedIdentity { client_id, system_assigned } => {
             if system_assigned {
@@ -172,15 +194,16 @@ pub(super) fn apply(world: &mut World, seed: AzureSeed) -> Result<Value, String>
             world.allow_in_vaults(&client_id, &rights);
             Ok(json!({}))
         }
-        AzureSeed::DevopsToken { role, lifetime_seconds } => {
-            Ok(json!({"token": world.add_devops_token("sam", role, lifetime_seconds.unwrap_or(86_400) * 1000)}))
-        }
+        AzureSeed::DevopsToken { role, lifetime_seconds } => Ok(
+            json!({"token": world.add_devops_token("sam", role, lifetime_seconds.unwrap_or(86_400) * 1000)}),
+        ),
         AzureSeed::DevopsPrincipal { client_id, role } => {
             world.azure_devops.principals.insert(client_id.to_ascii_lowercase(), role);
             Ok(json!({}))
         }
         AzureSeed::VariableGroup { project, name, variables } => {
-            let variables: Vec<(&str, &str, bool)> = variables.iter().map(|it| (it.name.as_str(), it.value.as_str(), it.secret)).collect();
+            let variables: Vec<(&str, &str, bool)> =
+                variables.iter().map(|it| (it.name.as_str(), it.value.as_str(), it.secret)).collect();
             Ok(json!({"id": world.add_variable_group(&project, &name, &variables)}))
         }
         AzureSeed::GraphLag(lag) => {
@@ -191,7 +214,11 @@ pub(super) fn apply(world: &mut World, seed: AzureSeed) -> Result<Value, String>
 }
 
 fn environment_json(variables: Vec<(String, String)>) -> Value {
-    variables.into_iter().map(|(name, value)| (name, Value::String(value))).collect::<serde_json::Map<String, Value>>().into()
+    variables
+        .into_iter()
+        .map(|(name, value)| (name, Value::String(value)))
+        .collect::<serde_json::Map<String, Value>>()
+        .into()
 }
 
 /// Shows the vaults, the variable groups and how many webhooks came, without any secret value.

@@ -19,11 +19,14 @@ pub use seeds::Seed;
 
 /// Answers a request to the control origin.
 pub(crate) fn handle(emulator: &Emulator, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-    route(emulator, request).unwrap_or_else(|message| Reply::json(400, &json!({"error": message}))).into_response()
+    route(emulator, request)
+        .unwrap_or_else(|message| Reply::json(400, &json!({"error": message})))
+        .into_response()
 }
 
 fn route(emulator: &Emulator, request: &Request<Vec<u8>>) -> Result<Reply, String> {
-    let query: Vec<(String, String)> = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let query: Vec<(String, String)> =
+        form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
     match (request.method().as_str(), request.uri().path()) {
         ("GET", "/requests") => {
             let bodies = form_value(&query, "bodies").is_some_and(|value| matches!(value, "1" | "true"));
@@ -54,15 +57,20 @@ fn route(emulator: &Emulator, request: &Request<Vec<u8>>) -> Result<Reply, Strin
         ("GET", "/clock") => Ok(done(json!({"now": rfc3339(emulator.now_ms())}))),
         ("POST", "/spread") => {
             let spreads: std::collections::BTreeMap<SpreadKind, Spread> = read(request)?;
-            emulator.world(|world| spreads.into_iter().for_each(|(kind, spread)| world.spread.set(kind, spread)));
+            emulator
+                .world(|world| spreads.into_iter().for_each(|(kind, spread)| world.spread.set(kind, spread)));
             Ok(Reply::empty(204))
         }
         ("POST", "/seed") => {
             let seeds: Vec<Seed> = one_or_many(read(request)?, "seeds")?;
-            let made = seeds.into_iter().map(|seed| emulator.seed(seed)).collect::<Result<Vec<Value>, String>>()?;
+            let made =
+                seeds.into_iter().map(|seed| emulator.seed(seed)).collect::<Result<Vec<Value>, String>>()?;
             Ok(done(json!({"made": made})))
         }
-        (method, path) => Ok(Reply::json(404, &json!({"error": format!("The control origin does not know {method} {path}.")}))),
+        (method, path) => Ok(Reply::json(
+            404,
+            &json!({"error": format!("The control origin does not know {method} {path}.")}),
+        )),
     }
 }
 

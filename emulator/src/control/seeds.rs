@@ -121,7 +121,8 @@ pub enum Seed {
         /// The issuer.
         issuer: Option<String>,
     },
-    /// The job of a GitHub Actions workflow that asks for identity tokens; answers its subject and the variables that it has.
+    /// The job of a GitHub Actions workflow that asks for identity tokens; answers its subject and the
+    /// variables that it has.
     ActionsJob {
         /// The event, such as `schedule`.
         event: Option<String>,
@@ -159,7 +160,9 @@ impl Emulator {
 
 fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
     match seed {
-        Seed::Application { display_name } => Ok(json!({"client-id": world.register_application(&display_name)})),
+        Seed::Application { display_name } => {
+            Ok(json!({"client-id": world.register_application(&display_name)}))
+        }
         Seed::ClientSecret { client_id, lifetime_seconds } => {
             world.directory.application(&client_id).ok_or("there is no such application")?;
             let value = world.add_client_secret(&client_id, lifetime_seconds.unwrap_or(YEAR) * 1000);
@@ -170,14 +173,17 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             Ok(json!({}))
         }
         Seed::AzureRole { client_id, workspace, role } => {
-            let resource = world.workspaces.get(workspace).ok_or("there is no such workspace")?.resource_id.clone();
+            let resource =
+                world.workspaces.get(workspace).ok_or("there is no such workspace")?.resource_id.clone();
             principal(world, &client_id)?.azure_roles.push((role, resource.clone()));
             Ok(json!({"resource-id": resource}))
         }
         Seed::AccessToken { client_id, audience, roles, lifetime_seconds } => {
             let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
             let lifetime = lifetime_seconds.unwrap_or(3599) * 1000;
-            Ok(json!({"access-token": world.issue_bearer(&audience, Subject::Application(client_id), &roles, lifetime)}))
+            Ok(
+                json!({"access-token": world.issue_bearer(&audience, Subject::Application(client_id), &roles, lifetime)}),
+            )
         }
         Seed::Principal { workspace, application_id, display_name, groups } => {
             let id = world.account_principal(&application_id);
@@ -196,11 +202,15 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
         }
         Seed::TokenPermission { workspace, service_principal_name } => {
             let held = world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?;
-            held.grants.push(Grant { who: Grantee::ServicePrincipal(service_principal_name), level: "CAN_USE".to_owned() });
+            held.grants.push(Grant {
+                who: Grantee::ServicePrincipal(service_principal_name),
+                level: "CAN_USE".to_owned(),
+            });
             Ok(json!({}))
         }
         Seed::Pat { workspace, owner, comment, lifetime_seconds } => {
-            let known = world.workspaces.get(workspace).is_some_and(|workspace| workspace.member(&owner).is_some());
+            let known =
+                world.workspaces.get(workspace).is_some_and(|workspace| workspace.member(&owner).is_some());
             if !known {
                 return Err("there is no such member".to_owned());
             }
@@ -230,13 +240,15 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
         }
         Seed::ActionsJob { event, environment, ids_in_subject, without_permission } => {
             let default = ActionsJob::default();
-            let request_token = (!without_permission).then(|| format!("actions-request-{}", world.random.alphanumeric(32)));
+            let request_token =
+                (!without_permission).then(|| format!("actions-request-{}", world.random.alphanumeric(32)));
             if let Some(token) = &request_token {
                 world.note_issued(token);
             }
             let event = event.unwrap_or_else(|| default.event.clone());
             world.oidc.actions = ActionsJob { event, environment, ids_in_subject, request_token, ..default };
-            let env: std::collections::BTreeMap<String, String> = world.actions_environment().into_iter().collect();
+            let env: std::collections::BTreeMap<String, String> =
+                world.actions_environment().into_iter().collect();
             Ok(json!({"subject": world.oidc.actions.subject(), "env": env}))
         }
         Seed::Azure(seed) => super::azure::apply(world, seed),
@@ -245,7 +257,8 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             Ok(json!({"app-id": id, "private-key": private_key}))
         }
         Seed::GithubToken { permissions } => {
-            let value = format!("github_pat_{}_{}", world.random.alphanumeric(22), world.random.alphanumeric(59));
+            let value =
+                format!("github_pat_{}_{}", world.random.alphanumeric(22), world.random.alphanumeric(59));
             let permissions: Vec<&str> = permissions.iter().map(String::as_str).collect();
             world.github_token(&value, TokenKind::FineGrained, "octocat", &permissions);
             Ok(json!({"token": value}))
@@ -253,7 +266,13 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
     }
 }
 
-fn principal<'a>(world: &'a mut World, client_id: &str) -> Result<&'a mut crate::directory::ServicePrincipal, String> {
+fn principal<'a>(
+    world: &'a mut World,
+    client_id: &str,
+) -> Result<&'a mut crate::directory::ServicePrincipal, String> {
     let principals = &mut world.directory.service_principals;
-    principals.iter_mut().find(|principal| principal.app_id == client_id).ok_or_else(|| "there is no such application".to_owned())
+    principals
+        .iter_mut()
+        .find(|principal| principal.app_id == client_id)
+        .ok_or_else(|| "there is no such application".to_owned())
 }

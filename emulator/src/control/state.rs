@@ -12,8 +12,12 @@ use crate::world::World;
 /// Shows the world; in place of a secret's value stands its SHA-256, which for a PAT is its token id.
 pub(super) fn shown(world: &World) -> Value {
     let now = world.now_ms();
-    let workspaces: Vec<Value> =
-        world.workspaces.iter().enumerate().map(|(index, it)| workspace(world.origins.workspace(index), it, now)).collect();
+    let workspaces: Vec<Value> = world
+        .workspaces
+        .iter()
+        .enumerate()
+        .map(|(index, it)| workspace(world.origins.workspace(index), it, now))
+        .collect();
     json!({
         "now": rfc3339(now),
         "workspaces": workspaces,
@@ -135,16 +139,22 @@ fn oauth_secrets(world: &World) -> Vec<Value> {
         })
     };
     let principals = world.account.principals.iter();
-    principals.flat_map(|principal| principal.secrets.iter().map(|secret| shown(&principal.application_id, secret))).collect()
+    principals
+        .flat_map(|principal| principal.secrets.iter().map(|secret| shown(&principal.application_id, secret)))
+        .collect()
 }
 
 fn place(place: &Place) -> Value {
     match place {
         Place::Repository(repository) => json!({"repository": repository}),
-        Place::Environment(repository, environment) => json!({"repository": repository, "environment": environment}),
+        Place::Environment(repository, environment) => {
+            json!({"repository": repository, "environment": environment})
+        }
         Place::Organization(organization) => json!({"organization": organization}),
         Place::DependabotRepository(repository) => json!({"repository": repository, "app": "dependabot"}),
-        Place::DependabotOrganization(organization) => json!({"organization": organization, "app": "dependabot"}),
+        Place::DependabotOrganization(organization) => {
+            json!({"organization": organization, "app": "dependabot"})
+        }
     }
 }
 

@@ -56,7 +56,11 @@ pub(super) fn caller(world: &mut World, call: &Call, index: usize, scope: &str) 
         return Err(refuse(403, "PERMISSION_DENIED", "User is deactivated."));
     }
     if scopes.is_some_and(|scopes| !scopes.iter().any(|has| has == scope || has == "all-apis")) {
-        return Err(refuse(403, "PERMISSION_DENIED", format!("Provided token does not have required scopes: {scope}")));
+        return Err(refuse(
+            403,
+            "PERMISSION_DENIED",
+            format!("Provided token does not have required scopes: {scope}"),
+        ));
     }
     Ok(Caller { id: member.id, name: member.name.clone(), admin: member.is_admin() })
 }
@@ -76,7 +80,12 @@ fn not_a_member(world: &World, index: usize) -> Reply {
     refuse(403, "PERMISSION_DENIED", format!("Unauthorized access to workspace: {id}"))
 }
 
-fn pat_owner(world: &mut World, call: &Call, index: usize, token: &str) -> Result<(String, Option<Vec<String>>), Reply> {
+fn pat_owner(
+    world: &mut World,
+    call: &Call,
+    index: usize,
+    token: &str,
+) -> Result<(String, Option<Vec<String>>), Reply> {
     let now = call.now_ms;
     let Some(workspace) = world.workspaces.get_mut(index) else { return Err(invalid_token()) };
     let disabled = workspace.conf.get("enableTokensConfig").is_some_and(|value| value == "false");
@@ -108,30 +117,41 @@ fn entra_member(subject: &Subject, world: &mut World, call: &Call, index: usize)
     Ok(name)
 }
 
-/// Lets in an application that is not in the workspace but has an Azure role on its resource; it becomes a workspace admin.
+/// Lets in an application that is not in the workspace but has an Azure role on its resource; it becomes a
+/// workspace admin.
 ///
 /// <https://learn.microsoft.com/azure/databricks/dev-tools/service-prin-aad-token>
 fn azure_role(world: &mut World, call: &Call, index: usize, name: &str) -> Result<(), Reply> {
     let resource = call.header("x-databricks-azure-workspace-resource-id").unwrap_or_default();
     let Some(workspace) = world.workspaces.get(index) else { return Err(invalid_token()) };
     if !resource.eq_ignore_ascii_case(&workspace.resource_id) {
-        return Err(refuse(400, "INVALID_PARAMETER_VALUE", "The workspace resource id in the header is not that of this workspace."));
+        return Err(refuse(
+            400,
+            "INVALID_PARAMETER_VALUE",
+            "The workspace resource id in the header is not that of this workspace.",
+        ));
     }
     let management = call.header("x-databricks-azure-sp-management-token").unwrap_or_default();
-    let same = world.bearer(management, MANAGEMENT_RESOURCE).is_some_and(|bearer| subject_name(&bearer.subject) == name);
+    let same = world
+        .bearer(management, MANAGEMENT_RESOURCE)
+        .is_some_and(|bearer| subject_name(&bearer.subject) == name);
     if !same {
         return Err(refuse(403, "PERMISSION_DENIED", "Invalid management token."));
     }
     let has_role = world.directory.service_principal(name).is_some_and(|principal| {
         principal.azure_roles.iter().any(|(role, scope)| {
-            matches!(role.as_str(), "Owner" | "Contributor") && resource.to_ascii_lowercase().starts_with(&scope.to_ascii_lowercase())
+            matches!(role.as_str(), "Owner" | "Contributor")
+                && resource.to_ascii_lowercase().starts_with(&scope.to_ascii_lowercase())
         })
     });
     if !has_role {
         return Err(not_a_member(world, index));
     }
     let id = world.account_principal(name);
-    let display_name = world.directory.service_principal(name).map_or_else(String::new, |principal| principal.display_name.clone());
+    let display_name = world
+        .directory
+        .service_principal(name)
+        .map_or_else(String::new, |principal| principal.display_name.clone());
     if let Some(workspace) = world.workspaces.get_mut(index) {
         workspace.members.push(Member {
             id,
@@ -150,9 +170,16 @@ fn azure_role(world: &mut World, call: &Call, index: usize, name: &str) -> Resul
 /// Refuses OAuth secrets of a principal that the workspace does not know.
 pub(super) fn must_be_member(world: &World, index: usize, id: &str) -> Result<(), Reply> {
     let known = world.workspaces.get(index).is_some_and(|workspace| {
-        workspace.members.iter().any(|member| member.kind == MemberKind::ServicePrincipal && member.id.to_string() == id)
+        workspace
+            .members
+            .iter()
+            .any(|member| member.kind == MemberKind::ServicePrincipal && member.id.to_string() == id)
     });
-    if known { Ok(()) } else { Err(refuse(404, "RESOURCE_DOES_NOT_EXIST", format!("Service principal with id {id} not found."))) }
+    if known {
+        Ok(())
+    } else {
+        Err(refuse(404, "RESOURCE_DOES_NOT_EXIST", format!("Service principal with id {id} not found.")))
+    }
 }
 
 /// Refuses whoever may not manage the account.
@@ -163,7 +190,10 @@ pub(super) fn account_admin(world: &World, call: &Call, account: &str) -> Result
             &json!({"error_code": 401, "message": "Credential was not sent or was of an unsupported type for this API."}),
         ));
     };
-    let bearer = world.bearer(token, ACCOUNT_AUDIENCE).or_else(|| world.bearer(token, DATABRICKS_RESOURCE)).ok_or_else(invalid_token)?;
+    let bearer = world
+        .bearer(token, ACCOUNT_AUDIENCE)
+        .or_else(|| world.bearer(token, DATABRICKS_RESOURCE))
+        .ok_or_else(invalid_token)?;
     if account != world.account.id {
         return Err(refuse(404, "RESOURCE_DOES_NOT_EXIST", format!("Account {account} does not exist.")));
     }
@@ -178,7 +208,8 @@ pub(super) fn entra_redirect(world: &World, index: usize) -> Reply {
     let tenant = world.workspaces.get(index).map_or("common", |workspace| workspace.tenant.as_str());
     let login = world.origins.of(crate::service::Service::Entra);
     let location = format!(
-        "{login}/{tenant}/oauth2/authorize?response_mode=form_post&scope=openid+profile&response_type=code+id_token&client_id={DATABRICKS_RESOURCE}"
+        "{login}/{tenant}/oauth2/authorize?response_mode=form_post&scope=openid+profile&\
+         response_type=code+id_token&client_id={DATABRICKS_RESOURCE}"
     );
     Reply::redirect(302, location)
 }
@@ -190,7 +221,11 @@ impl World {
             return principal.id;
         }
         let id = self.random.number();
-        self.account.principals.push(super::AccountPrincipal { id, application_id: application_id.to_owned(), secrets: Vec::new() });
+        self.account.principals.push(super::AccountPrincipal {
+            id,
+            application_id: application_id.to_owned(),
+            secrets: Vec::new(),
+        });
         id
     }
 }

@@ -29,8 +29,12 @@ pub(super) fn handle(world: &mut World, call: &Call, index: usize, caller: &Call
         only_query(call, &["keys"])?;
         let keys: Vec<&str> = call.query("keys").unwrap_or_default().split(',').collect();
         known(keys.iter().copied())?;
-        let shown: Map<String, Value> =
-            keys.into_iter().map(|key| (key.to_owned(), conf.get(key).map_or(Value::Null, |value| Value::String(value.clone())))).collect();
+        let shown: Map<String, Value> = keys
+            .into_iter()
+            .map(|key| {
+                (key.to_owned(), conf.get(key).map_or(Value::Null, |value| Value::String(value.clone())))
+            })
+            .collect();
         return Ok(Reply::json(200, &Value::Object(shown)));
     }
     if !call.has_content_type("application/json") {
@@ -41,7 +45,9 @@ pub(super) fn handle(world: &mut World, call: &Call, index: usize, caller: &Call
     let mut changes = Vec::new();
     for (key, value) in map {
         let Value::String(value) = value else {
-            return Err(malformed(format!("Could not parse request object: Expected 'STRING' for the value of '{key}'")));
+            return Err(malformed(format!(
+                "Could not parse request object: Expected 'STRING' for the value of '{key}'"
+            )));
         };
         let valid = if key == "maxTokenLifetimeDays" {
             value.parse::<u32>().is_ok_and(|days| days <= 730)

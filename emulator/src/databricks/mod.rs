@@ -21,7 +21,10 @@ use crate::service::Service;
 use crate::world::World;
 
 pub(crate) use oauth::{issue as issue_oauth, refuse as refuse_oauth};
-pub use state::{Account, AccountPrincipal, Grant, Grantee, Member, MemberKind, OauthSecret, Pat, SecretScope, StoredSecret, Workspace};
+pub use state::{
+    Account, AccountPrincipal, Grant, Grantee, Member, MemberKind, OauthSecret, Pat, SecretScope,
+    StoredSecret, Workspace,
+};
 pub(crate) use tokens::token_id;
 
 /// Answers a request to a workspace or to the account.
@@ -38,7 +41,9 @@ fn workspace(world: &mut World, call: &Call, index: usize) -> Result<Reply, Repl
     let (method, segments) = call.route();
     match (method, segments.as_slice()) {
         ("GET", ["aad", "auth"]) => Ok(auth::entra_redirect(world, index)),
-        ("GET", ["oidc", ".well-known", "oauth-authorization-server"]) => Ok(oauth::discovery(&format!("{}/oidc", call.origin))),
+        ("GET", ["oidc", ".well-known", "oauth-authorization-server"]) => {
+            Ok(oauth::discovery(&format!("{}/oidc", call.origin)))
+        }
         ("POST", ["oidc", "v1", "token"]) => Ok(oauth::token(world, call, Some(index))),
         ("GET", [".well-known", "databricks-config"]) => Ok(oauth::host_metadata(world, call, index)),
         (_, ["api", "2.0", rest @ ..]) => api(world, call, index, rest),
@@ -57,7 +62,9 @@ fn api(world: &mut World, call: &Call, index: usize, rest: &[&str]) -> Result<Re
         ("POST", ["token", "delete"]) => tokens::delete(world, call, index, &caller),
         ("PATCH", ["token", id]) => tokens::update(world, call, index, &caller, id),
         (_, ["token-management", rest @ ..]) => token_management::handle(world, call, index, &caller, rest),
-        (_, ["permissions", "authorization", "tokens", rest @ ..]) => permissions::handle(world, call, index, &caller, rest),
+        (_, ["permissions", "authorization", "tokens", rest @ ..]) => {
+            permissions::handle(world, call, index, &caller, rest)
+        }
         (_, ["preview", "scim", "v2", rest @ ..]) => scim::handle(world, call, index, &caller, rest),
         (_, ["workspace-conf"]) => conf::handle(world, call, index, &caller),
         (_, ["secrets", rest @ ..]) => secrets::handle(world, call, index, &caller, rest),
@@ -107,16 +114,27 @@ fn account(world: &mut World, call: &Call) -> Result<Reply, Reply> {
         ("GET", ["oidc", "accounts", id, ".well-known", "oauth-authorization-server"]) => {
             Ok(oauth::discovery(&format!("{}/oidc/accounts/{id}", call.origin)))
         }
-        ("POST", ["oidc", "accounts", id, "v1", "token"]) if *id == world.account.id => Ok(oauth::token(world, call, None)),
-        ("GET" | "POST", ["api", "2.0", "accounts", account, "servicePrincipals", id, "credentials", "secrets"]) => {
+        ("POST", ["oidc", "accounts", id, "v1", "token"]) if *id == world.account.id => {
+            Ok(oauth::token(world, call, None))
+        }
+        (
+            "GET" | "POST",
+            ["api", "2.0", "accounts", account, "servicePrincipals", id, "credentials", "secrets"],
+        ) => {
             auth::account_admin(world, call, account)?;
             oauth_secrets::handle(world, call, id, &[])
         }
-        ("DELETE", ["api", "2.0", "accounts", account, "servicePrincipals", id, "credentials", "secrets", secret]) => {
+        (
+            "DELETE",
+            ["api", "2.0", "accounts", account, "servicePrincipals", id, "credentials", "secrets", secret],
+        ) => {
             auth::account_admin(world, call, account)?;
             oauth_secrets::handle(world, call, id, &[secret])
         }
-        (_, ["api", "2.0", "accounts", account, "servicePrincipals", id, "federationPolicies", rest @ ..]) => {
+        (
+            _,
+            ["api", "2.0", "accounts", account, "servicePrincipals", id, "federationPolicies", rest @ ..],
+        ) => {
             auth::account_admin(world, call, account)?;
             Ok(crate::oidc::federation_policies(world, call, id, rest))
         }
@@ -142,9 +160,13 @@ fn body(call: &Call, known: &[&str]) -> Result<Map<String, Value>, Reply> {
     if !call.has_content_type("application/json") {
         return Err(malformed("Invalid Content-Type header: expected application/json"));
     }
-    let map = call.json_object().map_err(|error| malformed(format!("Invalid JSON given in the body of the request - {error}")))?;
+    let map = call
+        .json_object()
+        .map_err(|error| malformed(format!("Invalid JSON given in the body of the request - {error}")))?;
     match unknown_field(&map, known) {
-        Some(field) => Err(malformed(format!("Could not parse request object: Expected no field named '{field}'"))),
+        Some(field) => {
+            Err(malformed(format!("Could not parse request object: Expected no field named '{field}'")))
+        }
         None => Ok(map),
     }
 }
@@ -152,7 +174,9 @@ fn body(call: &Call, known: &[&str]) -> Result<Map<String, Value>, Reply> {
 /// Refuses query parameters other than these.
 fn only_query(call: &Call, known: &[&str]) -> Result<(), Reply> {
     match call.query.iter().find(|(key, _)| !known.contains(&key.as_str())) {
-        Some((key, _)) => Err(malformed(format!("Could not parse request object: Expected no parameter named '{key}'"))),
+        Some((key, _)) => {
+            Err(malformed(format!("Could not parse request object: Expected no parameter named '{key}'")))
+        }
         None => Ok(()),
     }
 }
@@ -161,7 +185,9 @@ fn text<'a>(map: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, 
     match map.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(malformed(format!("Could not parse request object: Expected 'STRING' for the field '{name}'"))),
+        Some(_) => Err(malformed(format!(
+            "Could not parse request object: Expected 'STRING' for the field '{name}'"
+        ))),
     }
 }
 
@@ -170,12 +196,18 @@ fn required<'a>(map: &'a Map<String, Value>, name: &str) -> Result<&'a str, Repl
 }
 
 fn texts(map: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, Reply> {
-    let wrong = || malformed(format!("Could not parse request object: Expected a list of 'STRING' for the field '{name}'"));
+    let wrong = || {
+        malformed(format!(
+            "Could not parse request object: Expected a list of 'STRING' for the field '{name}'"
+        ))
+    };
     match map.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::Array(items)) => {
-            items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect::<Result<_, _>>().map(Some)
-        }
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong))
+            .collect::<Result<_, _>>()
+            .map(Some),
         Some(_) => Err(wrong()),
     }
 }

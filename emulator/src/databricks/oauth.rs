@@ -51,8 +51,12 @@ pub(super) fn token(world: &mut World, call: &Call, index: Option<usize>) -> Rep
     let form = call.form();
     match form_value(&form, "grant_type") {
         Some("client_credentials") => client_credentials(world, call, index, &form),
-        Some("urn:ietf:params:oauth:grant-type:token-exchange") => crate::oidc::exchange_token(world, call, &form),
-        Some(other) => refuse(400, "unsupported_grant_type", &format!("The grant type {other} is not supported.")),
+        Some("urn:ietf:params:oauth:grant-type:token-exchange") => {
+            crate::oidc::exchange_token(world, call, &form)
+        }
+        Some(other) => {
+            refuse(400, "unsupported_grant_type", &format!("The grant type {other} is not supported."))
+        }
         None => refuse(400, "invalid_request", "grant_type is required"),
     }
 }
@@ -62,8 +66,14 @@ pub(crate) fn refuse(status: u16, error: &str, description: &str) -> Reply {
     Reply::json(status, &json!({"error": error, "error_description": description}))
 }
 
-fn client_credentials(world: &mut World, call: &Call, index: Option<usize>, form: &[(String, String)]) -> Reply {
-    let posted = || Some((form_value(form, "client_id")?.to_owned(), form_value(form, "client_secret")?.to_owned()));
+fn client_credentials(
+    world: &mut World,
+    call: &Call,
+    index: Option<usize>,
+    form: &[(String, String)],
+) -> Reply {
+    let posted =
+        || Some((form_value(form, "client_id")?.to_owned(), form_value(form, "client_secret")?.to_owned()));
     let Some((client, secret)) = call.basic().or_else(posted) else {
         return refuse(401, "invalid_client", "Client authentication failed");
     };
@@ -78,11 +88,17 @@ fn client_credentials(world: &mut World, call: &Call, index: Option<usize>, form
     let found = world
         .account
         .principal(&client)
-        .and_then(|principal| principal.secrets.iter().find(|held| held.value == secret && now < held.expires_ms))
+        .and_then(|principal| {
+            principal.secrets.iter().find(|held| held.value == secret && now < held.expires_ms)
+        })
         .map(|held| held.id.clone());
     let works = found.is_some_and(|id| world.spread.works(SpreadKind::OauthSecret, &id, now));
     let member = index.is_none_or(|index| {
-        world.workspaces.get(index).and_then(|workspace| workspace.member(&client)).is_some_and(|member| member.active)
+        world
+            .workspaces
+            .get(index)
+            .and_then(|workspace| workspace.member(&client))
+            .is_some_and(|member| member.active)
     });
     if !works || !member {
         return refuse(401, "invalid_client", "Client authentication failed");
@@ -94,12 +110,25 @@ fn client_credentials(world: &mut World, call: &Call, index: Option<usize>, form
     issue(world, &client, index, &scopes)
 }
 
-const KNOWN: [&str; 9] =
-    ["all-apis", "authentication", "scim", "secrets", "settings", "sql", "identity", "offline_access", "access-management"];
+const KNOWN: [&str; 9] = [
+    "all-apis",
+    "authentication",
+    "scim",
+    "secrets",
+    "settings",
+    "sql",
+    "identity",
+    "offline_access",
+    "access-management",
+];
 
 /// Issues an OAuth token for a workspace or the account, and answers with it.
 pub(crate) fn issue(world: &mut World, application_id: &str, index: Option<usize>, scopes: &[&str]) -> Reply {
     let audience = index.map_or_else(|| ACCOUNT_AUDIENCE.to_owned(), workspace_audience);
-    let token = world.issue_bearer(&audience, Subject::Application(application_id.to_owned()), scopes, HOUR_MS);
-    Reply::json(200, &json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600, "scope": scopes.join(" ")}))
+    let token =
+        world.issue_bearer(&audience, Subject::Application(application_id.to_owned()), scopes, HOUR_MS);
+    Reply::json(
+        200,
+        &json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600, "scope": scopes.join(" ")}),
+    )
 }

@@ -19,12 +19,10 @@ const DEFAULT_SECONDS: i64 = 63_072_000;
 const PAGE: usize = 20;
 
 pub(super) fn handle(world: &mut World, call: &Call, id: &str, rest: &[&str]) -> Result<Reply, Reply> {
-    let at = world
-        .account
-        .principals
-        .iter()
-        .position(|principal| principal.id.to_string() == id)
-        .ok_or_else(|| refuse(404, "RESOURCE_DOES_NOT_EXIST", format!("Service principal with id {id} not found.")))?;
+    let at =
+        world.account.principals.iter().position(|principal| principal.id.to_string() == id).ok_or_else(
+            || refuse(404, "RESOURCE_DOES_NOT_EXIST", format!("Service principal with id {id} not found.")),
+        )?;
     match (call.method.as_str(), rest) {
         ("GET", []) => list(call, &world.account.principals[at]),
         ("POST", []) => create(world, call, at),
@@ -44,10 +42,12 @@ pub(super) fn handle(world: &mut World, call: &Call, id: &str, rest: &[&str]) ->
 fn list(call: &Call, principal: &AccountPrincipal) -> Result<Reply, Reply> {
     only_query(call, &["page_size", "page_token"])?;
     let number = |name: &str, default: usize| {
-        call.query(name).map_or(Ok(default), |text| text.parse().map_err(|_| invalid(format!("Invalid {name}"))))
+        call.query(name)
+            .map_or(Ok(default), |text| text.parse().map_err(|_| invalid(format!("Invalid {name}"))))
     };
     let (size, start) = (number("page_size", PAGE)?.clamp(1, 100), number("page_token", 0)?);
-    let secrets: Vec<Value> = principal.secrets.iter().skip(start).take(size).map(|secret| shown(secret, call.now_ms)).collect();
+    let secrets: Vec<Value> =
+        principal.secrets.iter().skip(start).take(size).map(|secret| shown(secret, call.now_ms)).collect();
     let mut answer = json!({});
     if let Some(map) = answer.as_object_mut() {
         let next = start + secrets.len();
@@ -62,7 +62,8 @@ fn list(call: &Call, principal: &AccountPrincipal) -> Result<Reply, Reply> {
 }
 
 fn create(world: &mut World, call: &Call, at: usize) -> Result<Reply, Reply> {
-    let map = if call.body.is_empty() { serde_json::Map::new() } else { body(call, &["lifetime", "scopes"])? };
+    let map =
+        if call.body.is_empty() { serde_json::Map::new() } else { body(call, &["lifetime", "scopes"])? };
     texts(&map, "scopes")?;
     let seconds = match text(&map, "lifetime")? {
         None => DEFAULT_SECONDS,
@@ -73,11 +74,20 @@ fn create(world: &mut World, call: &Call, at: usize) -> Result<Reply, Reply> {
             .ok_or_else(|| invalid(format!("Invalid lifetime: {lifetime}")))?,
     };
     if world.account.principals[at].secrets.len() >= MAX {
-        return Err(refuse(400, "RESOURCE_LIMIT_EXCEEDED", format!("A service principal has at most {MAX} secrets.")));
+        return Err(refuse(
+            400,
+            "RESOURCE_LIMIT_EXCEEDED",
+            format!("A service principal has at most {MAX} secrets."),
+        ));
     }
     let value = format!("dose{}", world.random.hex(32));
     let now = call.now_ms;
-    let secret = OauthSecret { id: world.random.uuid(), value: value.clone(), created_ms: now, expires_ms: now + seconds * 1000 };
+    let secret = OauthSecret {
+        id: world.random.uuid(),
+        value: value.clone(),
+        created_ms: now,
+        expires_ms: now + seconds * 1000,
+    };
     world.note_issued(&value);
     world.spread.begin(SpreadKind::OauthSecret, &secret.id, now);
     let mut answer = shown(&secret, now);

@@ -11,10 +11,19 @@ use crate::call::{Call, Reply, unknown_field};
 use crate::spread::SpreadKind;
 use crate::world::World;
 
-pub(super) fn handle(world: &mut World, call: &Call, index: usize, caller: &Caller, rest: &[&str]) -> Result<Reply, Reply> {
+pub(super) fn handle(
+    world: &mut World,
+    call: &Call,
+    index: usize,
+    caller: &Caller,
+    rest: &[&str],
+) -> Result<Reply, Reply> {
     if !caller.admin {
-        let message =
-            format!("{} does not have Manage permissions on tokens. Please contact the owner or an administrator for access.", caller.name);
+        let message = format!(
+            "{} does not have Manage permissions on tokens. Please contact the owner or an administrator \
+             for access.",
+            caller.name
+        );
         return Err(refuse(403, "PERMISSION_DENIED", message));
     }
     let workspace = world.workspaces.get_mut(index).ok_or_else(|| Reply::unknown_route(call))?;
@@ -68,24 +77,38 @@ fn grants(call: &Call, workspace: &Workspace) -> Result<Vec<Grant>, Reply> {
 }
 
 fn grant(entry: &Value, workspace: &Workspace) -> Result<Grant, Reply> {
-    let Value::Object(entry) = entry else { return Err(malformed("Could not parse request object: access_control_list")) };
-    if let Some(field) = unknown_field(entry, &["service_principal_name", "user_name", "group_name", "permission_level"]) {
+    let Value::Object(entry) = entry else {
+        return Err(malformed("Could not parse request object: access_control_list"));
+    };
+    if let Some(field) =
+        unknown_field(entry, &["service_principal_name", "user_name", "group_name", "permission_level"])
+    {
         return Err(malformed(format!("Could not parse request object: Expected no field named '{field}'")));
     }
     let level = text(entry, "permission_level")?.unwrap_or_default();
     if !matches!(level, "CAN_USE" | "CAN_MANAGE") {
         return Err(invalid(format!("Permission level {level:?} is not supported for tokens.")));
     }
-    let who = match (text(entry, "service_principal_name")?, text(entry, "user_name")?, text(entry, "group_name")?) {
-        (Some(name), None, None) => Grantee::ServicePrincipal(name.to_owned()),
-        (None, Some(name), None) => Grantee::User(name.to_owned()),
-        (None, None, Some(name)) => Grantee::Group(name.to_owned()),
-        _ => return Err(invalid("Exactly one of service_principal_name, user_name and group_name is required.")),
-    };
+    let who =
+        match (text(entry, "service_principal_name")?, text(entry, "user_name")?, text(entry, "group_name")?)
+        {
+            (Some(name), None, None) => Grantee::ServicePrincipal(name.to_owned()),
+            (None, Some(name), None) => Grantee::User(name.to_owned()),
+            (None, None, Some(name)) => Grantee::Group(name.to_owned()),
+            _ => {
+                return Err(invalid(
+                    "Exactly one of service_principal_name, user_name and group_name is required.",
+                ));
+            }
+        };
     let (known, shown) = match &who {
-        Grantee::ServicePrincipal(name) => (workspace.member(name).is_some(), format!("ServicePrincipalName({name})")),
+        Grantee::ServicePrincipal(name) => {
+            (workspace.member(name).is_some(), format!("ServicePrincipalName({name})"))
+        }
         Grantee::User(name) => (workspace.member(name).is_some(), format!("UserName({name})")),
-        Grantee::Group(name) => (workspace.groups.iter().any(|(_, group)| group == name), format!("GroupName({name})")),
+        Grantee::Group(name) => {
+            (workspace.groups.iter().any(|(_, group)| group == name), format!("GroupName({name})"))
+        }
     };
     if !known {
         return Err(refuse(404, "RESOURCE_DOES_NOT_EXIST", format!("Principal: {shown} does not exist")));

@@ -13,13 +13,34 @@ use crate::world::World;
 
 const PRINCIPAL_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal";
 const USER_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-const FIELDS: [&str; 9] = ["schemas", "applicationId", "displayName", "active", "entitlements", "externalId", "groups", "roles", "id"];
+const FIELDS: [&str; 9] = [
+    "schemas",
+    "applicationId",
+    "displayName",
+    "active",
+    "entitlements",
+    "externalId",
+    "groups",
+    "roles",
+    "id",
+];
 
 /// The entitlements that there are.
-pub(super) const ENTITLEMENTS: [&str; 5] =
-    ["allow-cluster-create", "allow-instance-pool-create", "databricks-sql-access", "workspace-access", "workspace-consume"];
+pub(super) const ENTITLEMENTS: [&str; 5] = [
+    "allow-cluster-create",
+    "allow-instance-pool-create",
+    "databricks-sql-access",
+    "workspace-access",
+    "workspace-consume",
+];
 
-pub(super) fn handle(world: &mut World, call: &Call, index: usize, caller: &Caller, rest: &[&str]) -> Result<Reply, Reply> {
+pub(super) fn handle(
+    world: &mut World,
+    call: &Call,
+    index: usize,
+    caller: &Caller,
+    rest: &[&str],
+) -> Result<Reply, Reply> {
     let workspace = world.workspaces.get_mut(index).ok_or_else(|| Reply::unknown_route(call))?;
     if let ["Me"] = rest {
         let member = workspace.member(&caller.name).ok_or_else(|| Reply::unknown_route(call))?;
@@ -30,7 +51,9 @@ pub(super) fn handle(world: &mut World, call: &Call, index: usize, caller: &Call
     }
     match (call.method.as_str(), rest) {
         ("GET", ["Users"]) => list(call, workspace, |member| member.kind == MemberKind::User),
-        ("GET", ["Users", id]) => Ok(Reply::json(200, &shown(find(workspace, id, MemberKind::User)?, workspace))),
+        ("GET", ["Users", id]) => {
+            Ok(Reply::json(200, &shown(find(workspace, id, MemberKind::User)?, workspace)))
+        }
         ("GET", ["Groups"]) => {
             let groups: Vec<Value> = workspace
                 .groups
@@ -39,8 +62,12 @@ pub(super) fn handle(world: &mut World, call: &Call, index: usize, caller: &Call
                 .collect();
             page(call, &groups)
         }
-        ("GET", ["ServicePrincipals"]) => list(call, workspace, |member| member.kind == MemberKind::ServicePrincipal),
-        ("GET", ["ServicePrincipals", id]) => Ok(Reply::json(200, &shown(find(workspace, id, MemberKind::ServicePrincipal)?, workspace))),
+        ("GET", ["ServicePrincipals"]) => {
+            list(call, workspace, |member| member.kind == MemberKind::ServicePrincipal)
+        }
+        ("GET", ["ServicePrincipals", id]) => {
+            Ok(Reply::json(200, &shown(find(workspace, id, MemberKind::ServicePrincipal)?, workspace)))
+        }
         ("POST", ["ServicePrincipals"]) => create(world, call, index),
         ("PUT", ["ServicePrincipals", id]) => replace(workspace, call, id),
         ("PATCH", ["ServicePrincipals", id]) => {
@@ -53,7 +80,9 @@ pub(super) fn handle(world: &mut World, call: &Call, index: usize, caller: &Call
             let member = find(workspace, id, MemberKind::ServicePrincipal)?.clone();
             workspace.members.retain(|other| other.id != member.id);
             workspace.tokens.retain(|pat| pat.owner_id != member.id);
-            workspace.grants.retain(|grant| grant.who != super::Grantee::ServicePrincipal(member.name.clone()));
+            workspace
+                .grants
+                .retain(|grant| grant.who != super::Grantee::ServicePrincipal(member.name.clone()));
             Ok(Reply::empty(204))
         }
         _ => Err(Reply::unknown_route(call)),
@@ -75,7 +104,11 @@ pub(super) fn refuse(status: u16, kind: Option<&str>, detail: impl Into<String>)
 
 fn body(call: &Call, known: &[&str]) -> Result<Map<String, Value>, Reply> {
     if !call.has_content_type("application/scim+json") && !call.has_content_type("application/json") {
-        return Err(refuse(415, None, "Unsupported Content-Type: expected application/scim+json or application/json"));
+        return Err(refuse(
+            415,
+            None,
+            "Unsupported Content-Type: expected application/scim+json or application/json",
+        ));
     }
     let map = call.json_object().map_err(|error| refuse(400, Some("invalidSyntax"), error))?;
     match unknown_field(&map, known) {
@@ -85,7 +118,11 @@ fn body(call: &Call, known: &[&str]) -> Result<Map<String, Value>, Reply> {
 }
 
 fn find<'a>(workspace: &'a Workspace, id: &str, kind: MemberKind) -> Result<&'a Member, Reply> {
-    workspace.members.iter().find(|member| member.kind == kind && member.id.to_string() == id).ok_or_else(|| missing(id))
+    workspace
+        .members
+        .iter()
+        .find(|member| member.kind == kind && member.id.to_string() == id)
+        .ok_or_else(|| missing(id))
 }
 
 fn find_mut<'a>(workspace: &'a mut Workspace, id: &str) -> Result<&'a mut Member, Reply> {
@@ -102,7 +139,11 @@ fn missing(id: &str) -> Reply {
 
 fn create(world: &mut World, call: &Call, index: usize) -> Result<Reply, Reply> {
     let map = body(call, &FIELDS)?;
-    if !map.get("schemas").and_then(Value::as_array).is_some_and(|list| list.iter().any(|item| item == PRINCIPAL_SCHEMA)) {
+    if !map
+        .get("schemas")
+        .and_then(Value::as_array)
+        .is_some_and(|list| list.iter().any(|item| item == PRINCIPAL_SCHEMA))
+    {
         return Err(refuse(400, Some("invalidSyntax"), format!("schemas must contain {PRINCIPAL_SCHEMA}")));
     }
     let application_id = match map.get("applicationId") {
@@ -170,7 +211,9 @@ fn list(call: &Call, workspace: &Workspace, of_kind: impl Fn(&Member) -> bool) -
 fn page(call: &Call, found: &[Value]) -> Result<Reply, Reply> {
     let number = |name: &str, default: usize| match call.query(name) {
         None => Ok(default),
-        Some(text) => text.parse().map_err(|_| refuse(400, Some("invalidValue"), format!("{name} must be a number"))),
+        Some(text) => {
+            text.parse().map_err(|_| refuse(400, Some("invalidValue"), format!("{name} must be a number")))
+        }
     };
     let known = ["filter", "startIndex", "count", "attributes", "excludedAttributes", "sortBy", "sortOrder"];
     if let Some((name, _)) = call.query.iter().find(|(name, _)| !known.contains(&name.as_str())) {
@@ -203,7 +246,10 @@ impl Filter {
     fn read(text: &str) -> Result<Self, Reply> {
         let wrong = || refuse(400, Some("invalidFilter"), format!("Invalid filter: {text}"));
         let mut parts = text.splitn(3, ' ');
-        let (Some(attribute), Some(operator), Some(value)) = (parts.next(), parts.next(), parts.next()) else { return Err(wrong()) };
+        let (Some(attribute), Some(operator), Some(value)) = (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(wrong());
+        };
         // A string in a filter is written as JSON writes it.
         let value: String = serde_json::from_str(value.trim()).or_else(|_| {
             let quoted = value.trim().strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
@@ -213,7 +259,11 @@ impl Filter {
         if !known || !matches!(operator, "eq" | "co" | "sw" | "ne") {
             return Err(wrong());
         }
-        Ok(Self { attribute: attribute.to_owned(), operator: operator.to_owned(), value: value.to_lowercase() })
+        Ok(Self {
+            attribute: attribute.to_owned(),
+            operator: operator.to_owned(),
+            value: value.to_lowercase(),
+        })
     }
 
     fn accepts(&self, member: &Member) -> bool {
@@ -274,7 +324,10 @@ fn shown(member: &Member, workspace: &Workspace) -> Value {
 fn me(member: &Member, workspace: &Workspace) -> Value {
     let mut value = shown(member, workspace);
     if let Some(map) = value.as_object_mut() {
-        map.insert("schemas".to_owned(), json!([USER_SCHEMA, "urn:ietf:params:scim:schemas:extension:workspace:2.0:User"]));
+        map.insert(
+            "schemas".to_owned(),
+            json!([USER_SCHEMA, "urn:ietf:params:scim:schemas:extension:workspace:2.0:User"]),
+        );
         map.insert("userName".to_owned(), json!(member.name));
         map.remove("entitlements");
     }
@@ -282,5 +335,8 @@ fn me(member: &Member, workspace: &Workspace) -> Value {
 }
 
 fn is_uuid(text: &str) -> bool {
-    text.len() == 36 && text.char_indices().all(|(at, c)| if matches!(at, 8 | 13 | 18 | 23) { c == '-' } else { c.is_ascii_hexdigit() })
+    text.len() == 36
+        && text
+            .char_indices()
+            .all(|(at, c)| if matches!(at, 8 | 13 | 18 | 23) { c == '-' } else { c.is_ascii_hexdigit() })
 }

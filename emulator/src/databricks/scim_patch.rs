@@ -12,10 +12,16 @@ const SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 /// Carries out the operations of a PATCH; all or none.
 pub(super) fn patch(member: &mut Member, map: &Map<String, Value>) -> Result<(), Reply> {
-    if !map.get("schemas").and_then(Value::as_array).is_some_and(|list| list.iter().any(|item| item == SCHEMA)) {
+    if !map
+        .get("schemas")
+        .and_then(Value::as_array)
+        .is_some_and(|list| list.iter().any(|item| item == SCHEMA))
+    {
         return Err(syntax(format!("schemas must contain {SCHEMA}")));
     }
-    let Some(Value::Array(operations)) = map.get("Operations") else { return Err(syntax("Operations is required")) };
+    let Some(Value::Array(operations)) = map.get("Operations") else {
+        return Err(syntax("Operations is required"));
+    };
     let mut changed = member.clone();
     for operation in operations {
         let Value::Object(operation) = operation else { return Err(syntax("an operation is an object")) };
@@ -30,7 +36,9 @@ pub(super) fn patch(member: &mut Member, map: &Map<String, Value>) -> Result<(),
         match operation.get("path").and_then(Value::as_str) {
             Some(path) => apply(&mut changed, &op, path, value)?,
             None => {
-                let Value::Object(fields) = value else { return Err(syntax("value must be an object where path is left out")) };
+                let Value::Object(fields) = value else {
+                    return Err(syntax("value must be an object where path is left out"));
+                };
                 for (path, value) in fields {
                     apply(&mut changed, &op, path, value)?;
                 }
@@ -42,7 +50,9 @@ pub(super) fn patch(member: &mut Member, map: &Map<String, Value>) -> Result<(),
 }
 
 fn apply(member: &mut Member, op: &str, path: &str, value: &Value) -> Result<(), Reply> {
-    if let Some(name) = path.strip_prefix("entitlements[value eq \"").and_then(|rest| rest.strip_suffix("\"]")) {
+    if let Some(name) =
+        path.strip_prefix("entitlements[value eq \"").and_then(|rest| rest.strip_suffix("\"]"))
+    {
         if op != "remove" {
             return Err(syntax(format!("{op} does not go with path {path}")));
         }
@@ -63,7 +73,8 @@ fn apply(member: &mut Member, op: &str, path: &str, value: &Value) -> Result<(),
             member.entitlements.retain(|held| !names.is_empty() && !names.contains(held));
         }
         ("displayName", "add" | "replace") => {
-            member.display_name = value.as_str().ok_or_else(|| invalid("displayName must be a string"))?.to_owned();
+            member.display_name =
+                value.as_str().ok_or_else(|| invalid("displayName must be a string"))?.to_owned();
         }
         ("active", "add" | "replace") => {
             // Some directories send the word instead of the truth value.
@@ -75,7 +86,9 @@ fn apply(member: &mut Member, op: &str, path: &str, value: &Value) -> Result<(),
             };
         }
         ("externalId", "add" | "replace") => member.external_id = value.as_str().map(str::to_owned),
-        ("applicationId" | "id", _) => return Err(refuse(400, Some("mutability"), format!("{path} is immutable."))),
+        ("applicationId" | "id", _) => {
+            return Err(refuse(400, Some("mutability"), format!("{path} is immutable.")));
+        }
         _ => return Err(refuse(400, Some("invalidPath"), format!("Unsupported path: {path}"))),
     }
     Ok(())
@@ -87,7 +100,10 @@ pub(super) fn entitlements(value: Option<&Value>) -> Result<Vec<String>, Reply> 
     let Value::Array(items) = value else { return Err(invalid("entitlements must be a list")) };
     let mut names: Vec<String> = Vec::new();
     for item in items {
-        let name = item.get("value").and_then(Value::as_str).ok_or_else(|| invalid("an entitlement is an object with a value"))?;
+        let name = item
+            .get("value")
+            .and_then(Value::as_str)
+            .ok_or_else(|| invalid("an entitlement is an object with a value"))?;
         if !ENTITLEMENTS.contains(&name) {
             return Err(invalid(format!("Invalid entitlement: {name}")));
         }

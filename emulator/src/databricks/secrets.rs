@@ -17,7 +17,13 @@ const MAX_BYTES: usize = 128 * 1024;
 /// How many secrets a scope holds.
 const MAX_SECRETS: usize = 1000;
 
-pub(super) fn handle(world: &mut World, call: &Call, index: usize, caller: &Caller, rest: &[&str]) -> Result<Reply, Reply> {
+pub(super) fn handle(
+    world: &mut World,
+    call: &Call,
+    index: usize,
+    caller: &Caller,
+    rest: &[&str],
+) -> Result<Reply, Reply> {
     let workspace = world.workspaces.get_mut(index).ok_or_else(|| Reply::unknown_route(call))?;
     match (call.method.as_str(), rest) {
         ("POST", ["scopes", "create"]) => create_scope(call, workspace, caller),
@@ -76,7 +82,11 @@ fn asked<'a>(call: &'a Call, name: &str) -> Result<&'a str, Reply> {
 }
 
 fn missing_key(key: &str) -> Reply {
-    refuse(404, "RESOURCE_DOES_NOT_EXIST", format!("Failed to get secret {key}: it does not exist in this scope."))
+    refuse(
+        404,
+        "RESOURCE_DOES_NOT_EXIST",
+        format!("Failed to get secret {key}: it does not exist in this scope."),
+    )
 }
 
 fn rank(permission: &str) -> u8 {
@@ -90,7 +100,11 @@ fn rank(permission: &str) -> u8 {
 
 fn may(scope: &SecretScope, workspace: &Workspace, caller: &Caller, wanted: &str) -> bool {
     let groups = workspace.member(&caller.name).map_or(&[][..], |member| &member.groups[..]);
-    caller.admin || scope.acls.iter().any(|(who, held)| (*who == caller.name || groups.contains(who)) && rank(held) >= rank(wanted))
+    caller.admin
+        || scope
+            .acls
+            .iter()
+            .any(|(who, held)| (*who == caller.name || groups.contains(who)) && rank(held) >= rank(wanted))
 }
 
 /// Finds a scope that the caller may use so.
@@ -101,18 +115,28 @@ fn scope(workspace: &Workspace, name: &str, caller: &Caller, wanted: &str) -> Re
     if may(&workspace.scopes[at], workspace, caller, wanted) {
         return Ok(at);
     }
-    Err(refuse(403, "PERMISSION_DENIED", format!("User {} does not have {wanted} permission on scope {name}", caller.name)))
+    Err(refuse(
+        403,
+        "PERMISSION_DENIED",
+        format!("User {} does not have {wanted} permission on scope {name}", caller.name),
+    ))
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 128 && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@/".contains(c))
+    !text.is_empty()
+        && text.len() <= 128
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@/".contains(c))
 }
 
 fn create_scope(call: &Call, workspace: &mut Workspace, caller: &Caller) -> Result<Reply, Reply> {
-    let map = body(call, &["scope", "initial_manage_principal", "scope_backend_type", "backend_azure_keyvault"])?;
+    let map =
+        body(call, &["scope", "initial_manage_principal", "scope_backend_type", "backend_azure_keyvault"])?;
     let name = required(&map, "scope")?;
     if !is_name(name) {
-        return Err(invalid("Scope names must consist of alphanumeric characters, dashes, underscores, @ and periods, 128 at most."));
+        return Err(invalid(
+            "Scope names must consist of alphanumeric characters, dashes, underscores, @ and periods, 128 \
+             at most.",
+        ));
     }
     if workspace.scopes.iter().any(|scope| scope.name.eq_ignore_ascii_case(name)) {
         return Err(refuse(400, "RESOURCE_ALREADY_EXISTS", format!("Scope {name} already exists!")));
@@ -121,7 +145,11 @@ fn create_scope(call: &Call, workspace: &mut Workspace, caller: &Caller) -> Resu
         return Err(refuse(501, "NOT_IMPLEMENTED", "The emulator has no scopes that Key Vault backs."));
     }
     let manager = text(&map, "initial_manage_principal")?.unwrap_or(&caller.name).to_owned();
-    workspace.scopes.push(SecretScope { name: name.to_owned(), acls: [(manager, "MANAGE".to_owned())].into(), ..SecretScope::default() });
+    workspace.scopes.push(SecretScope {
+        name: name.to_owned(),
+        acls: [(manager, "MANAGE".to_owned())].into(),
+        ..SecretScope::default()
+    });
     Ok(done())
 }
 
@@ -130,7 +158,10 @@ fn put(call: &Call, workspace: &mut Workspace, caller: &Caller) -> Result<Reply,
     let at = scope(workspace, required(&map, "scope")?, caller, "WRITE")?;
     let key = required(&map, "key")?;
     if !is_name(key) {
-        return Err(invalid("Secret keys must consist of alphanumeric characters, dashes, underscores and periods, 128 at most."));
+        return Err(invalid(
+            "Secret keys must consist of alphanumeric characters, dashes, underscores and periods, 128 at \
+             most.",
+        ));
     }
     let value = match (text(&map, "string_value")?, text(&map, "bytes_value")?) {
         (Some(value), None) => value.as_bytes().to_vec(),
@@ -142,7 +173,11 @@ fn put(call: &Call, workspace: &mut Workspace, caller: &Caller) -> Result<Reply,
     }
     let secrets = &mut workspace.scopes[at].secrets;
     if secrets.len() >= MAX_SECRETS && !secrets.contains_key(key) {
-        return Err(refuse(400, "RESOURCE_LIMIT_EXCEEDED", format!("A scope holds at most {MAX_SECRETS} secrets.")));
+        return Err(refuse(
+            400,
+            "RESOURCE_LIMIT_EXCEEDED",
+            format!("A scope holds at most {MAX_SECRETS} secrets."),
+        ));
     }
     secrets.insert(key.to_owned(), StoredSecret { value, updated_ms: call.now_ms });
     Ok(done())
@@ -165,12 +200,18 @@ fn acls(call: &Call, workspace: &mut Workspace, caller: &Caller, rest: &[&str]) 
             let at = scope(workspace, required(&map, "scope")?, caller, "MANAGE")?;
             let who = required(&map, "principal")?;
             let removed = workspace.scopes[at].acls.remove(who);
-            removed.map(|_| done()).ok_or_else(|| refuse(404, "RESOURCE_DOES_NOT_EXIST", format!("No ACL of {who}.")))
+            removed
+                .map(|_| done())
+                .ok_or_else(|| refuse(404, "RESOURCE_DOES_NOT_EXIST", format!("No ACL of {who}.")))
         }
         ("GET", ["list"]) => {
             let at = scope(workspace, asked(call, "scope")?, caller, "MANAGE")?;
-            let acl = |(who, permission): (&String, &String)| json!({"principal": who, "permission": permission});
-            Ok(Reply::json(200, &json!({"items": workspace.scopes[at].acls.iter().map(acl).collect::<Vec<_>>()})))
+            let acl =
+                |(who, permission): (&String, &String)| json!({"principal": who, "permission": permission});
+            Ok(Reply::json(
+                200,
+                &json!({"items": workspace.scopes[at].acls.iter().map(acl).collect::<Vec<_>>()}),
+            ))
         }
         ("GET", ["get"]) => {
             let at = scope(workspace, asked(call, "scope")?, caller, "MANAGE")?;

@@ -191,7 +191,8 @@ impl Workspace {
         self.tokens.iter().filter(move |token| token.is_live(now_ms))
     }
 
-    /// Finds the PAT that a value would sign in with now; whether it has spread is left aside, and it does not count as a use.
+    /// Finds the PAT that a value would sign in with now; whether it has spread is left aside, and it does
+    /// not count as a use.
     #[must_use]
     pub fn accepts(&self, value: &str, now_ms: i64) -> Option<&Pat> {
         let pat = self.tokens.iter().find(|pat| pat.value == value && pat.is_accepted(now_ms))?;
@@ -205,8 +206,12 @@ impl Workspace {
         let Some(member) = self.member(name) else { return false };
         member.is_admin()
             || self.grants.iter().any(|grant| match &grant.who {
-                Grantee::User(user) => member.kind == MemberKind::User && user.eq_ignore_ascii_case(&member.name),
-                Grantee::ServicePrincipal(id) => member.kind == MemberKind::ServicePrincipal && id.eq_ignore_ascii_case(&member.name),
+                Grantee::User(user) => {
+                    member.kind == MemberKind::User && user.eq_ignore_ascii_case(&member.name)
+                }
+                Grantee::ServicePrincipal(id) => {
+                    member.kind == MemberKind::ServicePrincipal && id.eq_ignore_ascii_case(&member.name)
+                }
                 Grantee::Group(group) => member.groups.contains(group) || group == "users",
             })
     }

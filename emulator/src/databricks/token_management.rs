@@ -27,7 +27,13 @@ const FIELDS: [&str; 13] = [
     "workspace_id",
 ];
 
-pub(super) fn handle(world: &mut World, call: &Call, index: usize, caller: &Caller, rest: &[&str]) -> Result<Reply, Reply> {
+pub(super) fn handle(
+    world: &mut World,
+    call: &Call,
+    index: usize,
+    caller: &Caller,
+    rest: &[&str],
+) -> Result<Reply, Reply> {
     caller.must_be_admin()?;
     let now = call.now_ms;
     let workspace = world.workspaces.get_mut(index).ok_or_else(|| Reply::unknown_route(call))?;
@@ -37,24 +43,38 @@ pub(super) fn handle(world: &mut World, call: &Call, index: usize, caller: &Call
             only_query(call, &["created_by_id", "created_by_username"])?;
             let infos: Vec<Value> = workspace
                 .live_tokens(now)
-                .filter(|pat| call.query("created_by_id").is_none_or(|wanted| pat.owner_id.to_string() == wanted))
-                .filter(|pat| call.query("created_by_username").is_none_or(|wanted| pat.owner.eq_ignore_ascii_case(wanted)))
+                .filter(|pat| {
+                    call.query("created_by_id").is_none_or(|wanted| pat.owner_id.to_string() == wanted)
+                })
+                .filter(|pat| {
+                    call.query("created_by_username")
+                        .is_none_or(|wanted| pat.owner.eq_ignore_ascii_case(wanted))
+                })
                 .map(|pat| admin_info(pat, id))
                 .collect();
             Ok(Reply::json(200, &if infos.is_empty() { json!({}) } else { json!({"token_infos": infos}) }))
         }
         ("GET", ["tokens", token]) => {
-            let pat = workspace.live_tokens(now).find(|pat| pat.id == *token).ok_or_else(|| missing(token))?;
+            let pat =
+                workspace.live_tokens(now).find(|pat| pat.id == *token).ok_or_else(|| missing(token))?;
             Ok(Reply::json(200, &json!({"token_info": admin_info(pat, id)})))
         }
         ("DELETE", ["tokens", token]) => {
             let before = workspace.tokens.len();
             workspace.tokens.retain(|pat| !(pat.id == *token && pat.is_live(now)));
-            if workspace.tokens.len() == before { Err(missing(token)) } else { Ok(Reply::json(200, &json!({}))) }
+            if workspace.tokens.len() == before {
+                Err(missing(token))
+            } else {
+                Ok(Reply::json(200, &json!({})))
+            }
         }
         ("PATCH", ["tokens", token]) => {
             let change = Change::read(call, &FIELDS)?;
-            let pat = workspace.tokens.iter_mut().find(|pat| pat.id == *token && pat.is_live(now)).ok_or_else(|| missing(token))?;
+            let pat = workspace
+                .tokens
+                .iter_mut()
+                .find(|pat| pat.id == *token && pat.is_live(now))
+                .ok_or_else(|| missing(token))?;
             change.apply(pat);
             Ok(Reply::json(200, &admin_info(pat, id)))
         }
@@ -62,7 +82,8 @@ pub(super) fn handle(world: &mut World, call: &Call, index: usize, caller: &Call
         ("POST", ["on-behalf-of", "tokens"]) => {
             let map = body(call, &["application_id", "comment", "lifetime_seconds", "scopes"])?;
             required(&map, "application_id")?;
-            let message = "On-behalf-of token creation for service principals is not enabled for this workspace";
+            let message =
+                "On-behalf-of token creation for service principals is not enabled for this workspace";
             Err(refuse(403, "FEATURE_DISABLED", message))
         }
         _ => Err(Reply::unknown_route(call)),

@@ -42,13 +42,16 @@ pub(super) fn create(world: &mut World, call: &Call, index: usize, caller: &Call
     let comment = text(&map, "comment")?.unwrap_or_default().to_owned();
     let scopes = scopes(&map)?;
     if map.get("autoscope_enabled").is_some_and(|value| !value.is_boolean()) {
-        return Err(malformed("Could not parse request object: Expected 'BOOL' for the field 'autoscope_enabled'"));
+        return Err(malformed(
+            "Could not parse request object: Expected 'BOOL' for the field 'autoscope_enabled'",
+        ));
     }
     let now = call.now_ms;
     let workspace = world.workspaces.get_mut(index).ok_or_else(|| Reply::unknown_route(call))?;
     let lifetime_ms = lifetime(&map, workspace.conf.get("maxTokenLifetimeDays"))?;
     if workspace.live_tokens(now).filter(|pat| pat.owner == caller.name).count() >= QUOTA {
-        let message = format!("The number of tokens for user {} has exceeded the limit of {QUOTA}.", caller.id);
+        let message =
+            format!("The number of tokens for user {} has exceeded the limit of {QUOTA}.", caller.id);
         return Err(refuse(400, "QUOTA_EXCEEDED", message));
     }
     let value = format!("dapi{}-3", world.random.hex(32));
@@ -77,7 +80,9 @@ pub(super) fn list(world: &mut World, call: &Call, index: usize, caller: &Caller
     let infos: Vec<Value> = world
         .workspaces
         .get(index)
-        .map(|workspace| workspace.live_tokens(call.now_ms).filter(|pat| pat.owner == caller.name).map(info).collect())
+        .map(|workspace| {
+            workspace.live_tokens(call.now_ms).filter(|pat| pat.owner == caller.name).map(info).collect()
+        })
         .unwrap_or_default();
     // A member without tokens gets an answer without the key.
     Ok(Reply::json(200, &if infos.is_empty() { json!({}) } else { json!({"token_infos": infos}) }))
@@ -97,7 +102,13 @@ pub(super) fn delete(world: &mut World, call: &Call, index: usize, caller: &Call
     Ok(Reply::json(200, &json!({})))
 }
 
-pub(super) fn update(world: &mut World, call: &Call, index: usize, caller: &Caller, id: &str) -> Result<Reply, Reply> {
+pub(super) fn update(
+    world: &mut World,
+    call: &Call,
+    index: usize,
+    caller: &Caller,
+    id: &str,
+) -> Result<Reply, Reply> {
     if world.workspaces.get(index).is_some_and(|workspace| workspace.lacks_token_update) {
         return Err(refuse(404, "ENDPOINT_NOT_FOUND", format!("No API found for 'PATCH /token/{id}'")));
     }
@@ -107,14 +118,27 @@ pub(super) fn update(world: &mut World, call: &Call, index: usize, caller: &Call
     let pat = world
         .workspaces
         .get_mut(index)
-        .and_then(|workspace| workspace.tokens.iter_mut().find(|pat| pat.id == id && pat.owner == caller.name && pat.is_live(now)))
+        .and_then(|workspace| {
+            workspace
+                .tokens
+                .iter_mut()
+                .find(|pat| pat.id == id && pat.owner == caller.name && pat.is_live(now))
+        })
         .ok_or_else(|| refuse(404, "NOT_FOUND", format!("Token with ID {id} does not exist!")))?;
     change.apply(pat);
     Ok(Reply::json(200, &json!({})))
 }
 
-const PUBLIC_FIELDS: [&str; 8] =
-    ["token_id", "creation_time", "expiry_time", "comment", "scopes", "autoscope_state", "inferred_scopes", "backfill_scopes"];
+const PUBLIC_FIELDS: [&str; 8] = [
+    "token_id",
+    "creation_time",
+    "expiry_time",
+    "comment",
+    "scopes",
+    "autoscope_state",
+    "inferred_scopes",
+    "backfill_scopes",
+];
 
 /// Holds what an update changes.
 pub(super) struct Change {
@@ -127,9 +151,13 @@ impl Change {
     pub(super) fn read(call: &Call, known: &[&str]) -> Result<Self, Reply> {
         let map = body(call, &["token", "update_mask"])?;
         let mask = required(&map, "update_mask")?;
-        let Some(Value::Object(token)) = map.get("token") else { return Err(invalid("Missing required field: token")) };
+        let Some(Value::Object(token)) = map.get("token") else {
+            return Err(invalid("Missing required field: token"));
+        };
         if let Some(field) = crate::call::unknown_field(token, known) {
-            return Err(malformed(format!("Could not parse request object: Expected no field named '{field}'")));
+            return Err(malformed(format!(
+                "Could not parse request object: Expected no field named '{field}'"
+            )));
         }
         let mut change = Self { comment: None, scopes: None };
         for field in if mask == "*" { "comment,scopes" } else { mask }.split(',') {
@@ -156,10 +184,15 @@ impl Change {
 pub(super) fn may_use(world: &mut World, call: &Call, index: usize, caller: &Caller) -> Result<(), Reply> {
     let Some(workspace) = world.workspaces.get(index) else { return Err(Reply::unknown_route(call)) };
     if workspace.conf.get("enableTokensConfig").is_some_and(|value| value == "false") {
-        return Err(refuse(403, "FEATURE_DISABLED", "Personal access tokens are disabled for this workspace."));
+        return Err(refuse(
+            403,
+            "FEATURE_DISABLED",
+            "Personal access tokens are disabled for this workspace.",
+        ));
     }
     let key = format!("{index}:{}", caller.name);
-    if workspace.may_use_tokens(&caller.name) && world.spread.works(SpreadKind::Permission, &key, call.now_ms) {
+    if workspace.may_use_tokens(&caller.name) && world.spread.works(SpreadKind::Permission, &key, call.now_ms)
+    {
         return Ok(());
     }
     Err(refuse(403, "PERMISSION_DENIED", "User does not have permission to use tokens."))
@@ -196,16 +229,17 @@ fn lifetime(map: &Map<String, Value>, configured: Option<&String>) -> Result<i64
     let days = configured.and_then(|days| days.parse().ok()).filter(|days| *days > 0).unwrap_or(MAX_DAYS);
     let seconds = match map.get("lifetime_seconds") {
         None | Some(Value::Null) => return Ok(days * DAY_MS),
-        Some(value) => {
-            value.as_i64().ok_or_else(|| malformed("Could not parse request object: Expected 'LONG' for the field 'lifetime_seconds'"))?
-        }
+        Some(value) => value.as_i64().ok_or_else(|| {
+            malformed("Could not parse request object: Expected 'LONG' for the field 'lifetime_seconds'")
+        })?,
     };
     if seconds <= 0 {
         return Err(invalid(format!("requirement failed: Invalid timeout: {seconds}")));
     }
     if seconds > days * 86_400 {
         return Err(invalid(format!(
-            "The token lifetime of {seconds} seconds exceeds the maximum of {days} days that this workspace allows."
+            "The token lifetime of {seconds} seconds exceeds the maximum of {days} days that this workspace \
+             allows."
         )));
     }
     Ok(seconds * 1000)

@@ -44,7 +44,9 @@ pub(super) fn is_route(method: &str, path: &[&str]) -> bool {
 
 pub(super) fn handle(world: &mut World, call: &Call, path: &[&str]) -> Result<Reply, Reply> {
     let app = authenticate(world, call)?;
-    let of_account = |account: &str| app.installations.iter().find(|installation| installation.account.eq_ignore_ascii_case(account));
+    let of_account = |account: &str| {
+        app.installations.iter().find(|installation| installation.account.eq_ignore_ascii_case(account))
+    };
     let found = match path {
         ["app"] => {
             return Ok(Reply::json(
@@ -53,10 +55,13 @@ pub(super) fn handle(world: &mut World, call: &Call, path: &[&str]) -> Result<Re
             ));
         }
         ["app", "installations"] => {
-            let list: Vec<Value> = app.installations.iter().map(|installation| shown(call, &app, installation)).collect();
+            let list: Vec<Value> =
+                app.installations.iter().map(|installation| shown(call, &app, installation)).collect();
             return Ok(super::paged(call, "", list));
         }
-        ["app", "installations", id, ..] => app.installations.iter().find(|installation| installation.id.to_string() == *id),
+        ["app", "installations", id, ..] => {
+            app.installations.iter().find(|installation| installation.id.to_string() == *id)
+        }
         ["repos", owner, name, "installation"] => {
             let full_name = format!("{owner}/{name}");
             let exists = world.github.repository(&full_name).is_some();
@@ -73,7 +78,10 @@ pub(super) fn handle(world: &mut World, call: &Call, path: &[&str]) -> Result<Re
 }
 
 fn reaches(installation: &Installation, full_name: &str) -> bool {
-    installation.repositories.as_ref().is_none_or(|list| list.iter().any(|name| name.eq_ignore_ascii_case(full_name)))
+    installation
+        .repositories
+        .as_ref()
+        .is_none_or(|list| list.iter().any(|name| name.eq_ignore_ascii_case(full_name)))
 }
 
 /// Verifies the JWT with which an App signs in: RS256 with its key, issued by it, for ten minutes at most.
@@ -92,16 +100,21 @@ fn authenticate(world: &World, call: &Call) -> Result<App, Reply> {
     }
     let now = call.now_ms.div_euclid(1000);
     let (Some(issued), Some(expires)) = (token.claim_seconds("iat"), token.claim_seconds("exp")) else {
-        return Err(refuse(401, "Missing 'issued at' claim ('iat') or 'expiration time' claim ('exp') in assertion"));
+        return Err(refuse(
+            401,
+            "Missing 'issued at' claim ('iat') or 'expiration time' claim ('exp') in assertion",
+        ));
     };
     if issued > now {
-        let text = "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued";
+        let text = "'Issued at' claim ('iat') must be an Integer representing the time that the assertion \
+                    was issued";
         return Err(refuse(401, text));
     }
     if expires <= now {
         return Err(refuse(
             401,
-            "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
+            "'Expiration time' claim ('exp') must be a numeric value representing the future time at which \
+             the assertion expires",
         ));
     }
     if expires > now + 600 {
@@ -133,7 +146,11 @@ fn token(world: &mut World, call: &Call, app: &App, installation: &Installation)
     if installation.suspended {
         return Err(refuse(403, "This installation has been suspended"));
     }
-    let map = if call.body.is_empty() { Map::new() } else { body(call, &["repositories", "repository_ids", "permissions"])? };
+    let map = if call.body.is_empty() {
+        Map::new()
+    } else {
+        body(call, &["repositories", "repository_ids", "permissions"])?
+    };
     let permissions = permissions(&map, app)?;
     let repositories = repositories(&map, world, installation)?;
     let value = format!("ghs_{}", world.random.alphanumeric(36));
@@ -148,9 +165,9 @@ fn token(world: &mut World, call: &Call, app: &App, installation: &Installation)
         expires_ms,
     });
     world.note_issued(&value);
-    let selection = if repositories.is_some() || installation.repositories.is_some() { "selected" } else { "all" };
-    let mut answer =
-        json!({"token": value, "expires_at": rfc3339(expires_ms), "permissions": permissions, "repository_selection": selection});
+    let selection =
+        if repositories.is_some() || installation.repositories.is_some() { "selected" } else { "all" };
+    let mut answer = json!({"token": value, "expires_at": rfc3339(expires_ms), "permissions": permissions, "repository_selection": selection});
     if let (Some(names), Some(map)) = (repositories, answer.as_object_mut()) {
         let base = call_base(call);
         let list: Vec<Value> = names
@@ -165,31 +182,52 @@ fn token(world: &mut World, call: &Call, app: &App, installation: &Installation)
 
 /// Reads the permissions that are asked for: the App's own if none, and never more.
 fn permissions(map: &Map<String, Value>, app: &App) -> Result<BTreeMap<String, String>, Reply> {
-    let Some(wanted) = map.get("permissions").filter(|wanted| !wanted.is_null()) else { return Ok(app.permissions.clone()) };
+    let Some(wanted) = map.get("permissions").filter(|wanted| !wanted.is_null()) else {
+        return Ok(app.permissions.clone());
+    };
     let refused = || refuse(422, "The permissions requested are not granted to this installation.");
     let wanted = wanted.as_object().ok_or_else(refused)?;
     wanted
         .iter()
         .map(|(name, level)| {
-            let level = level.as_str().filter(|level| matches!(*level, "read" | "write")).ok_or_else(refused)?;
+            let level =
+                level.as_str().filter(|level| matches!(*level, "read" | "write")).ok_or_else(refused)?;
             let held = app.permissions.get(name).ok_or_else(refused)?;
-            if level == "write" && held != "write" { Err(refused()) } else { Ok((name.clone(), level.to_owned())) }
+            if level == "write" && held != "write" {
+                Err(refused())
+            } else {
+                Ok((name.clone(), level.to_owned()))
+            }
         })
         .collect()
 }
 
 /// Reads the repositories that are asked for, as `owner/name`; nothing if all.
-fn repositories(map: &Map<String, Value>, world: &World, installation: &Installation) -> Result<Option<Vec<String>>, Reply> {
-    let refused = || refuse(422, "There is at least one repository that does not exist or is not accessible to the parent installation.");
+fn repositories(
+    map: &Map<String, Value>,
+    world: &World,
+    installation: &Installation,
+) -> Result<Option<Vec<String>>, Reply> {
+    let refused = || {
+        refuse(
+            422,
+            "There is at least one repository that does not exist or is not accessible to the parent \
+             installation.",
+        )
+    };
     let mut chosen = Vec::new();
     for key in ["repositories", "repository_ids"] {
         let Some(list) = map.get(key).filter(|list| !list.is_null()) else { continue };
         for item in list.as_array().ok_or_else(refused)? {
             let found = world.github.repositories.iter().find(|repository| match item {
-                Value::String(name) => repository.full_name.eq_ignore_ascii_case(&format!("{}/{name}", installation.account)),
+                Value::String(name) => {
+                    repository.full_name.eq_ignore_ascii_case(&format!("{}/{name}", installation.account))
+                }
                 other => other.as_u64() == Some(repository.id),
             });
-            let repository = found.filter(|repository| reaches(installation, &repository.full_name)).ok_or_else(refused)?;
+            let repository = found
+                .filter(|repository| reaches(installation, &repository.full_name))
+                .ok_or_else(refused)?;
             chosen.push(repository.full_name.clone());
         }
     }
@@ -203,14 +241,20 @@ fn key() -> Option<&'static RsaPrivateKey> {
 }
 
 impl World {
-    /// Makes a GitHub App, installed in the seeded organisation, and returns its id and its private key in PEM.
+    /// Makes a GitHub App, installed in the seeded organisation, and returns its id and its private key in
+    /// PEM.
     pub fn github_app(&mut self) -> (u64, String) {
         let id = 12_345;
         let Some(key) = key() else { return (id, String::new()) };
-        let public_key = key.to_public_key().to_public_key_der().map(|der| der.as_bytes().to_vec()).unwrap_or_default();
+        let public_key =
+            key.to_public_key().to_public_key_der().map(|der| der.as_bytes().to_vec()).unwrap_or_default();
         let pem = key.to_pkcs1_pem(LineEnding::LF).map(|pem| pem.to_string()).unwrap_or_default();
-        let installation =
-            Installation { id: 4_567_890, account: crate::seed::ORGANIZATION.to_owned(), repositories: None, suspended: false };
+        let installation = Installation {
+            id: 4_567_890,
+            account: crate::seed::ORGANIZATION.to_owned(),
+            repositories: None,
+            suspended: false,
+        };
         self.github.app = Some(App {
             id,
             client_id: "Iv23liLakekeyEmulator".to_owned(),

@@ -27,7 +27,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { primary: 5000, content_per_minute: 80, content_per_hour: 500, points_per_minute: 900, status: 403 }
+        Self {
+            primary: 5000,
+            content_per_minute: 80,
+            content_per_hour: 500,
+            points_per_minute: 900,
+            status: 403,
+        }
     }
 }
 
@@ -56,14 +62,17 @@ impl Usage {
         let content_hour = self.0.iter().filter(|(_, write)| *write).count();
         let wait_ms = if writes && content_hour >= limits.content_per_hour {
             self.0.iter().find(|(_, write)| *write).map(|(at, _)| at + HOUR_MS - now)
-        } else if (writes && content_minute >= limits.content_per_minute) || spent + points(writes) > limits.points_per_minute {
+        } else if (writes && content_minute >= limits.content_per_minute)
+            || spent + points(writes) > limits.points_per_minute
+        {
             last_minute().next().map(|(at, _)| at + MINUTE_MS - now)
         } else {
             None
         };
         if let Some(wait) = wait_ms {
             let text = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. For more on scraping GitHub and how it may affect your rights, please review our Terms of Service (https://docs.github.com/en/site-policy/github-terms/github-terms-of-service)";
-            return Err(refuse(limits.status, text).with_header("retry-after", wait.div_euclid(1000).max(0).saturating_add(1).to_string()));
+            return Err(refuse(limits.status, text)
+                .with_header("retry-after", wait.div_euclid(1000).max(0).saturating_add(1).to_string()));
         }
         self.0.push_back((now, writes));
         Ok(())

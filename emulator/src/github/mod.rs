@@ -15,7 +15,9 @@ use crate::call::{Call, Reply, unknown_field};
 use crate::world::World;
 
 pub use limits::Limits;
-pub use state::{App, Github, GithubSecret, GithubToken, Installation, Place, Repository, Store, TokenKind, Variable};
+pub use state::{
+    App, Github, GithubSecret, GithubToken, Installation, Place, Repository, Store, TokenKind, Variable,
+};
 
 use access::Caller;
 
@@ -25,7 +27,9 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
         let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required).\n";
         return Reply::text(403, "text/html", text);
     }
-    if let Some(version) = call.header("x-github-api-version").filter(|version| !matches!(*version, "2022-11-28" | "2026-03-10")) {
+    if let Some(version) =
+        call.header("x-github-api-version").filter(|version| !matches!(*version, "2022-11-28" | "2026-03-10"))
+    {
         return refuse(400, &format!("The requested API version {version:?} is not supported."));
     }
     let (_, segments) = call.route();
@@ -52,15 +56,18 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
 /// Says whether there is such a route: an unknown one is 501 for everybody.
 fn is_known(method: &str, path: &[&str]) -> bool {
     match path {
-        ["user" | "rate_limit"] | ["repos", _, _] | ["repos", _, _, "environments", _] | ["orgs", _] => method == "GET",
+        ["user" | "rate_limit"] | ["repos", _, _] | ["repos", _, _, "environments", _] | ["orgs", _] => {
+            method == "GET"
+        }
         ["repos", _, _, "environments", _, "secrets" | "variables", rest @ ..]
         | ["repos", _, _, "actions", "secrets" | "variables", rest @ ..]
         | ["repos", _, _, "dependabot", "secrets", rest @ ..] => is_item(method, rest),
         ["orgs", _, "actions", "secrets" | "variables", _, "repositories", ..]
-        | ["orgs", _, "dependabot", "secrets", _, "repositories", ..] => matches!(method, "GET" | "PUT" | "DELETE"),
-        ["orgs", _, "actions", "secrets" | "variables", rest @ ..] | ["orgs", _, "dependabot", "secrets", rest @ ..] => {
-            is_item(method, rest)
+        | ["orgs", _, "dependabot", "secrets", _, "repositories", ..] => {
+            matches!(method, "GET" | "PUT" | "DELETE")
         }
+        ["orgs", _, "actions", "secrets" | "variables", rest @ ..]
+        | ["orgs", _, "dependabot", "secrets", rest @ ..] => is_item(method, rest),
         _ => false,
     }
 }
@@ -77,7 +84,9 @@ fn is_item(method: &str, rest: &[&str]) -> bool {
 fn route(world: &mut World, call: &Call, caller: &Caller, path: &[&str]) -> Result<Reply, Reply> {
     match path {
         ["user"] => access::user(caller),
-        ["rate_limit"] => Ok(Reply::json(200, &json!({"resources": {}, "rate": {"limit": world.github.limits.primary}}))),
+        ["rate_limit"] => {
+            Ok(Reply::json(200, &json!({"resources": {}, "rate": {"limit": world.github.limits.primary}})))
+        }
         ["repos", owner, name] => access::repository(world, call, caller, &format!("{owner}/{name}")),
         ["repos", owner, name, "environments", environment] => {
             access::environment(world, call, caller, &format!("{owner}/{name}"), environment)
@@ -135,14 +144,18 @@ fn body(call: &Call, known: &[&str]) -> Result<Map<String, Value>, Reply> {
 fn required<'a>(map: &'a Map<String, Value>, name: &str) -> Result<&'a str, Reply> {
     match map.get(name) {
         Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(refuse(422, &format!("Invalid request.\n\nFor 'properties/{name}', the value is not a string."))),
+        Some(_) => Err(refuse(
+            422,
+            &format!("Invalid request.\n\nFor 'properties/{name}', the value is not a string."),
+        )),
         None => Err(refuse(422, &format!("Invalid request.\n\n\"{name}\" wasn't supplied."))),
     }
 }
 
 /// Answers with the page that was asked for of a list, and a link to the next one.
 fn paged(call: &Call, name: &str, items: Vec<Value>) -> Reply {
-    let number = |name: &str, default: usize| call.query(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number =
+        |name: &str, default: usize| call.query(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     let (size, page) = (number("per_page", 30).clamp(1, 100), number("page", 1).max(1));
     let total = items.len();
     let shown: Vec<Value> = items.into_iter().skip((page - 1) * size).take(size).collect();

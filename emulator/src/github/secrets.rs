@@ -17,18 +17,29 @@ use crate::world::World;
 /// How large a secret may be.
 const MAX_BYTES: usize = 48 * 1024;
 
-pub(super) fn handle(world: &mut World, call: &Call, caller: &Caller, place: Place, rest: &[&str]) -> Result<Reply, Reply> {
+pub(super) fn handle(
+    world: &mut World,
+    call: &Call,
+    caller: &Caller,
+    place: Place,
+    rest: &[&str],
+) -> Result<Reply, Reply> {
     let write = call.method != "GET";
     caller.must(world, &place, permission(&place), write)?;
     check_environment(world, &place)?;
     open(world, &place);
-    let repositories: Vec<(u64, String)> =
-        world.github.repositories.iter().map(|repository| (repository.id, repository.full_name.clone())).collect();
+    let repositories: Vec<(u64, String)> = world
+        .github
+        .repositories
+        .iter()
+        .map(|repository| (repository.id, repository.full_name.clone()))
+        .collect();
     let store = world.github.stores.get_mut(&place).ok_or_else(not_found)?;
     match (call.method.as_str(), rest) {
         ("GET", ["public-key"]) => Ok(public_key(store)),
         ("GET", []) => {
-            let secrets: Vec<Value> = store.secrets.iter().map(|(name, secret)| shown(call, &place, name, secret)).collect();
+            let secrets: Vec<Value> =
+                store.secrets.iter().map(|(name, secret)| shown(call, &place, name, secret)).collect();
             Ok(paged(call, "secrets", secrets))
         }
         ("GET", [name]) => {
@@ -52,7 +63,10 @@ pub(super) fn handle(world: &mut World, call: &Call, caller: &Caller, place: Pla
 /// Refuses an environment that there is not.
 pub(super) fn check_environment(world: &World, place: &Place) -> Result<(), Reply> {
     let Place::Environment(repository, environment) = place else { return Ok(()) };
-    let known = world.github.repository(repository).is_some_and(|repository| repository.environments.contains(environment));
+    let known = world
+        .github
+        .repository(repository)
+        .is_some_and(|repository| repository.environments.contains(environment));
     if known { Ok(()) } else { Err(not_found()) }
 }
 
@@ -110,7 +124,8 @@ pub(super) fn check_name(name: &str) -> Result<(), Reply> {
     if !starts || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Err(refuse(
             422,
-            "Secret names can only contain alphanumeric characters ([a-z], [A-Z], [0-9]) or underscores (_). Spaces are not allowed. Must start with a letter ([a-z], [A-Z]) or underscores (_).",
+            "Secret names can only contain alphanumeric characters ([a-z], [A-Z], [0-9]) or underscores \
+             (_). Spaces are not allowed. Must start with a letter ([a-z], [A-Z]) or underscores (_).",
         ));
     }
     if name.to_ascii_uppercase().starts_with("GITHUB_") {
@@ -121,14 +136,20 @@ pub(super) fn check_name(name: &str) -> Result<(), Reply> {
 
 fn put(call: &Call, place: &Place, store: &mut Store, name: &str) -> Result<Reply, Reply> {
     let organization = matches!(place, Place::Organization(_) | Place::DependabotOrganization(_));
-    let known: &[&str] =
-        if organization { &["encrypted_value", "key_id", "visibility", "selected_repository_ids"] } else { &["encrypted_value", "key_id"] };
+    let known: &[&str] = if organization {
+        &["encrypted_value", "key_id", "visibility", "selected_repository_ids"]
+    } else {
+        &["encrypted_value", "key_id"]
+    };
     let map = body(call, known)?;
     check_name(name)?;
     let (sealed, key_id) = (required(&map, "encrypted_value")?, required(&map, "key_id")?);
     let (visibility, chosen) = if organization { visibility(&map)? } else { (None, Vec::new()) };
     if key_id != store.key_id {
-        return Err(refuse(422, "Bad request - the public key was not found. Fetch the current public key and try again."));
+        return Err(refuse(
+            422,
+            "Bad request - the public key was not found. Fetch the current public key and try again.",
+        ));
     }
     let value = unseal(store, sealed)?;
     let limit = if organization { 1000 } else { 100 };
@@ -138,7 +159,13 @@ fn put(call: &Call, place: &Place, store: &mut Store, name: &str) -> Result<Repl
     }
     let now = call.now_ms;
     let created_ms = store.secrets.get(&name).map(|secret| secret.created_ms);
-    let secret = GithubSecret { value, created_ms: created_ms.unwrap_or(now), updated_ms: now, visibility, selected: chosen };
+    let secret = GithubSecret {
+        value,
+        created_ms: created_ms.unwrap_or(now),
+        updated_ms: now,
+        visibility,
+        selected: chosen,
+    };
     store.secrets.insert(name, secret);
     Ok(if created_ms.is_some() { Reply::empty(204) } else { Reply::json(201, &json!({})) })
 }
@@ -158,9 +185,20 @@ fn unseal(store: &Store, sealed: &str) -> Result<String, Reply> {
 pub(super) fn visibility(map: &Map<String, Value>) -> Result<(Option<String>, Vec<u64>), Reply> {
     let visibility = required(map, "visibility")?;
     if !matches!(visibility, "all" | "private" | "selected") {
-        return Err(refuse(422, &format!("Invalid request.\n\n{visibility} is not a member of [\"all\", \"private\", \"selected\"].")));
+        return Err(refuse(
+            422,
+            &format!(
+                "Invalid request.\n\n{visibility} is not a member of [\"all\", \"private\", \"selected\"]."
+            ),
+        ));
     }
-    let wrong = || refuse(422, "Invalid request.\n\nFor 'properties/selected_repository_ids', the value is not a list of integers.");
+    let wrong = || {
+        refuse(
+            422,
+            "Invalid request.\n\nFor 'properties/selected_repository_ids', the value is not a list of \
+             integers.",
+        )
+    };
     let chosen = match map.get("selected_repository_ids") {
         None => Vec::new(),
         Some(Value::Array(items)) => {
@@ -171,7 +209,10 @@ pub(super) fn visibility(map: &Map<String, Value>) -> Result<(Option<String>, Ve
         Some(_) => return Err(wrong()),
     };
     if visibility != "selected" && !chosen.is_empty() {
-        return Err(refuse(422, "selected_repository_ids can only be provided when the visibility is selected."));
+        return Err(refuse(
+            422,
+            "selected_repository_ids can only be provided when the visibility is selected.",
+        ));
     }
     Ok((Some(visibility.to_owned()), chosen))
 }
@@ -190,8 +231,11 @@ pub(super) fn selected(
     match (call.method.as_str(), rest) {
         ("GET", []) => {
             let base = call_base(call);
-            let list: Vec<Value> =
-                repositories.iter().filter(|(id, _)| chosen.contains(id)).map(|(id, name)| shown_repository(&base, *id, name)).collect();
+            let list: Vec<Value> = repositories
+                .iter()
+                .filter(|(id, _)| chosen.contains(id))
+                .map(|(id, name)| shown_repository(&base, *id, name))
+                .collect();
             Ok(paged(call, "repositories", list))
         }
         ("PUT", []) => {

@@ -164,7 +164,9 @@ impl Github {
 
     /// Lists every secret with its place and name.
     pub fn secrets(&self) -> impl Iterator<Item = (&Place, &str, &GithubSecret)> {
-        self.stores.iter().flat_map(|(place, store)| store.secrets.iter().map(move |(name, secret)| (place, name.as_str(), secret)))
+        self.stores.iter().flat_map(|(place, store)| {
+            store.secrets.iter().map(move |(name, secret)| (place, name.as_str(), secret))
+        })
     }
 
     /// Returns what a caller has used up.

@@ -12,16 +12,27 @@ use crate::call::{Call, Reply};
 use crate::clock::rfc3339;
 use crate::world::World;
 
-pub(super) fn handle(world: &mut World, call: &Call, caller: &Caller, place: &Place, rest: &[&str]) -> Result<Reply, Reply> {
+pub(super) fn handle(
+    world: &mut World,
+    call: &Call,
+    caller: &Caller,
+    place: &Place,
+    rest: &[&str],
+) -> Result<Reply, Reply> {
     caller.must(world, place, permission(place), call.method != "GET")?;
     check_environment(world, place)?;
-    let repositories: Vec<(u64, String)> =
-        world.github.repositories.iter().map(|repository| (repository.id, repository.full_name.clone())).collect();
+    let repositories: Vec<(u64, String)> = world
+        .github
+        .repositories
+        .iter()
+        .map(|repository| (repository.id, repository.full_name.clone()))
+        .collect();
     let variables = world.github.variables.entry(place.clone()).or_default();
     let of = |name: &str| name.to_ascii_uppercase();
     match (call.method.as_str(), rest) {
         ("GET", []) => {
-            let list: Vec<Value> = variables.iter().map(|(name, variable)| shown(call, place, name, variable)).collect();
+            let list: Vec<Value> =
+                variables.iter().map(|(name, variable)| shown(call, place, name, variable)).collect();
             Ok(paged(call, "variables", list))
         }
         ("POST", []) => {
@@ -38,7 +49,8 @@ pub(super) fn handle(world: &mut World, call: &Call, caller: &Caller, place: &Pl
                 return Err(refuse(409, "Already exists - Variable already exists"));
             }
             let now = call.now_ms;
-            variables.insert(of(name), Variable { value, created_ms: now, updated_ms: now, visibility, selected });
+            variables
+                .insert(of(name), Variable { value, created_ms: now, updated_ms: now, visibility, selected });
             Ok(Reply::json(201, &json!({})))
         }
         ("GET", [name]) => {
@@ -88,7 +100,9 @@ fn shown(call: &Call, place: &Place, name: &str, variable: &Variable) -> Value {
         "created_at": rfc3339(variable.created_ms),
         "updated_at": rfc3339(variable.updated_ms),
     });
-    if let (Some(visibility), Place::Organization(org), Some(map)) = (&variable.visibility, place, value.as_object_mut()) {
+    if let (Some(visibility), Place::Organization(org), Some(map)) =
+        (&variable.visibility, place, value.as_object_mut())
+    {
         map.insert("visibility".to_owned(), json!(visibility));
         if visibility == "selected" {
             let url = format!("{}/orgs/{org}/actions/variables/{name}/repositories", call_base(call));

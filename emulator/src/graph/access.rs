@@ -21,7 +21,9 @@ pub(super) fn sign_in(world: &mut World, call: &Call) -> Result<Caller, Reply> {
     };
     let Some(bearer) = world.bearer(token, GRAPH_RESOURCE).cloned() else {
         let message = match world.bearers.iter().find(|bearer| bearer.value == token) {
-            Some(other) if other.audience != GRAPH_RESOURCE => "Access token validation failure. Invalid audience.",
+            Some(other) if other.audience != GRAPH_RESOURCE => {
+                "Access token validation failure. Invalid audience."
+            }
             Some(_) => "Lifetime validation failed, the token is expired.",
             None => "IDX14100: JWT is not well formed, there are no dots (.).",
         };
@@ -30,9 +32,11 @@ pub(super) fn sign_in(world: &mut World, call: &Call) -> Result<Caller, Reply> {
     let has = |name: &str| bearer.roles.iter().any(|role| role == name);
     let (owned, all) = (has("Application.ReadWrite.OwnedBy"), has("Application.ReadWrite.All"));
     let object_id = match &bearer.subject {
-        Subject::Application(app) => {
-            world.directory.service_principal(app).map(|principal| principal.object_id.clone()).unwrap_or_default()
-        }
+        Subject::Application(app) => world
+            .directory
+            .service_principal(app)
+            .map(|principal| principal.object_id.clone())
+            .unwrap_or_default(),
         Subject::User(name) => name.clone(),
     };
     let read = owned || all || has("Application.Read.All") || has("Directory.Read.All");

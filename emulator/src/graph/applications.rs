@@ -72,7 +72,9 @@ pub(super) fn list(world: &mut World, call: &Call, who: &Caller) -> Reply {
     for index in 0..world.directory.applications.len() {
         let object = describe(world, index);
         let id = world.directory.applications[index].object_id.clone();
-        if filter.as_ref().is_none_or(|filter| filter.matches(&object)) && world.graph.replicas.knows(&id, now) {
+        if filter.as_ref().is_none_or(|filter| filter.matches(&object))
+            && world.graph.replicas.knows(&id, now)
+        {
             found.push(object);
         }
     }
@@ -88,9 +90,11 @@ pub(super) fn get(world: &mut World, call: &Call, who: &Caller, index: usize) ->
     entity(call, 200, "applications", object)
 }
 
-const AUDIENCES: [&str; 4] = ["AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"];
+const AUDIENCES: [&str; 4] =
+    ["AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"];
 
-/// What may stand in the body of an application; of these the emulator keeps the names, the audience and the certificates.
+/// What may stand in the body of an application; of these the emulator keeps the names, the audience and the
+/// certificates.
 const FIELDS: [&str; 14] = [
     "displayName",
     "signInAudience",
@@ -118,7 +122,10 @@ pub(super) fn create(world: &mut World, call: &Call, who: &Caller) -> Reply {
         Err(reply) => return reply,
     };
     if body.get("displayName").and_then(Value::as_str).is_none_or(str::is_empty) {
-        return bad_request(world, "A value is required for property 'displayName' of resource 'Application'.");
+        return bad_request(
+            world,
+            "A value is required for property 'displayName' of resource 'Application'.",
+        );
     }
     let now = world.now_ms();
     let mut app = Application {
@@ -194,12 +201,21 @@ pub(super) fn add_owner(world: &mut World, call: &Call, who: &Caller, index: usi
         Ok(body) => body,
         Err(reply) => return reply,
     };
-    let id = body.get("@odata.id").and_then(Value::as_str).and_then(|link| link.rsplit('/').next()).unwrap_or_default().to_owned();
+    let id = body
+        .get("@odata.id")
+        .and_then(Value::as_str)
+        .and_then(|link| link.rsplit('/').next())
+        .unwrap_or_default()
+        .to_owned();
     if id.is_empty() {
         return bad_request(world, "The reference in '@odata.id' is not valid.");
     }
     if owners.contains(&id) {
-        return bad_request(world, "One or more added object references already exist for the following modified properties: 'owners'.");
+        return bad_request(
+            world,
+            "One or more added object references already exist for the following modified properties: \
+             'owners'.",
+        );
     }
     world.directory.applications[index].owners.push(id);
     Reply::empty(204)
@@ -209,12 +225,20 @@ pub(super) fn add_owner(world: &mut World, call: &Call, who: &Caller, index: usi
 pub(super) fn body(world: &mut World, call: &Call, known: &[&str]) -> Result<Map<String, Value>, Reply> {
     let mut body = match call.json_object() {
         Ok(body) => body,
-        Err(error) => return Err(refusal(world, 400, "BadRequest", &format!("Unable to read JSON request payload. {error}"))),
+        Err(error) => {
+            return Err(refusal(
+                world,
+                400,
+                "BadRequest",
+                &format!("Unable to read JSON request payload. {error}"),
+            ));
+        }
     };
     drop_type(&mut body);
     match unknown_field(&body, known) {
         Some(field) => {
-            let message = format!("Property '{field}' does not exist as a declared property or extension property.");
+            let message =
+                format!("Property '{field}' does not exist as a declared property or extension property.");
             Err(bad_request(world, &message))
         }
         None => Ok(body),
@@ -225,7 +249,11 @@ pub(super) fn body(world: &mut World, call: &Call, known: &[&str]) -> Result<Map
 ///
 /// <https://docs.oasis-open.org/odata/odata-json-format/v4.01/odata-json-format-v4.01.html>
 pub(super) fn drop_type(body: &mut Map<String, Value>) {
-    if body.get("@odata.type").and_then(Value::as_str).is_some_and(|name| name.starts_with("#microsoft.graph.")) {
+    if body
+        .get("@odata.type")
+        .and_then(Value::as_str)
+        .is_some_and(|name| name.starts_with("#microsoft.graph."))
+    {
         body.remove("@odata.type");
     }
 }
@@ -237,18 +265,31 @@ fn apply(world: &mut World, app: &mut Application, body: &Map<String, Value>) ->
     if let Some(name) = body.get("displayName") {
         match name.as_str().filter(|name| (1..=256).contains(&name.chars().count())) {
             Some(name) => name.clone_into(&mut app.display_name),
-            None => return Err(bad_request(world, "Invalid value specified for property 'displayName' of resource 'Application'.")),
+            None => {
+                return Err(bad_request(
+                    world,
+                    "Invalid value specified for property 'displayName' of resource 'Application'.",
+                ));
+            }
         }
     }
     if let Some(audience) = body.get("signInAudience") {
         match audience.as_str().filter(|audience| AUDIENCES.contains(audience)) {
             Some(audience) => audience.clone_into(&mut app.sign_in_audience),
-            None => return Err(bad_request(world, "Invalid value specified for property 'signInAudience' of resource 'Application'.")),
+            None => {
+                return Err(bad_request(
+                    world,
+                    "Invalid value specified for property 'signInAudience' of resource 'Application'.",
+                ));
+            }
         }
     }
     if let Some(name) = body.get("uniqueName").and_then(Value::as_str) {
-        let taken =
-            world.directory.applications.iter().any(|other| other.object_id != app.object_id && other.unique_name.as_deref() == Some(name));
+        let taken = world
+            .directory
+            .applications
+            .iter()
+            .any(|other| other.object_id != app.object_id && other.unique_name.as_deref() == Some(name));
         if taken {
             let message = "Another object with the same value for property uniqueName already exists.";
             return Err(refusal(world, 409, "Request_MultipleObjectsWithSameKeyValue", message));
@@ -263,8 +304,14 @@ fn apply(world: &mut World, app: &mut Application, body: &Map<String, Value>) ->
             certificates.push(kept.clone());
             continue;
         }
-        let read = if text("type") == "AsymmetricX509Cert" && text("usage") == "Verify" { read_certificate(text("key")) } else { None };
-        let Some(mut certificate) = read else { return Err(bad_request(world, "Key credential is invalid.")) };
+        let read = if text("type") == "AsymmetricX509Cert" && text("usage") == "Verify" {
+            read_certificate(text("key"))
+        } else {
+            None
+        };
+        let Some(mut certificate) = read else {
+            return Err(bad_request(world, "Key credential is invalid."));
+        };
         certificate.key_id = world.random.uuid();
         certificates.push(certificate);
     }

@@ -17,7 +17,13 @@ const KIND: &str = "applications/federatedIdentityCredentials";
 const MOST: usize = 20;
 
 /// Answers below an application's `federatedIdentityCredentials`.
-pub(super) fn handle(world: &mut World, call: &Call, who: &Caller, index: usize, route: (&str, &[&str])) -> Reply {
+pub(super) fn handle(
+    world: &mut World,
+    call: &Call,
+    who: &Caller,
+    index: usize,
+    route: (&str, &[&str]),
+) -> Reply {
     let owners = world.directory.applications[index].owners.clone();
     let allowed = if route.0 == "GET" { who.may_read(world) } else { who.may_write(world, &owners) };
     if let Err(reply) = allowed {
@@ -45,7 +51,10 @@ pub(super) fn handle(world: &mut World, call: &Call, who: &Caller, index: usize,
 fn find(world: &mut World, index: usize, id: &str) -> Option<usize> {
     let now = world.now_ms();
     // A name serves in the path as an id does.
-    let at = world.directory.applications[index].federated.iter().position(|own| own.id.eq_ignore_ascii_case(id) || own.name == id)?;
+    let at = world.directory.applications[index]
+        .federated
+        .iter()
+        .position(|own| own.id.eq_ignore_ascii_case(id) || own.name == id)?;
     let key = world.directory.applications[index].federated[at].id.clone();
     world.graph.replicas.knows(&key, now).then_some(at)
 }
@@ -60,7 +69,11 @@ fn describe(credential: &FederatedCredential) -> Value {
 fn list(world: &mut World, call: &Call, index: usize) -> Reply {
     let now = world.now_ms();
     let all = world.directory.applications[index].federated.clone();
-    let known = all.iter().filter(|credential| world.graph.replicas.knows(&credential.id, now)).map(describe).collect();
+    let known = all
+        .iter()
+        .filter(|credential| world.graph.replicas.knows(&credential.id, now))
+        .map(describe)
+        .collect();
     page(call, KIND, known)
 }
 
@@ -74,11 +87,18 @@ fn create(world: &mut World, call: &Call, index: usize) -> Reply {
     let mut credential = FederatedCredential { id: world.random.uuid(), ..FederatedCredential::default() };
     let name = body.get("name").and_then(Value::as_str).unwrap_or_default();
     if !is_name(name) {
-        return bad_request(world, "Invalid value specified for property 'name' of resource 'FederatedIdentityCredential'.");
+        return bad_request(
+            world,
+            "Invalid value specified for property 'name' of resource 'FederatedIdentityCredential'.",
+        );
     }
     name.clone_into(&mut credential.name);
-    if let Some(missing) = ["issuer", "subject", "audiences"].into_iter().find(|field| !body.contains_key(*field)) {
-        let message = format!("A value is required for property '{missing}' of resource 'FederatedIdentityCredential'.");
+    if let Some(missing) =
+        ["issuer", "subject", "audiences"].into_iter().find(|field| !body.contains_key(*field))
+    {
+        let message = format!(
+            "A value is required for property '{missing}' of resource 'FederatedIdentityCredential'."
+        );
         return bad_request(world, &message);
     }
     if let Err(reply) = apply(world, &mut credential, &body) {
@@ -88,7 +108,10 @@ fn create(world: &mut World, call: &Call, index: usize) -> Reply {
         return reply;
     }
     if world.directory.applications[index].federated.len() >= MOST {
-        let message = format!("The number of federated identity credentials on the application has reached its limit of {MOST}.");
+        let message = format!(
+            "The number of federated identity credentials on the application has reached its limit of \
+             {MOST}."
+        );
         return refusal(world, 400, "Request_BadRequest", &message);
     }
     let now = world.now_ms();
@@ -107,7 +130,10 @@ fn update(world: &mut World, call: &Call, index: usize, id: &str) -> Reply {
     };
     let mut credential = world.directory.applications[index].federated[at].clone();
     if body.get("name").is_some_and(|name| name.as_str() != Some(&credential.name)) {
-        return bad_request(world, "Property 'name' of resource 'FederatedIdentityCredential' cannot be changed.");
+        return bad_request(
+            world,
+            "Property 'name' of resource 'FederatedIdentityCredential' cannot be changed.",
+        );
     }
     if let Err(reply) = apply(world, &mut credential, &body) {
         return reply;
@@ -126,8 +152,14 @@ fn is_name(name: &str) -> bool {
         && name.as_bytes()[0].is_ascii_alphanumeric()
 }
 
-fn apply(world: &mut World, credential: &mut FederatedCredential, body: &Map<String, Value>) -> Result<(), Reply> {
-    let invalid = |name: &str| format!("Invalid value specified for property '{name}' of resource 'FederatedIdentityCredential'.");
+fn apply(
+    world: &mut World,
+    credential: &mut FederatedCredential,
+    body: &Map<String, Value>,
+) -> Result<(), Reply> {
+    let invalid = |name: &str| {
+        format!("Invalid value specified for property '{name}' of resource 'FederatedIdentityCredential'.")
+    };
     if let Some(value) = body.get("issuer") {
         match value.as_str().filter(|text| text.starts_with("https://") && text.len() <= 600) {
             Some(text) => text.clone_into(&mut credential.issuer),
@@ -142,7 +174,9 @@ fn apply(world: &mut World, credential: &mut FederatedCredential, body: &Map<Str
     }
     if let Some(value) = body.get("audiences") {
         match value.as_array().map(Vec::as_slice) {
-            Some([Value::String(one)]) if (1..=600).contains(&one.len()) => credential.audiences = vec![one.clone()],
+            Some([Value::String(one)]) if (1..=600).contains(&one.len()) => {
+                credential.audiences = vec![one.clone()]
+            }
             _ => return Err(bad_request(world, &invalid("audiences"))),
         }
     }
@@ -157,9 +191,12 @@ fn clash(world: &mut World, index: usize, credential: &FederatedCredential) -> O
     let mut message = None;
     for other in others {
         if other.name == credential.name {
-            message = Some(format!("FederatedIdentityCredential with name {} already exists.", credential.name));
+            message =
+                Some(format!("FederatedIdentityCredential with name {} already exists.", credential.name));
         } else if other.issuer == credential.issuer && other.subject == credential.subject {
-            message = Some("FederatedIdentityCredential with the same issuer and subject already exists.".to_owned());
+            message = Some(
+                "FederatedIdentityCredential with the same issuer and subject already exists.".to_owned(),
+            );
         }
     }
     message.map(|message| refusal(world, 409, "Request_MultipleObjectsWithSameKeyValue", &message))

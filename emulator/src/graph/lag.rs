@@ -1,4 +1,5 @@
-//! The replication of Graph: for a while after it was made, an object is not known at the replica that is asked.
+//! The replication of Graph: for a while after it was made, an object is not known at the replica that is
+//! asked.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,8 @@ pub struct GraphLag {
     pub reads: u32,
     /// How many milliseconds after its creation it appears.
     pub ms: i64,
-    /// The shapes in which the lag shows, taken in turn where they fit the request; all of them if the list is empty.
+    /// The shapes in which the lag shows, taken in turn where they fit the request; all of them if the list
+    /// is empty.
     pub shapes: Vec<LagShape>,
 }
 
@@ -28,7 +30,8 @@ pub enum LagShape {
     NotFound,
     /// 400 "The appId '…' of the service principal does not reference a valid application object."
     NoApplication,
-    /// 403 "When using this permission, the backing application of the service principal being created must in the local tenant".
+    /// 403 "When using this permission, the backing application of the service principal being created must
+    /// in the local tenant".
     MisleadingForbidden,
     /// 409 `Directory_ConcurrencyViolation`.
     ConcurrencyViolation,
@@ -57,7 +60,8 @@ impl Replicas {
     /// Begins the replication of something new.
     pub(super) fn begin(&mut self, id: &str, now_ms: i64) {
         if self.lag.reads > 0 || self.lag.ms > 0 {
-            self.missing.insert(id.to_owned(), Missing { reads: self.lag.reads, until_ms: now_ms + self.lag.ms });
+            self.missing
+                .insert(id.to_owned(), Missing { reads: self.lag.reads, until_ms: now_ms + self.lag.ms });
         }
     }
 
@@ -73,8 +77,11 @@ impl Replicas {
     }
 
     fn shape(&mut self, fitting: &[LagShape]) -> LagShape {
-        let wanted: Vec<LagShape> =
-            fitting.iter().copied().filter(|shape| self.lag.shapes.is_empty() || self.lag.shapes.contains(shape)).collect();
+        let wanted: Vec<LagShape> = fitting
+            .iter()
+            .copied()
+            .filter(|shape| self.lag.shapes.is_empty() || self.lag.shapes.contains(shape))
+            .collect();
         let wanted = if wanted.is_empty() { fitting } else { &wanted };
         self.turn += 1;
         wanted[(self.turn - 1) % wanted.len()]
@@ -82,7 +89,12 @@ impl Replicas {
 }
 
 /// Refuses a request to an application that is not known yet.
-pub(super) fn application(world: &mut World, _call: &Call, route: (&str, &[&str]), object_id: &str) -> Result<(), Reply> {
+pub(super) fn application(
+    world: &mut World,
+    _call: &Call,
+    route: (&str, &[&str]),
+    object_id: &str,
+) -> Result<(), Reply> {
     let now = world.now_ms();
     if world.graph.replicas.knows(object_id, now) {
         return Ok(());
@@ -100,7 +112,11 @@ pub(super) fn backing_application(world: &mut World, object_id: &str, app_id: &s
     if world.graph.replicas.knows(object_id, now) {
         return Ok(());
     }
-    Err(show(world, &[LagShape::NoApplication, LagShape::MisleadingForbidden, LagShape::ConcurrencyViolation], app_id))
+    Err(show(
+        world,
+        &[LagShape::NoApplication, LagShape::MisleadingForbidden, LagShape::ConcurrencyViolation],
+        app_id,
+    ))
 }
 
 fn show(world: &mut World, fitting: &[LagShape], id: &str) -> Reply {
@@ -108,12 +124,13 @@ fn show(world: &mut World, fitting: &[LagShape], id: &str) -> Reply {
         LagShape::NotFound => not_found(world, id),
         LagShape::NoApplication => no_application(world, id),
         LagShape::MisleadingForbidden => {
-            let message =
-                "When using this permission, the backing application of the service principal being created must in the local tenant";
+            let message = "When using this permission, the backing application of the service principal \
+                           being created must in the local tenant";
             refusal(world, 403, "Authorization_RequestDenied", message)
         }
         LagShape::ConcurrencyViolation => {
-            let message = "Requested operation cannot be completed due to a concurrency violation: another operation on the same object is under way.";
+            let message = "Requested operation cannot be completed due to a concurrency violation: another \
+                           operation on the same object is under way.";
             refusal(world, 409, "Directory_ConcurrencyViolation", message)
         }
     }
@@ -121,6 +138,8 @@ fn show(world: &mut World, fitting: &[LagShape], id: &str) -> Reply {
 
 /// Refuses a service principal of an application that there is not, or not yet.
 pub(super) fn no_application(world: &mut World, app_id: &str) -> Reply {
-    let message = format!("The appId '{app_id}' of the service principal does not reference a valid application object.");
+    let message = format!(
+        "The appId '{app_id}' of the service principal does not reference a valid application object."
+    );
     refusal(world, 400, "Request_BadRequest", &message)
 }

@@ -1,4 +1,5 @@
-//! Microsoft Graph: applications with their credentials, and service principals; replicated, so that what is new is not known everywhere at once.
+//! Microsoft Graph: applications with their credentials, and service principals; replicated, so that what is
+//! new is not known everywhere at once.
 //!
 //! <https://learn.microsoft.com/graph/api/resources/application>
 
@@ -25,7 +26,9 @@ pub struct Graph {
 
 pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     let (method, segments) = call.route();
-    let Some(("v1.0", rest)) = segments.split_first().map(|(first, rest)| (*first, rest)) else { return Reply::unknown_route(call) };
+    let Some(("v1.0", rest)) = segments.split_first().map(|(first, rest)| (*first, rest)) else {
+        return Reply::unknown_route(call);
+    };
     let who = match access::sign_in(world, call) {
         Ok(who) => who,
         Err(reply) => return reply,
@@ -38,8 +41,12 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
         ("POST", ["applications"]) => applications::create(world, call, &who),
         ("GET", ["servicePrincipals"]) => principals::list(world, call, &who),
         ("POST", ["servicePrincipals"]) => principals::create(world, call, &who),
-        (_, ["applications", id, tail @ ..]) => one_application(world, call, &who, (method, tail), &Named::ById((*id).to_owned())),
-        (_, ["servicePrincipals", id, tail @ ..]) => principals::one(world, call, &who, (method, tail), &Named::ById((*id).to_owned())),
+        (_, ["applications", id, tail @ ..]) => {
+            one_application(world, call, &who, (method, tail), &Named::ById((*id).to_owned()))
+        }
+        (_, ["servicePrincipals", id, tail @ ..]) => {
+            principals::one(world, call, &who, (method, tail), &Named::ById((*id).to_owned()))
+        }
         (_, [first, tail @ ..]) => match Named::alternate(first) {
             Some(("applications", named)) => one_application(world, call, &who, (method, tail), &named),
             Some(("servicePrincipals", named)) => principals::one(world, call, &who, (method, tail), &named),
@@ -71,7 +78,13 @@ impl Named {
     }
 }
 
-fn one_application(world: &mut World, call: &Call, who: &access::Caller, route: (&str, &[&str]), named: &Named) -> Reply {
+fn one_application(
+    world: &mut World,
+    call: &Call,
+    who: &access::Caller,
+    route: (&str, &[&str]),
+    named: &Named,
+) -> Reply {
     let Some(index) = applications::find(world, named) else { return reply::not_found(world, named.text()) };
     let object_id = world.directory.applications[index].object_id.clone();
     if let Err(reply) = lag::application(world, call, route, &object_id) {
@@ -85,14 +98,17 @@ fn one_application(world: &mut World, call: &Call, who: &access::Caller, route: 
         ("POST", ["removePassword"]) => passwords::remove(world, call, who, index),
         ("GET", ["owners"]) => applications::owners(world, who, index),
         ("POST", ["owners", "$ref"]) => applications::add_owner(world, call, who, index),
-        (_, ["federatedIdentityCredentials", tail @ ..]) => federation::handle(world, call, who, index, (route.0, tail)),
+        (_, ["federatedIdentityCredentials", tail @ ..]) => {
+            federation::handle(world, call, who, index, (route.0, tail))
+        }
         _ => Reply::unknown_route(call),
     }
 }
 
 /// A body must say that it is JSON.
 fn body_type(call: &Call) -> Result<(), Reply> {
-    if !matches!(call.method.as_str(), "POST" | "PATCH" | "PUT") || call.has_content_type("application/json") {
+    if !matches!(call.method.as_str(), "POST" | "PATCH" | "PUT") || call.has_content_type("application/json")
+    {
         return Ok(());
     }
     let message = if call.header("content-type").is_none() {
@@ -100,7 +116,11 @@ fn body_type(call: &Call) -> Result<(), Reply> {
     } else {
         "Unsupported content type. Only application/json is supported."
     };
-    Err(reply::plain_refusal(if call.header("content-type").is_none() { 400 } else { 415 }, "BadRequest", message))
+    Err(reply::plain_refusal(
+        if call.header("content-type").is_none() { 400 } else { 415 },
+        "BadRequest",
+        message,
+    ))
 }
 
 #[cfg(test)]

@@ -17,7 +17,10 @@ const TWO_YEARS_MS: i64 = 2 * 365 * 86_400_000;
 
 /// Adds a client secret and shows its value, this once.
 pub(super) fn add(world: &mut World, call: &Call, who: &Caller, index: usize) -> Reply {
-    let (app_id, owners) = (world.directory.applications[index].app_id.clone(), world.directory.applications[index].owners.clone());
+    let (app_id, owners) = (
+        world.directory.applications[index].app_id.clone(),
+        world.directory.applications[index].owners.clone(),
+    );
     if let Err(reply) = who.may_write(world, &owners) {
         return reply;
     }
@@ -32,7 +35,8 @@ pub(super) fn add(world: &mut World, call: &Call, who: &Caller, index: usize) ->
     };
     drop_type(&mut wanted);
     if let Some(field) = unknown_field(&wanted, &["displayName", "startDateTime", "endDateTime"]) {
-        let message = format!("Property '{field}' does not exist as a declared property or extension property.");
+        let message =
+            format!("Property '{field}' does not exist as a declared property or extension property.");
         return bad_request(world, &message);
     }
     let now = world.now_ms();
@@ -40,11 +44,19 @@ pub(super) fn add(world: &mut World, call: &Call, who: &Caller, index: usize) ->
         None | Some(Value::Null) => Some(otherwise),
         Some(value) => value.as_str().and_then(parse_rfc3339),
     };
-    let (Some(start_ms), Some(end_ms)) = (date("startDateTime", now), date("endDateTime", now + TWO_YEARS_MS)) else {
-        return bad_request(world, "Cannot convert the literal of a date to the expected type 'Edm.DateTimeOffset'.");
+    let (Some(start_ms), Some(end_ms)) =
+        (date("startDateTime", now), date("endDateTime", now + TWO_YEARS_MS))
+    else {
+        return bad_request(
+            world,
+            "Cannot convert the literal of a date to the expected type 'Edm.DateTimeOffset'.",
+        );
     };
     if end_ms <= start_ms || end_ms <= now {
-        return bad_request(world, "Password credential is invalid: its end date lies before its start date or in the past.");
+        return bad_request(
+            world,
+            "Password credential is invalid: its end date lies before its start date or in the past.",
+        );
     }
     let (key_id, value) = (world.random.uuid(), world.client_secret_text());
     let display_name = wanted.get("displayName").and_then(Value::as_str).map(str::to_owned);
@@ -74,7 +86,10 @@ pub(super) fn remove(world: &mut World, call: &Call, who: &Caller, index: usize)
     };
     let id = body.get("keyId").and_then(Value::as_str).unwrap_or_default().to_owned();
     let now = world.now_ms();
-    let held = world.directory.applications[index].secrets.iter().position(|secret| secret.key_id.eq_ignore_ascii_case(&id));
+    let held = world.directory.applications[index]
+        .secrets
+        .iter()
+        .position(|secret| secret.key_id.eq_ignore_ascii_case(&id));
     match held {
         Some(at) if world.graph.replicas.knows(&id, now) => {
             world.directory.applications[index].secrets.remove(at);

@@ -37,7 +37,9 @@ pub(super) fn list(world: &mut World, call: &Call, who: &Caller) -> Reply {
     let mut found = Vec::new();
     for principal in world.directory.service_principals.clone() {
         let object = describe(world, &principal);
-        if filter.as_ref().is_none_or(|filter| filter.matches(&object)) && world.graph.replicas.knows(&principal.object_id, now) {
+        if filter.as_ref().is_none_or(|filter| filter.matches(&object))
+            && world.graph.replicas.knows(&principal.object_id, now)
+        {
             found.push(object);
         }
     }
@@ -49,14 +51,23 @@ pub(super) fn create(world: &mut World, call: &Call, who: &Caller) -> Reply {
     if let Err(reply) = who.may_create(world) {
         return reply;
     }
-    let body = match body(world, call, &["appId", "accountEnabled", "tags", "displayName", "notes", "appRoleAssignmentRequired"]) {
+    let body = match body(
+        world,
+        call,
+        &["appId", "accountEnabled", "tags", "displayName", "notes", "appRoleAssignmentRequired"],
+    ) {
         Ok(body) => body,
         Err(reply) => return reply,
     };
     let Some(app_id) = body.get("appId").and_then(Value::as_str).map(str::to_owned) else {
-        return bad_request(world, "A value is required for property 'appId' of resource 'ServicePrincipal'.");
+        return bad_request(
+            world,
+            "A value is required for property 'appId' of resource 'ServicePrincipal'.",
+        );
     };
-    let Some(index) = find_application(world, &Named::ByAppId(app_id.clone())) else { return no_application(world, &app_id) };
+    let Some(index) = find_application(world, &Named::ByAppId(app_id.clone())) else {
+        return no_application(world, &app_id);
+    };
     let app = world.directory.applications[index].clone();
     if let Err(reply) = backing_application(world, &app.object_id, &app_id) {
         return reply;
@@ -66,7 +77,8 @@ pub(super) fn create(world: &mut World, call: &Call, who: &Caller) -> Reply {
     }
     if world.directory.service_principal(&app_id).is_some() {
         let message = format!(
-            "The service principal cannot be created, updated, or restored because the service principal name {app_id} is already in use."
+            "The service principal cannot be created, updated, or restored because the service principal \
+             name {app_id} is already in use."
         );
         return refusal(world, 409, "Request_MultipleObjectsWithSameKeyValue", &message);
     }
@@ -88,12 +100,20 @@ pub(super) fn create(world: &mut World, call: &Call, who: &Caller) -> Reply {
 }
 
 /// Answers for one service principal.
-pub(super) fn one(world: &mut World, call: &Call, who: &Caller, route: (&str, &[&str]), named: &Named) -> Reply {
+pub(super) fn one(
+    world: &mut World,
+    call: &Call,
+    who: &Caller,
+    route: (&str, &[&str]),
+    named: &Named,
+) -> Reply {
     let same = |principal: &ServicePrincipal| match named {
         Named::ById(id) => principal.object_id.eq_ignore_ascii_case(id),
         Named::ByAppId(id) => principal.app_id.eq_ignore_ascii_case(id),
     };
-    let Some(index) = world.directory.service_principals.iter().position(same) else { return not_found(world, named.text()) };
+    let Some(index) = world.directory.service_principals.iter().position(same) else {
+        return not_found(world, named.text());
+    };
     let principal = world.directory.service_principals[index].clone();
     let now = world.now_ms();
     if !world.graph.replicas.knows(&principal.object_id, now) {

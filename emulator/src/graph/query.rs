@@ -63,7 +63,9 @@ impl Filter {
         match self.comparison {
             Comparison::Equals => text(value).is_some_and(|value| value == wanted),
             Comparison::StartsWith => text(value).is_some_and(|value| value.starts_with(&wanted)),
-            Comparison::Any => value.as_array().is_some_and(|list| list.iter().filter_map(text).any(|value| value == wanted)),
+            Comparison::Any => {
+                value.as_array().is_some_and(|list| list.iter().filter_map(text).any(|value| value == wanted))
+            }
         }
     }
 
@@ -76,7 +78,11 @@ impl Filter {
 
 /// Reads the filter of a list, of one of the properties that it may be by.
 pub(super) fn filter(world: &mut World, call: &Call, properties: &[&str]) -> Result<Option<Filter>, Reply> {
-    if let Some((name, _)) = call.query.iter().find(|(name, _)| !["$filter", "$select", "$top", "$skiptoken"].contains(&name.as_str())) {
+    if let Some((name, _)) = call
+        .query
+        .iter()
+        .find(|(name, _)| !["$filter", "$select", "$top", "$skiptoken"].contains(&name.as_str()))
+    {
         return Err(refusal(
             world,
             400,
@@ -84,7 +90,9 @@ pub(super) fn filter(world: &mut World, call: &Call, properties: &[&str]) -> Res
             &format!("The query option '{name}' is not supported by the emulator."),
         ));
     }
-    if let Some(top) = call.query("$top").filter(|top| !top.parse().is_ok_and(|top| (1..=LARGEST_PAGE).contains(&top))) {
+    if let Some(top) =
+        call.query("$top").filter(|top| !top.parse().is_ok_and(|top| (1..=LARGEST_PAGE).contains(&top)))
+    {
         return Err(refusal(
             world,
             400,
@@ -98,24 +106,33 @@ pub(super) fn filter(world: &mut World, call: &Call, properties: &[&str]) -> Res
             world,
             400,
             "BadRequest",
-            &format!("Invalid filter clause: there is an unterminated literal or a syntax error in '{text}'."),
+            &format!(
+                "Invalid filter clause: there is an unterminated literal or a syntax error in '{text}'."
+            ),
         )),
         Some(filter) if !properties.contains(&filter.property.as_str()) || !filter.fits() => Err(refusal(
             world,
             400,
             "Request_UnsupportedQuery",
-            &format!("Unsupported or invalid query filter clause specified for property '{}'.", filter.property),
+            &format!(
+                "Unsupported or invalid query filter clause specified for property '{}'.",
+                filter.property
+            ),
         )),
         Some(filter) => Ok(Some(filter)),
     }
 }
 
-/// Answers with a page of a list, cut down to `$select`, and with the address of the next one where there is more.
+/// Answers with a page of a list, cut down to `$select`, and with the address of the next one where there is
+/// more.
 ///
 /// <https://learn.microsoft.com/graph/paging>
 pub(super) fn page(call: &Call, kind: &str, items: Vec<Value>) -> Reply {
     let size = call.query("$top").and_then(|top| top.parse().ok()).unwrap_or(PAGE);
-    let begin: usize = call.query("$skiptoken").and_then(|token| token.strip_prefix(TOKEN)?.parse().ok()).unwrap_or_default();
+    let begin: usize = call
+        .query("$skiptoken")
+        .and_then(|token| token.strip_prefix(TOKEN)?.parse().ok())
+        .unwrap_or_default();
     let more = items.len() > begin + size;
     let items: Vec<Value> = items.into_iter().skip(begin).take(size).map(|item| select(call, item)).collect();
     let mut answer = json!({"@odata.context": context(call, kind), "value": items});
@@ -143,7 +160,9 @@ fn context(call: &Call, kind: &str) -> String {
 }
 
 fn select(call: &Call, object: Value) -> Value {
-    let (Some(wanted), Value::Object(mut map)) = (call.query("$select"), object.clone()) else { return object };
+    let (Some(wanted), Value::Object(mut map)) = (call.query("$select"), object.clone()) else {
+        return object;
+    };
     let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
     map.retain(|name, _| wanted.contains(&name.as_str()));
     Value::Object(map)

@@ -13,7 +13,8 @@ pub(super) fn refusal(world: &mut World, status: u16, code: &str, message: &str)
     let id = world.random.uuid();
     let date = rfc3339(world.now_ms());
     let inner = json!({"date": date.trim_end_matches('Z'), "request-id": id, "client-request-id": id});
-    Reply::json(status, &json!({"error": {"code": code, "message": message, "innerError": inner}})).with_header("request-id", id)
+    Reply::json(status, &json!({"error": {"code": code, "message": message, "innerError": inner}}))
+        .with_header("request-id", id)
 }
 
 /// Refuses before there is anything to look at.
@@ -26,7 +27,9 @@ pub(super) fn bad_request(world: &mut World, message: &str) -> Reply {
 }
 
 pub(super) fn not_found(world: &mut World, id: &str) -> Reply {
-    let message = format!("Resource '{id}' does not exist or one of its queried reference-property objects are not present.");
+    let message = format!(
+        "Resource '{id}' does not exist or one of its queried reference-property objects are not present."
+    );
     refusal(world, 404, "Request_ResourceNotFound", &message)
 }
 

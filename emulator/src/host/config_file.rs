@@ -13,7 +13,11 @@ const GITHUB_TOKEN: &str = "LAKEKEY_GITHUB_TOKEN";
 
 /// Names the variable that holds the PAT of a workspace's admin.
 fn admin_token(index: usize) -> String {
-    if index == 0 { "DATABRICKS_ADMIN_TOKEN".to_owned() } else { format!("DATABRICKS_ADMIN_TOKEN_{}", index + 1) }
+    if index == 0 {
+        "DATABRICKS_ADMIN_TOKEN".to_owned()
+    } else {
+        format!("DATABRICKS_ADMIN_TOKEN_{}", index + 1)
+    }
 }
 
 /// Returns the environment: the values are secrets.
@@ -23,9 +27,12 @@ pub(super) fn environment(world: &mut World) -> BTreeMap<String, String> {
     let day = 86_400_000;
     let writer = Subject::Application(seeded.directory_client_id.clone());
     let graph = world.issue_bearer(GRAPH_RESOURCE, writer, &["Application.ReadWrite.All"], 365 * day);
-    let mut env: BTreeMap<String, String> =
-        [(CLIENT_SECRET.to_owned(), seeded.client_secret), (GRAPH_TOKEN.to_owned(), graph), (GITHUB_TOKEN.to_owned(), seeded.github_token)]
-            .into();
+    let mut env: BTreeMap<String, String> = [
+        (CLIENT_SECRET.to_owned(), seeded.client_secret),
+        (GRAPH_TOKEN.to_owned(), graph),
+        (GITHUB_TOKEN.to_owned(), seeded.github_token),
+    ]
+    .into();
     env.extend(seeded.admin_tokens.into_iter().enumerate().map(|(index, token)| (admin_token(index), token)));
     env
 }

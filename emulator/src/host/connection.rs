@@ -111,14 +111,18 @@ async fn read(mut incoming: Incoming) -> io::Result<Vec<u8>> {
 fn whole(response: Response<Vec<u8>>) -> Response<Answer> {
     let truncated = response.extensions().get::<Truncated>().copied();
     response.map(|body| match truncated {
-        Some(Truncated(length)) => Answer::Truncated { rest: Some(Bytes::from(body)), promised: length as u64, flushed: false },
+        Some(Truncated(length)) => {
+            Answer::Truncated { rest: Some(Bytes::from(body)), promised: length as u64, flushed: false }
+        }
         None => Answer::Whole(Some(Bytes::from(body))),
     })
 }
 
 fn unending(body: Answer) -> Response<Answer> {
     let mut response = Response::new(body);
-    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     response
 }
 
@@ -138,9 +142,14 @@ impl Body for Answer {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match &mut *self {
-            Self::Whole(bytes) => Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Whole(bytes) => Poll::Ready(
+                bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))),
+            ),
             Self::Truncated { rest, flushed, .. } => match rest.take().filter(|bytes| !bytes.is_empty()) {
                 Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 // What there is must be on its way before the connection is closed.

@@ -36,7 +36,8 @@ pub struct HostOptions {
     pub tls: Option<PathBuf>,
     /// The faults that it begins with.
     pub faults: Vec<Fault>,
-    /// Where `lakekey.yml` is written: by default the directory of `tls`, or one of its own that is removed at the end.
+    /// Where `lakekey.yml` is written: by default the directory of `tls`, or one of its own that is removed
+    /// at the end.
     pub directory: Option<PathBuf>,
     /// From what ids and secrets are made; by default from the system's randomness.
     pub seed: Option<u64>,
@@ -73,7 +74,10 @@ pub struct Ready {
 
 impl fmt::Debug for Ready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ready").field("control", &self.control).field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Ready")
+            .field("control", &self.control)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -122,7 +126,10 @@ pub async fn host(options: HostOptions) -> io::Result<Hosted> {
     let tls = options.tls.as_deref().map(tls::acceptor).transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
 
-    let services = Service::ALL.into_iter().filter(|service| *service != Service::Databricks).map(|service| (service, None));
+    let services = Service::ALL
+        .into_iter()
+        .filter(|service| *service != Service::Databricks)
+        .map(|service| (service, None));
     let workspaces_of = (0..workspaces).map(|index| (Service::Databricks, Some(index)));
     let mut port = options.port_base;
     let mut listeners = Vec::new();
@@ -139,14 +146,18 @@ pub async fn host(options: HostOptions) -> io::Result<Hosted> {
     let mut world = World::new(Clock::System(0), random, Origins::new(origins));
     world.seed(workspaces);
     let emulator = Emulator::from_world(world);
-    // A copy of the world for every write is dear with hundreds of workspaces; a fault of that kind turns it on.
+    // A copy of the world for every write is dear with hundreds of workspaces; a fault of that kind turns it
+    // on.
     emulator.keep_previous(false);
     emulator.set_faults(options.faults.clone());
 
     let mut ready = emulator.world(|world| describe(world, workspaces));
     ready.control = control_url;
     if let Some(directory) = &options.tls {
-        ready.env.insert("SSL_CERT_FILE".to_owned(), absolute(directory)?.join(tls::CA_FILE).display().to_string());
+        ready.env.insert(
+            "SSL_CERT_FILE".to_owned(),
+            absolute(directory)?.join(tls::CA_FILE).display().to_string(),
+        );
     }
     ready.config = directory.join("lakekey.yml");
     std::fs::write(&ready.config, emulator.world(|world| config_file::write(world, &ready)))?;
@@ -155,7 +166,8 @@ pub async fn host(options: HostOptions) -> io::Result<Hosted> {
     let mut handles: Vec<AbortHandle> = listeners
         .into_iter()
         .map(|(listener, url)| {
-            tokio::spawn(connection::accept(listener, connection::Role::Service(url), Arc::clone(&shared))).abort_handle()
+            tokio::spawn(connection::accept(listener, connection::Role::Service(url), Arc::clone(&shared)))
+                .abort_handle()
         })
         .collect();
     handles.push(tokio::spawn(connection::accept(control, connection::Role::Control, shared)).abort_handle());
@@ -167,7 +179,8 @@ fn directory(options: &HostOptions, random: &mut Random) -> io::Result<(PathBuf,
         std::fs::create_dir_all(directory)?;
         return Ok((absolute(directory)?, None));
     }
-    let directory = std::env::temp_dir().join(format!("lakekey-emulator-{}-{}", std::process::id(), random.hex(8)));
+    let directory =
+        std::env::temp_dir().join(format!("lakekey-emulator-{}-{}", std::process::id(), random.hex(8)));
     std::fs::create_dir_all(&directory)?;
     Ok((directory.clone(), Some(directory)))
 }
@@ -179,10 +192,13 @@ fn absolute(path: &Path) -> io::Result<PathBuf> {
 async fn listen(port: &mut Option<u16>) -> io::Result<TcpListener> {
     let wanted = port.unwrap_or(0);
     if let Some(port) = port {
-        *port = port.checked_add(1).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "there are no more ports"))?;
+        *port = port
+            .checked_add(1)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "there are no more ports"))?;
     }
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, wanted))).await.map_err(|error| {
-        let place = if wanted == 0 { "a port on loopback".to_owned() } else { format!("port {wanted} on loopback") };
+        let place =
+            if wanted == 0 { "a port on loopback".to_owned() } else { format!("port {wanted} on loopback") };
         io::Error::new(error.kind(), format!("{place}: {error}"))
     })
 }

@@ -18,7 +18,9 @@ async fn hosted() -> Hosted {
 /// Sends a GET over a connection of its own, and returns all that comes back.
 async fn get(url: &str, path: &str, token: &str) -> String {
     let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: loopback\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: loopback\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+    );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
@@ -30,7 +32,18 @@ fn the_ready_line_names_every_origin_and_its_configuration_holds_no_secret() {
     run(async {
         let hosted = hosted().await;
         let ready = serde_json::to_value(hosted.ready()).unwrap();
-        let fields = ["login", "graph", "github", "azure-devops", "key-vault", "control", "config", "imds", "management", "accounts"];
+        let fields = [
+            "login",
+            "graph",
+            "github",
+            "azure-devops",
+            "key-vault",
+            "control",
+            "config",
+            "imds",
+            "management",
+            "accounts",
+        ];
         for field in fields {
             assert!(ready[field].is_string(), "{field}");
         }
@@ -50,7 +63,11 @@ fn each_workspace_answers_at_its_own_origin_and_the_configuration_goes_with_the_
         let ready = hosted.ready().clone();
         let token = &ready.env["DATABRICKS_ADMIN_TOKEN"];
         assert!(get(&ready.workspaces[0], "/api/2.0/token/list", token).await.starts_with("HTTP/1.1 200 OK"));
-        assert!(get(&ready.workspaces[1], "/api/2.0/token/list", token).await.starts_with("HTTP/1.1 403 Forbidden"));
+        assert!(
+            get(&ready.workspaces[1], "/api/2.0/token/list", token)
+                .await
+                .starts_with("HTTP/1.1 403 Forbidden")
+        );
         assert!(get(&ready.control, "/requests", "").await.contains("\"workspace\":1"));
         drop(hosted);
         assert!(!ready.config.exists());
@@ -61,7 +78,8 @@ fn each_workspace_answers_at_its_own_origin_and_the_configuration_goes_with_the_
 fn faults_reach_the_wire() {
     run(async {
         let hosted = hosted().await;
-        let (url, token) = (hosted.ready().workspaces[0].clone(), hosted.ready().env["DATABRICKS_ADMIN_TOKEN"].clone());
+        let (url, token) =
+            (hosted.ready().workspaces[0].clone(), hosted.ready().env["DATABRICKS_ADMIN_TOKEN"].clone());
         let ask = async |kind| {
             hosted.emulator().set_faults(vec![Fault::every(kind)]);
             get(&url, "/api/2.0/token/list", &token).await

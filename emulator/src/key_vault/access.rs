@@ -13,17 +13,23 @@ use crate::world::{Subject, VAULT_RESOURCE, World};
 pub(super) fn sign_in(world: &World, call: &Call) -> Result<Subject, Reply> {
     let challenge = |message: &str| {
         let login = world.origins.of(Service::Entra);
-        let header = format!("Bearer authorization=\"{login}/{}\", resource=\"{VAULT_RESOURCE}\"", world.directory.home());
+        let header = format!(
+            "Bearer authorization=\"{login}/{}\", resource=\"{VAULT_RESOURCE}\"",
+            world.directory.home()
+        );
         Err(refusal(401, "Unauthorized", message).with_header("www-authenticate", header))
     };
-    let Some(token) = call.bearer() else { return challenge("AKV10000: Request is missing a Bearer or PoP token.") };
+    let Some(token) = call.bearer() else {
+        return challenge("AKV10000: Request is missing a Bearer or PoP token.");
+    };
     if let Some(bearer) = world.bearer(token, VAULT_RESOURCE) {
         return Ok(bearer.subject.clone());
     }
     match world.bearers.iter().find(|bearer| bearer.value == token) {
-        Some(other) if other.audience != VAULT_RESOURCE => {
-            challenge(&format!("AKV10022: Invalid audience. Expected {VAULT_RESOURCE}, found: {}.", other.audience))
-        }
+        Some(other) if other.audience != VAULT_RESOURCE => challenge(&format!(
+            "AKV10022: Invalid audience. Expected {VAULT_RESOURCE}, found: {}.",
+            other.audience
+        )),
         Some(_) => challenge("[TokenExpired] Error validating token: 'S2S12086'."),
         None => challenge("[BearerReadAccessTokenFailed] Error validating token: 'S2S12005'."),
     }

@@ -11,7 +11,12 @@ const RETENTION_MS: i64 = 90 * 86_400_000;
 
 fn describe(call: &Call, secret: &VaultSecret) -> Value {
     let version = secret.versions.last();
-    let id = format!("{}/secrets/{}/{}", call.origin, secret.name, version.map_or("", |version| version.id.as_str()));
+    let id = format!(
+        "{}/secrets/{}/{}",
+        call.origin,
+        secret.name,
+        version.map_or("", |version| version.id.as_str())
+    );
     let mut item = version.map_or_else(|| json!({}), |version| version.item(&id));
     let deleted = secret.deleted_ms.unwrap_or_default();
     item["recoveryId"] = json!(format!("{}/deletedsecrets/{}", call.origin, secret.name));
@@ -23,7 +28,9 @@ fn describe(call: &Call, secret: &VaultSecret) -> Value {
 /// Deletes a secret.
 pub(super) fn delete(world: &mut World, call: &Call, name: &str) -> Reply {
     let (now, reads) = (world.now_ms(), world.vaults.deletion_reads);
-    let Some(secret) = world.vaults.secrets.get_mut(&key(call, name)).filter(|secret| secret.deleted_ms.is_none()) else {
+    let Some(secret) =
+        world.vaults.secrets.get_mut(&key(call, name)).filter(|secret| secret.deleted_ms.is_none())
+    else {
         return not_found(name);
     };
     secret.deleted_ms = Some(now);
@@ -47,7 +54,11 @@ pub(super) fn get(world: &mut World, call: &Call, name: &str) -> Reply {
 /// Lists the deleted secrets of a vault.
 pub(super) fn list(world: &World, call: &Call) -> Reply {
     let vault = vault(call);
-    let gone = world.vaults.secrets.iter().filter(|((host, _), secret)| *host == vault && secret.deleted_ms.is_some());
+    let gone = world
+        .vaults
+        .secrets
+        .iter()
+        .filter(|((host, _), secret)| *host == vault && secret.deleted_ms.is_some());
     page(gone.map(|(_, secret)| describe(call, secret)).collect())
 }
 
@@ -56,7 +67,10 @@ pub(super) fn recover(world: &mut World, call: &Call, name: &str) -> Reply {
     let found = world.vaults.secrets.get_mut(&key(call, name)).filter(|secret| secret.deleted_ms.is_some());
     let Some(secret) = found else { return no_deleted(name) };
     secret.deleted_ms = None;
-    let item = secret.versions.last().map(|version| version.item(&format!("{}/secrets/{}/{}", call.origin, secret.name, version.id)));
+    let item = secret
+        .versions
+        .last()
+        .map(|version| version.item(&format!("{}/secrets/{}/{}", call.origin, secret.name, version.id)));
     Reply::json(200, &item.unwrap_or_default())
 }
 

@@ -20,14 +20,27 @@ pub use secrets::{VaultSecret, VaultVersion};
 pub struct KeyVaults {
     /// The secrets, by vault and by name in lower case.
     pub secrets: BTreeMap<(String, String), VaultSecret>,
-    /// What principals may do, by application id: `get`, `list`, `set`, `delete`, `recover`, `purge`. Holds for every vault.
+    /// What principals may do, by application id: `get`, `list`, `set`, `delete`, `recover`, `purge`. Holds
+    /// for every vault.
     pub access: BTreeMap<String, BTreeSet<String>>,
     /// How many reads a deletion is still on its way for.
     pub deletion_reads: u32,
 }
 
 /// The versions of the API that vaults know.
-const VERSIONS: [&str; 11] = ["2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.6-preview.2", "2025-07-01", "2026-04-01"];
+const VERSIONS: [&str; 11] = [
+    "2016-10-01",
+    "7.0",
+    "7.1",
+    "7.2",
+    "7.3",
+    "7.4",
+    "7.5",
+    "7.6",
+    "7.6-preview.2",
+    "2025-07-01",
+    "2026-04-01",
+];
 
 pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     // Who calls is asked before anything else: that is how clients find the tenant.
@@ -38,8 +51,10 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     match call.query("api-version") {
         None => return refusal(400, "BadParameter", "api-version must be specified"),
         Some(version) if !VERSIONS.contains(&version) => {
-            let message =
-                format!("The specified version ({version}) is not recognized. Consider using the latest supported version (2026-04-01).");
+            let message = format!(
+                "The specified version ({version}) is not recognized. Consider using the latest supported \
+                 version (2026-04-01)."
+            );
             return refusal(400, "BadParameter", &message);
         }
         Some(_) => {}
@@ -118,7 +133,8 @@ fn page(value: Vec<Value>) -> Reply {
 }
 
 impl World {
-    /// Lets an application do something with the secrets of every vault: `get`, `list`, `set`, `delete`, `recover`, `purge`.
+    /// Lets an application do something with the secrets of every vault: `get`, `list`, `set`, `delete`,
+    /// `recover`, `purge`.
     pub fn allow_in_vaults(&mut self, app_id: &str, rights: &[&str]) {
         let granted = self.vaults.access.entry(app_id.to_ascii_lowercase()).or_default();
         granted.extend(rights.iter().map(|right| (*right).to_owned()));
@@ -128,7 +144,10 @@ impl World {
     #[must_use]
     pub fn vault_versions(&self, vault: &str, name: &str) -> &[VaultVersion] {
         let host = vault.split_once("://").map_or(vault, |(_, host)| host).trim_end_matches('/');
-        self.vaults.secrets.get(&(host.to_ascii_lowercase(), name.to_ascii_lowercase())).map_or(&[], |secret| &secret.versions)
+        self.vaults
+            .secrets
+            .get(&(host.to_ascii_lowercase(), name.to_ascii_lowercase()))
+            .map_or(&[], |secret| &secret.versions)
     }
 
     /// Returns the newest value of a vault's secret, unless it is deleted.
@@ -136,7 +155,11 @@ impl World {
     pub fn vault_value(&self, vault: &str, name: &str) -> Option<&str> {
         let host = vault.split_once("://").map_or(vault, |(_, host)| host).trim_end_matches('/');
         let secret = self.vaults.secrets.get(&(host.to_ascii_lowercase(), name.to_ascii_lowercase()))?;
-        if secret.deleted_ms.is_some() { None } else { secret.versions.last().map(|version| version.value.as_str()) }
+        if secret.deleted_ms.is_some() {
+            None
+        } else {
+            secret.versions.last().map(|version| version.value.as_str())
+        }
     }
 }
 

@@ -88,13 +88,17 @@ pub(super) fn set(world: &mut World, call: &Call, name: &str) -> Reply {
         return refusal(400, "BadParameter", "Property value is required.");
     };
     if value.len() > LONGEST {
-        return refusal(400, "BadParameter", &format!("The secret value exceeds the maximum length of {LONGEST} bytes."));
+        return refusal(
+            400,
+            "BadParameter",
+            &format!("The secret value exceeds the maximum length of {LONGEST} bytes."),
+        );
     }
     let key = key(call, name);
     if world.vaults.secrets.get(&key).is_some_and(|secret| secret.deleted_ms.is_some()) {
         let message = format!(
-            "Secret {name} is currently in a deleted but recoverable state, and its name cannot be reused; in this state, the secret can only be \
-             recovered or purged."
+            "Secret {name} is currently in a deleted but recoverable state, and its name cannot be reused; \
+             in this state, the secret can only be recovered or purged."
         );
         return inner_refusal(409, "Conflict", &message, "ObjectIsDeletedButRecoverable");
     }
@@ -131,7 +135,9 @@ pub(super) fn update(world: &mut World, call: &Call, name: &str, id: Option<&str
         Err(reply) => return reply,
     };
     let now = world.now_ms();
-    let Some(secret) = world.vaults.secrets.get_mut(&key(call, name)).filter(|secret| secret.deleted_ms.is_none()) else {
+    let Some(secret) =
+        world.vaults.secrets.get_mut(&key(call, name)).filter(|secret| secret.deleted_ms.is_none())
+    else {
         return not_found(name);
     };
     let found = match id {
@@ -148,16 +154,25 @@ pub(super) fn update(world: &mut World, call: &Call, name: &str, id: Option<&str
 
 /// Reads a secret, in its newest version or another.
 pub(super) fn get(world: &World, call: &Call, name: &str, id: Option<&str>) -> Reply {
-    let Some(secret) = world.vaults.secrets.get(&key(call, name)).filter(|secret| secret.deleted_ms.is_none()) else {
+    let Some(secret) =
+        world.vaults.secrets.get(&key(call, name)).filter(|secret| secret.deleted_ms.is_none())
+    else {
         return not_found(name);
     };
     let found = match id {
         Some(id) => secret.versions.iter().find(|version| version.id.eq_ignore_ascii_case(id)),
         None => secret.versions.last(),
     };
-    let Some(version) = found else { return not_found(&id.map_or_else(|| name.to_owned(), |id| format!("{name}/{id}"))) };
+    let Some(version) = found else {
+        return not_found(&id.map_or_else(|| name.to_owned(), |id| format!("{name}/{id}")));
+    };
     if !version.enabled {
-        return inner_refusal(403, "Forbidden", "Operation get is not allowed on a disabled secret.", "SecretDisabled");
+        return inner_refusal(
+            403,
+            "Forbidden",
+            "Operation get is not allowed on a disabled secret.",
+            "SecretDisabled",
+        );
     }
     Reply::json(200, &version.bundle(&format!("{}/secrets/{}/{}", call.origin, secret.name, version.id)))
 }
@@ -165,25 +180,42 @@ pub(super) fn get(world: &World, call: &Call, name: &str, id: Option<&str>) -> R
 /// Lists the secrets of a vault.
 pub(super) fn list(world: &World, call: &Call) -> Reply {
     let vault = super::vault(call);
-    let living = world.vaults.secrets.iter().filter(|((host, _), secret)| *host == vault && secret.deleted_ms.is_none());
-    let items =
-        living.filter_map(|(_, secret)| Some(secret.versions.last()?.item(&format!("{}/secrets/{}", call.origin, secret.name)))).collect();
+    let living = world
+        .vaults
+        .secrets
+        .iter()
+        .filter(|((host, _), secret)| *host == vault && secret.deleted_ms.is_none());
+    let items = living
+        .filter_map(|(_, secret)| {
+            Some(secret.versions.last()?.item(&format!("{}/secrets/{}", call.origin, secret.name)))
+        })
+        .collect();
     page(items)
 }
 
 /// Lists the versions of a secret.
 pub(super) fn versions(world: &World, call: &Call, name: &str) -> Reply {
-    let Some(secret) = world.vaults.secrets.get(&key(call, name)).filter(|secret| secret.deleted_ms.is_none()) else {
+    let Some(secret) =
+        world.vaults.secrets.get(&key(call, name)).filter(|secret| secret.deleted_ms.is_none())
+    else {
         return page(Vec::new());
     };
-    page(secret.versions.iter().map(|version| version.item(&format!("{}/secrets/{}/{}", call.origin, secret.name, version.id))).collect())
+    page(
+        secret
+            .versions
+            .iter()
+            .map(|version| version.item(&format!("{}/secrets/{}/{}", call.origin, secret.name, version.id)))
+            .collect(),
+    )
 }
 
 fn body(call: &Call, known: &[&str]) -> Result<Map<String, Value>, Reply> {
     if !call.has_content_type("application/json") {
         return Err(refusal(415, "UnsupportedMediaType", "The media type of the request is not supported."));
     }
-    let body = call.json_object().map_err(|error| refusal(400, "BadParameter", &format!("The request body is not valid JSON: {error}")))?;
+    let body = call.json_object().map_err(|error| {
+        refusal(400, "BadParameter", &format!("The request body is not valid JSON: {error}"))
+    })?;
     match unknown_field(&body, known) {
         Some(field) => Err(refusal(400, "BadParameter", &format!("Property {field} is not expected."))),
         None => Ok(body),

@@ -34,10 +34,14 @@ fn send(emulator: &Emulator, method: &str, path: &str, token: &str, body: Option
 #[test]
 fn every_set_adds_a_version_and_the_older_stay_readable() {
     let (emulator, token) = emulator();
-    let (_, first) = send(&emulator, "PUT", "/secrets/databricks-token", &token, Some(json!({"value": "dapi1"})));
+    let (_, first) =
+        send(&emulator, "PUT", "/secrets/databricks-token", &token, Some(json!({"value": "dapi1"})));
     let body = json!({"value": "dapi2", "tags": {"by": "lakekey"}, "attributes": {"exp": 1_900_000_000}});
     let (status, second) = send(&emulator, "PUT", "/secrets/databricks-token", &token, Some(body));
-    assert_eq!((status, &second["attributes"]["exp"], &second["tags"]["by"]), (200, &json!(1_900_000_000), &json!("lakekey")));
+    assert_eq!(
+        (status, &second["attributes"]["exp"], &second["tags"]["by"]),
+        (200, &json!(1_900_000_000), &json!("lakekey"))
+    );
 
     let older = first["id"].as_str().unwrap().strip_prefix(VAULT).unwrap();
     assert_eq!(send(&emulator, "GET", older, &token, None).1["value"], "dapi1");
@@ -54,14 +58,18 @@ fn a_request_without_a_token_is_challenged_with_tenant_and_resource() {
     let response = emulator.serve(VAULT, request);
     assert_eq!(response.status(), 401);
     let challenge = response.headers()["www-authenticate"].to_str().unwrap();
-    assert!(challenge.starts_with("Bearer authorization=\"https://login.microsoftonline.com/"), "{challenge}");
+    assert!(
+        challenge.starts_with("Bearer authorization=\"https://login.microsoftonline.com/"),
+        "{challenge}"
+    );
     assert!(challenge.ends_with("resource=\"https://vault.azure.net\""), "{challenge}");
 }
 
 #[test]
 fn a_token_for_another_resource_is_refused() {
     let (emulator, _) = emulator();
-    let token = emulator.world(|world| world.issue_bearer(GRAPH_RESOURCE, Subject::User("sam".to_owned()), &[], 3_600_000));
+    let token = emulator
+        .world(|world| world.issue_bearer(GRAPH_RESOURCE, Subject::User("sam".to_owned()), &[], 3_600_000));
     let (status, refused) = send(&emulator, "GET", "/secrets/x", &token, None);
     assert_eq!(status, 401);
     assert!(refused["error"]["message"].as_str().unwrap().contains("Invalid audience"));
@@ -80,7 +88,12 @@ fn a_principal_without_the_permission_is_told_which_one() {
         (status, &refused["error"]["code"], &refused["error"]["innererror"]["code"]),
         (403, &json!("Forbidden"), &json!("AccessDenied"))
     );
-    assert!(refused["error"]["message"].as_str().unwrap().contains("does not have secrets set permission on key vault 'acme;"));
+    assert!(
+        refused["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("does not have secrets set permission on key vault 'acme;")
+    );
 }
 
 #[test]
@@ -90,7 +103,10 @@ fn a_deleted_name_is_blocked_until_it_is_recovered_or_purged() {
     assert_eq!(send(&emulator, "DELETE", "/secrets/pat", &token, None).0, 200);
     assert_eq!(send(&emulator, "GET", "/secrets/pat", &token, None).0, 404);
     let (status, refused) = send(&emulator, "PUT", "/secrets/pat", &token, Some(json!({"value": "v2"})));
-    assert_eq!((status, &refused["error"]["innererror"]["code"]), (409, &json!("ObjectIsDeletedButRecoverable")));
+    assert_eq!(
+        (status, &refused["error"]["innererror"]["code"]),
+        (409, &json!("ObjectIsDeletedButRecoverable"))
+    );
     assert_eq!(send(&emulator, "POST", "/deletedsecrets/pat/recover", &token, None).0, 200);
     assert_eq!(send(&emulator, "GET", "/secrets/pat", &token, None).1["value"], "v1");
     send(&emulator, "DELETE", "/secrets/pat", &token, None);

@@ -38,7 +38,8 @@ pub struct ServiceConnection {
     pub id: String,
     /// Its name, which stands in the subject.
     pub name: String,
-    /// Issuer and subject of the newer kind, that Entra ID issues; `None` for `vstoken.dev.azure.com` and `sc://…`.
+    /// Issuer and subject of the newer kind, that Entra ID issues; `None` for `vstoken.dev.azure.com` and
+    /// `sc://…`.
     pub entra: Option<(String, String)>,
 }
 
@@ -68,23 +69,26 @@ impl PipelineJob {
         format!("https://vstoken.dev.azure.com/{}", self.organization_id)
     }
 
-    /// Returns issuer and subject of a token, for a service connection by its id or else for the pipeline; `None` if there is no such connection.
+    /// Returns issuer and subject of a token, for a service connection by its id or else for the pipeline;
+    /// `None` if there is no such connection.
     #[must_use]
     pub fn identity(&self, connection: Option<&str>) -> Option<(String, String)> {
         let Some(id) = connection else {
-            return Some((self.issuer(), format!("p://{}/{}/{}", self.organization, self.project, self.pipeline)));
+            return Some((
+                self.issuer(),
+                format!("p://{}/{}/{}", self.organization, self.project, self.pipeline),
+            ));
         };
         let connection = self.connections.iter().find(|connection| connection.id.eq_ignore_ascii_case(id))?;
-        Some(
-            connection
-                .entra
-                .clone()
-                .unwrap_or_else(|| (self.issuer(), format!("sc://{}/{}/{}", self.organization, self.project, connection.name))),
-        )
+        Some(connection.entra.clone().unwrap_or_else(|| {
+            (self.issuer(), format!("sc://{}/{}/{}", self.organization, self.project, connection.name))
+        }))
     }
 
     pub(super) fn issues_as(&self, issuer: &str) -> bool {
-        let entra = |connection: &ServiceConnection| connection.entra.as_ref().is_some_and(|(name, _)| name == issuer);
+        let entra = |connection: &ServiceConnection| {
+            connection.entra.as_ref().is_some_and(|(name, _)| name == issuer)
+        };
         issuer == self.issuer() || self.connections.iter().any(entra)
     }
 }
@@ -94,20 +98,30 @@ fn work() -> &'static str {
     "hubs/build/plans/6b1f0c5e-2d34-4e8a-9c77-58a0e1b2c3d4/jobs/12f1170f-54f2-53f3-20dd-22fc7dff55f9"
 }
 
-/// Gives the job a token: `POST …/oidctoken?api-version=7.1[&serviceConnectionId=…]` with an empty body and the job's access token as bearer.
+/// Gives the job a token: `POST …/oidctoken?api-version=7.1[&serviceConnectionId=…]` with an empty body and
+/// the job's access token as bearer.
 pub(crate) fn token(world: &mut World, call: &Call) -> Reply {
     let job = world.oidc.pipeline.clone();
     if call.bearer().is_none() || call.bearer() != job.access_token.as_deref() {
-        return refusal(401, "UnauthorizedRequestException", "TF400813: The user '' is not authorized to access this resource.");
+        return refusal(
+            401,
+            "UnauthorizedRequestException",
+            "TF400813: The user '' is not authorized to access this resource.",
+        );
     }
     if let Err(reply) = api_version(call) {
         return reply;
     }
     if !matches!(call.body.as_slice(), b"" | b"{}") {
-        return refusal(400, "VssPropertyValidationException", "The request body is not valid for this operation.");
+        return refusal(
+            400,
+            "VssPropertyValidationException",
+            "The request body is not valid for this operation.",
+        );
     }
     let Some((issuer, subject)) = job.identity(call.query("serviceConnectionId")) else {
-        let message = "The service connection does not exist, has been disabled or hasn't been authorized for use.";
+        let message =
+            "The service connection does not exist, has been disabled or hasn't been authorized for use.";
         return refusal(404, "ServiceEndpointNotFoundException", message);
     };
     let (jti, now) = (world.random.uuid(), call.now_ms.div_euclid(1000));
@@ -139,7 +153,8 @@ impl World {
             ("SYSTEM_PLANID".to_owned(), ids[3].to_owned()),
             ("SYSTEM_JOBID".to_owned(), ids[5].to_owned()),
         ];
-        variables.extend(job.access_token.iter().map(|token| ("SYSTEM_ACCESSTOKEN".to_owned(), token.clone())));
+        variables
+            .extend(job.access_token.iter().map(|token| ("SYSTEM_ACCESSTOKEN".to_owned(), token.clone())));
         variables
     }
 }

@@ -14,7 +14,8 @@ use crate::world::World;
 pub struct ActionsJob {
     /// The issuer: `https://token.actions.githubusercontent.com`, with the enterprise's slug behind it where one has its own.
     pub issuer: String,
-    /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`; `None` where the job has no `id-token: write`, and so neither of the two variables.
+    /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`; `None` where the job has no `id-token: write`, and so neither of
+    /// the two variables.
     pub request_token: Option<String>,
     /// Owner of the repository, letter by letter.
     pub owner: String,
@@ -32,7 +33,8 @@ pub struct ActionsJob {
     pub workflow: String,
     /// The event, such as `schedule` or `pull_request`.
     pub event: String,
-    /// Whether owner and repository stand in the subject with their ids, as for repositories made, renamed or transferred after 15 July 2026.
+    /// Whether owner and repository stand in the subject with their ids, as for repositories made, renamed
+    /// or transferred after 15 July 2026.
     pub ids_in_subject: bool,
     /// A subject in place of the usual one, as an organisation's template gives it.
     pub subject: Option<String>,
@@ -116,7 +118,8 @@ pub(super) fn token(world: &mut World, call: &Call) -> Reply {
     if call.bearer().is_none() || call.bearer() != job.request_token.as_deref() {
         return refuse(401, "The user is not authorized to access this resource.");
     }
-    let audience = call.query("audience").map_or_else(|| format!("https://github.com/{}", job.owner), str::to_owned);
+    let audience =
+        call.query("audience").map_or_else(|| format!("https://github.com/{}", job.owner), str::to_owned);
     let (job, jti) = (job.clone(), world.random.uuid());
     let token = IssuerKey::shared().sign(&job.claims(&audience, call.now_ms.div_euclid(1000), &jti));
     world.note_issued(&token);
@@ -132,7 +135,10 @@ impl World {
             "{}/pipelines/acme/00000000-0000-4000-a000-000000000001/idtoken/30000001/1?api-version=2.0",
             self.origins.of(Service::GithubOidc)
         );
-        vec![("ACTIONS_ID_TOKEN_REQUEST_URL".to_owned(), url), ("ACTIONS_ID_TOKEN_REQUEST_TOKEN".to_owned(), token.clone())]
+        vec![
+            ("ACTIONS_ID_TOKEN_REQUEST_URL".to_owned(), url),
+            ("ACTIONS_ID_TOKEN_REQUEST_TOKEN".to_owned(), token.clone()),
+        ]
     }
 }
 

@@ -1,4 +1,5 @@
-//! JSON web tokens: the process's own RSA key, signing with it, and reading and verifying what a client presents.
+//! JSON web tokens: the process's own RSA key, signing with it, and reading and verifying what a client
+//! presents.
 //!
 //! See [RFC 7515](https://www.rfc-editor.org/rfc/rfc7515) and [RFC 7517](https://www.rfc-editor.org/rfc/rfc7517).
 
@@ -32,7 +33,8 @@ pub(crate) struct Jwt {
 }
 
 impl Jwt {
-    /// Reads a compact token; `None` if it is not three parts of unpadded base64url with JSON objects in the first two.
+    /// Reads a compact token; `None` if it is not three parts of unpadded base64url with JSON objects in the
+    /// first two.
     pub(crate) fn read(compact: &str) -> Option<Self> {
         let mut parts = compact.split('.');
         let (header, claims, signature) = (parts.next()?, parts.next()?, parts.next()?);
@@ -71,19 +73,24 @@ impl Jwt {
     pub(crate) fn audiences(&self) -> Vec<String> {
         match self.claims.get("aud") {
             Some(Value::String(one)) => vec![one.clone()],
-            Some(Value::Array(many)) => many.iter().filter_map(|entry| entry.as_str().map(str::to_owned)).collect(),
+            Some(Value::Array(many)) => {
+                many.iter().filter_map(|entry| entry.as_str().map(str::to_owned)).collect()
+            }
             _ => Vec::new(),
         }
     }
 
-    /// Verifies the signature with a public key and the algorithm that the header names: RS256 or PS256, nothing else.
+    /// Verifies the signature with a public key and the algorithm that the header names: RS256 or PS256,
+    /// nothing else.
     pub(crate) fn is_signed_by(&self, key: &RsaPublicKey) -> bool {
         let signed = self.signed.as_bytes();
         match self.header_str("alg") {
-            "RS256" => Pkcs1Signature::try_from(self.signature.as_slice())
-                .is_ok_and(|signature| Pkcs1VerifyingKey::<Sha256>::new(key.clone()).verify(signed, &signature).is_ok()),
-            "PS256" => PssSignature::try_from(self.signature.as_slice())
-                .is_ok_and(|signature| PssVerifyingKey::<Sha256>::new(key.clone()).verify(signed, &signature).is_ok()),
+            "RS256" => Pkcs1Signature::try_from(self.signature.as_slice()).is_ok_and(|signature| {
+                Pkcs1VerifyingKey::<Sha256>::new(key.clone()).verify(signed, &signature).is_ok()
+            }),
+            "PS256" => PssSignature::try_from(self.signature.as_slice()).is_ok_and(|signature| {
+                PssVerifyingKey::<Sha256>::new(key.clone()).verify(signed, &signature).is_ok()
+            }),
             _ => false,
         }
     }
@@ -100,7 +107,8 @@ impl Jwt {
 }
 
 fn public_key(jwk: &Value) -> Option<RsaPublicKey> {
-    let number = |name: &str| Some(BigUint::from_bytes_be(&URL_SAFE_NO_PAD.decode(jwk.get(name)?.as_str()?).ok()?));
+    let number =
+        |name: &str| Some(BigUint::from_bytes_be(&URL_SAFE_NO_PAD.decode(jwk.get(name)?.as_str()?).ok()?));
     RsaPublicKey::new(number("n")?, number("e")?).ok()
 }
 
@@ -112,7 +120,8 @@ pub(crate) struct IssuerKey {
 }
 
 impl IssuerKey {
-    /// Returns the process's key, made when it is first needed: that takes a second or two without optimisation.
+    /// Returns the process's key, made when it is first needed: that takes a second or two without
+    /// optimisation.
     pub(crate) fn shared() -> &'static Self {
         static KEY: OnceLock<IssuerKey> = OnceLock::new();
         KEY.get_or_init(Self::generate)
@@ -136,7 +145,11 @@ impl IssuerKey {
 
     /// Signs claims under a header that says RS256.
     pub(crate) fn sign_under(&self, header: &Value, claims: &Value) -> String {
-        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header.to_string()),
+            URL_SAFE_NO_PAD.encode(claims.to_string())
+        );
         let signature = SigningKey::<Sha256>::new(self.private.clone()).sign(signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
@@ -162,7 +175,8 @@ pub(crate) fn is_signed_by_spki(token: &Jwt, spki: &[u8]) -> bool {
     RsaPublicKey::from_public_key_der(spki).is_ok_and(|key| token.is_signed_by(&key))
 }
 
-/// Reads a certificate in PEM, or in DER as standard base64 (as Graph's `keyCredentials` take it); `None` if it is neither.
+/// Reads a certificate in PEM, or in DER as standard base64 (as Graph's `keyCredentials` take it); `None` if
+/// it is neither.
 pub(crate) fn read_certificate(text: &str) -> Option<Certificate> {
     let certificate = match text.find(BEGIN) {
         // A key may stand in the same file, as the Azure SDKs want it.
@@ -208,7 +222,10 @@ mod tests {
         let read = read_certificate(CERTIFICATE).unwrap();
         let der: String = CERTIFICATE.lines().filter(|line| !line.starts_with("-----")).collect();
         let again = read_certificate(&der).unwrap();
-        assert_eq!(crate::call::hex(&read.thumbprint), "a5754a4d51be9b3988a8b4a9a518cd434bc5d20ad2342a5adce18c5878604d92");
+        assert_eq!(
+            crate::call::hex(&read.thumbprint),
+            "a5754a4d51be9b3988a8b4a9a518cd434bc5d20ad2342a5adce18c5878604d92"
+        );
         assert_eq!((read.thumbprint_sha1.len(), &read.public_key), (20, &again.public_key));
         assert!(read_certificate("no certificate").is_none());
     }
@@ -237,7 +254,11 @@ leRTyJJCBao/yJ+7+qMY/fBtB1ZI
 
     #[test]
     fn an_unsigned_token_is_never_taken_for_a_signed_one() {
-        let none = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), URL_SAFE_NO_PAD.encode(r#"{"sub":"x"}"#));
+        let none = format!(
+            "{}.{}.",
+            URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#),
+            URL_SAFE_NO_PAD.encode(r#"{"sub":"x"}"#)
+        );
         assert!(!Jwt::read(&none).unwrap().is_signed_under(&IssuerKey::shared().jwks()));
     }
 }

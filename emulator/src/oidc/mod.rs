@@ -1,5 +1,5 @@
-//! The issuers of identity tokens: GitHub Actions and Azure DevOps, with their discovery documents and keys, and the
-//! verification that Entra ID and Databricks do of what they sign.
+//! The issuers of identity tokens: GitHub Actions and Azure DevOps, with their discovery documents and keys,
+//! and the verification that Entra ID and Databricks do of what they sign.
 
 mod azure_devops;
 mod exchange;
@@ -76,17 +76,21 @@ fn published_keys(world: &World, issuer: &str) -> Option<Value> {
 }
 
 impl World {
-    /// Signs claims with the issuers' key, as an issuer would, and notes the token as issued; for tests that need a token with a flaw.
+    /// Signs claims with the issuers' key, as an issuer would, and notes the token as issued; for tests that
+    /// need a token with a flaw.
     pub fn sign_identity_token(&mut self, claims: &Value) -> String {
         let token = IssuerKey::shared().sign(claims);
         self.note_issued(&token);
         token
     }
 
-    /// Registers a certificate (PEM) with an application, so that it may sign in with it; `false` if either is not known as such.
+    /// Registers a certificate (PEM) with an application, so that it may sign in with it; `false` if either
+    /// is not known as such.
     pub fn add_certificate(&mut self, app_id: &str, pem: &str) -> bool {
         let key_id = self.random.uuid();
-        let (Some(mut certificate), Some(application)) = (read_certificate(pem), self.directory.application_mut(app_id)) else {
+        let (Some(mut certificate), Some(application)) =
+            (read_certificate(pem), self.directory.application_mut(app_id))
+        else {
             return false;
         };
         certificate.key_id = key_id;
@@ -94,8 +98,15 @@ impl World {
         true
     }
 
-    /// Gives an application a federated credential that works at once, for Entra ID's audience; `false` if there is no such application.
-    pub fn add_federated_credential(&mut self, app_id: &str, name: &str, issuer: &str, subject: &str) -> bool {
+    /// Gives an application a federated credential that works at once, for Entra ID's audience; `false` if
+    /// there is no such application.
+    pub fn add_federated_credential(
+        &mut self,
+        app_id: &str,
+        name: &str,
+        issuer: &str,
+        subject: &str,
+    ) -> bool {
         let id = self.random.uuid();
         let Some(application) = self.directory.application_mut(app_id) else { return false };
         application.federated.push(crate::directory::FederatedCredential {

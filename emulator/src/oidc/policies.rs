@@ -18,14 +18,25 @@ fn refusal(status: u16, code: &str, message: impl Into<String>) -> Reply {
 pub(crate) fn handle(world: &mut World, call: &Call, principal: &str, rest: &[&str]) -> Reply {
     let found = world.account.principals.iter().find(|known| known.id.to_string() == principal);
     let Some(application) = found.map(|known| known.application_id.clone()) else {
-        return refusal(404, "RESOURCE_DOES_NOT_EXIST", format!("Service principal with id {principal} not found."));
+        return refusal(
+            404,
+            "RESOURCE_DOES_NOT_EXIST",
+            format!("Service principal with id {principal} not found."),
+        );
     };
-    let position = |world: &World, id: &str| {
-        world.oidc.policies.iter().position(|policy| policy.application_id.eq_ignore_ascii_case(&application) && policy.id == id)
-    };
+    let position =
+        |world: &World, id: &str| {
+            world.oidc.policies.iter().position(|policy| {
+                policy.application_id.eq_ignore_ascii_case(&application) && policy.id == id
+            })
+        };
     match (call.method.as_str(), rest) {
         ("GET", []) => {
-            let own = world.oidc.policies.iter().filter(|policy| policy.application_id.eq_ignore_ascii_case(&application));
+            let own = world
+                .oidc
+                .policies
+                .iter()
+                .filter(|policy| policy.application_id.eq_ignore_ascii_case(&application));
             let shown: Vec<Value> = own.map(|policy| describe(world, principal, policy)).collect();
             Reply::json(200, &json!({"policies": shown}))
         }
@@ -74,17 +85,27 @@ fn read(world: &mut World, call: &Call, application: &str) -> Result<FederationP
     if let Some(field) = unknown_field(oidc, &["issuer", "subject", "audiences", "subject_claim"]) {
         return Err(format!("The field '{field}' of an OIDC policy is not supported."));
     }
-    let text = |name: &str| oidc.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
-    let issuer = text("issuer").filter(|issuer| issuer.starts_with("https://")).ok_or("oidc_policy.issuer must be a URL with https.")?;
-    let subject = text("subject").ok_or("oidc_policy.subject is required for a service principal federation policy.")?;
+    let text = |name: &str| {
+        oidc.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let issuer = text("issuer")
+        .filter(|issuer| issuer.starts_with("https://"))
+        .ok_or("oidc_policy.issuer must be a URL with https.")?;
+    let subject = text("subject")
+        .ok_or("oidc_policy.subject is required for a service principal federation policy.")?;
     let audiences: Vec<String> = match oidc.get("audiences") {
         // The account's own id is what a token must be for if nothing is said.
         None | Some(Value::Null) => vec![world.account.id.clone()],
-        Some(Value::Array(list)) => list.iter().filter_map(|audience| audience.as_str().map(str::to_owned)).collect(),
+        Some(Value::Array(list)) => {
+            list.iter().filter_map(|audience| audience.as_str().map(str::to_owned)).collect()
+        }
         Some(_) => return Err("oidc_policy.audiences must be a list.".to_owned()),
     };
     let id = call.query("policy_id").map_or_else(|| world.random.uuid(), str::to_owned);
-    if !id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'/')) {
+    if !id
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'/'))
+    {
         return Err("policy_id may hold lower-case letters, digits, hyphens and slashes alone.".to_owned());
     }
     Ok(FederationPolicy {

@@ -24,13 +24,15 @@ struct Scene {
 
 fn scene() -> Scene {
     let emulator = Emulator::in_process(&Options::default());
-    let (tenant, app) = emulator.world(|world| (world.directory.home().to_owned(), world.register_application("federated")));
+    let (tenant, app) =
+        emulator.world(|world| (world.directory.home().to_owned(), world.register_application("federated")));
     Scene { emulator, tenant, app }
 }
 
 impl Scene {
     fn trust(&self, subject: &str) {
-        self.emulator.world(|world| assert!(world.add_federated_credential(&self.app, "github", GITHUB, subject)));
+        self.emulator
+            .world(|world| assert!(world.add_federated_credential(&self.app, "github", GITHUB, subject)));
     }
 
     /// Asks for a job's token as a step of a workflow does.
@@ -38,7 +40,10 @@ impl Scene {
         let environment = self.emulator.world(|world| world.actions_environment());
         let url = format!("{}&audience={audience}", environment[0].1);
         let path = url.strip_prefix("https://pipelines.actions.githubusercontent.com").unwrap();
-        let request = Request::get(path).header("authorization", format!("Bearer {}", environment[1].1)).body(Vec::new()).unwrap();
+        let request = Request::get(path)
+            .header("authorization", format!("Bearer {}", environment[1].1))
+            .body(Vec::new())
+            .unwrap();
         let response = self.emulator.serve("https://pipelines.actions.githubusercontent.com", request);
         let answer: Value = serde_json::from_slice(response.body()).unwrap();
         answer["value"].as_str().unwrap().to_owned()
@@ -70,8 +75,10 @@ impl Scene {
             .append_pair("client_id", client)
             .append_pair("scope", "all-apis")
             .finish();
-        let request =
-            Request::post("/oidc/v1/token").header("content-type", "application/x-www-form-urlencoded").body(form.into_bytes()).unwrap();
+        let request = Request::post("/oidc/v1/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.into_bytes())
+            .unwrap();
         let host = self.emulator.origins().workspace(0).to_owned();
         let response = self.emulator.serve(&host, request);
         (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
@@ -97,7 +104,9 @@ fn a_subject_of_another_letter_case_is_told_apart_from_another_subject() {
 #[test]
 fn an_issuer_with_a_slash_at_its_end_and_a_wrong_audience_are_refused() {
     let scene = scene();
-    scene.emulator.world(|world| world.add_federated_credential(&scene.app, "slash", &format!("{GITHUB}/"), MAIN));
+    scene
+        .emulator
+        .world(|world| world.add_federated_credential(&scene.app, "slash", &format!("{GITHUB}/"), MAIN));
     assert_eq!(scene.sign_in(&scene.job_token("api://AzureADTokenExchange")), (401, 700_211));
     scene.trust(MAIN);
     assert_eq!(scene.sign_in(&scene.job_token("https://github.com/acme")), (401, 700_212));
@@ -136,9 +145,14 @@ fn a_new_federated_credential_flaps_while_it_spreads() {
 #[test]
 fn a_job_without_its_permission_has_no_variables_and_a_wrong_request_token_is_refused() {
     let scene = scene();
-    let request =
-        Request::get("/x/idtoken/1/1?api-version=2.0&audience=a").header("authorization", "Bearer wrong").body(Vec::new()).unwrap();
-    assert_eq!(scene.emulator.serve("https://pipelines.actions.githubusercontent.com", request).status(), 401);
+    let request = Request::get("/x/idtoken/1/1?api-version=2.0&audience=a")
+        .header("authorization", "Bearer wrong")
+        .body(Vec::new())
+        .unwrap();
+    assert_eq!(
+        scene.emulator.serve("https://pipelines.actions.githubusercontent.com", request).status(),
+        401
+    );
     scene.emulator.world(|world| {
         world.oidc.actions.request_token = None;
         assert!(world.actions_environment().is_empty());
@@ -161,7 +175,13 @@ fn with_certificate() -> Scene {
     let public_key = IssuerKey::shared().public().to_public_key_der().unwrap().as_bytes().to_vec();
     scene.emulator.world(|world| {
         let end_ms = world.now_ms() + 3_600_000;
-        let certificate = Certificate { key_id: "1".to_owned(), thumbprint: vec![7; 32], thumbprint_sha1: vec![7; 20], public_key, end_ms };
+        let certificate = Certificate {
+            key_id: "1".to_owned(),
+            thumbprint: vec![7; 32],
+            thumbprint_sha1: vec![7; 20],
+            public_key,
+            end_ms,
+        };
         world.directory.application_mut(&scene.app).unwrap().certificates.push(certificate);
     });
     scene
@@ -178,7 +198,12 @@ fn a_certificate_assertion_is_refused_for_every_part_that_is_wrong() {
     let scene = with_certificate();
     let refused = |change: fn(&mut Value, &mut Value)| scene.sign_in(&own_assertion(&scene, change)).1;
     assert_eq!(refused(|header, _| header["x5t#S256"] = json!("bm90IGl0")), 700_027);
-    assert_eq!(refused(|_, claims| claims["aud"] = json!("https://login.microsoftonline.com/other/oauth2/v2.0/token")), 700_023);
+    assert_eq!(
+        refused(
+            |_, claims| claims["aud"] = json!("https://login.microsoftonline.com/other/oauth2/v2.0/token")
+        ),
+        700_023
+    );
     assert_eq!(refused(|_, claims| claims["jti"] = json!("")), 50_027);
     assert_eq!(refused(|_, claims| claims["exp"] = json!(claims["exp"].as_i64().unwrap() + 1)), 700_024);
     assert_eq!(refused(|_, claims| (claims["iss"], claims["sub"]) = (json!("x"), json!("x"))), 700_021);
@@ -200,7 +225,12 @@ fn a_workspace_exchanges_a_token_that_a_policy_of_its_principal_trusts() {
     assert_eq!((wrong.0, &wrong.1["error"]), (400, &json!("invalid_grant")));
     // The policy alone does not make the principal a member of the workspace.
     assert_eq!(scene.exchange(&scene.job_token("databricks"), &client).0, 401);
-    let member = crate::Seed::Principal { workspace: 0, application_id: client.clone(), display_name: None, groups: Vec::new() };
+    let member = crate::Seed::Principal {
+        workspace: 0,
+        application_id: client.clone(),
+        display_name: None,
+        groups: Vec::new(),
+    };
     scene.emulator.seed(member).unwrap();
     let (status, answer) = scene.exchange(&scene.job_token("databricks"), &client);
     assert_eq!((status, &answer["token_type"]), (200, &json!("Bearer")));
@@ -227,16 +257,25 @@ fn a_pipeline_gets_a_token_for_a_service_connection_or_for_itself() {
     let uri = value("SYSTEM_OIDCREQUESTURI");
     let path = uri.strip_prefix("https://dev.azure.com").unwrap();
     let ask = |query: &str, token: &str| {
-        let request = Request::post(format!("{path}?{query}")).header("authorization", format!("Bearer {token}")).body(Vec::new()).unwrap();
+        let request = Request::post(format!("{path}?{query}"))
+            .header("authorization", format!("Bearer {token}"))
+            .body(Vec::new())
+            .unwrap();
         let response = scene.emulator.serve("https://dev.azure.com", request);
         (response.status().as_u16(), serde_json::from_slice::<Value>(response.body()).unwrap())
     };
     let token = value("SYSTEM_ACCESSTOKEN");
     let (_, answer) = ask("api-version=7.1", &token);
-    assert_eq!(Jwt::read(answer["oidcToken"].as_str().unwrap()).unwrap().claim_str("sub"), "p://acme/data/rotate");
+    assert_eq!(
+        Jwt::read(answer["oidcToken"].as_str().unwrap()).unwrap().claim_str("sub"),
+        "p://acme/data/rotate"
+    );
     let connection = scene.emulator.world(|world| world.oidc.pipeline.connections[0].id.clone());
     let (_, answer) = ask(&format!("api-version=7.1&serviceConnectionId={connection}"), &token);
-    assert_eq!(Jwt::read(answer["oidcToken"].as_str().unwrap()).unwrap().claim_str("sub"), "sc://acme/data/lakekey");
+    assert_eq!(
+        Jwt::read(answer["oidcToken"].as_str().unwrap()).unwrap().claim_str("sub"),
+        "sc://acme/data/lakekey"
+    );
     assert_eq!(ask("api-version=7.1&serviceConnectionId=none", &token).0, 404);
     assert_eq!(ask("api-version=7.1", "wrong").0, 401);
     assert_eq!(ask("", &token).0, 400);
@@ -251,9 +290,16 @@ fn an_account_admin_makes_a_federation_policy_and_a_workspace_follows_it() {
         let token = world.issue_bearer(crate::world::DATABRICKS_RESOURCE, admin, &[], 3_600_000);
         (client.clone(), world.account.id.clone(), world.account_principal(&client), token)
     });
-    let member = crate::Seed::Principal { workspace: 0, application_id: client.clone(), display_name: None, groups: Vec::new() };
+    let member = crate::Seed::Principal {
+        workspace: 0,
+        application_id: client.clone(),
+        display_name: None,
+        groups: Vec::new(),
+    };
     scene.emulator.seed(member).unwrap();
-    let path = format!("/api/2.0/accounts/{account}/servicePrincipals/{principal}/federationPolicies?policy_id=github");
+    let path = format!(
+        "/api/2.0/accounts/{account}/servicePrincipals/{principal}/federationPolicies?policy_id=github"
+    );
     let send = |method: &str, path: &str, body: Value| {
         let request = Request::builder()
             .method(method)

@@ -13,11 +13,18 @@ use crate::oidc::published_keys;
 use crate::spread::SpreadKind;
 use crate::world::World;
 
-/// Verifies the `client_assertion` with which an application signs in at Entra ID's token endpoint: its own, signed with a certificate,
-/// or that of another issuer that a federated credential trusts.
-pub(crate) fn verify_assertion(world: &mut World, call: &Call, tenant: &str, app_id: &str, assertion: &str) -> Result<(), Refusal> {
+/// Verifies the `client_assertion` with which an application signs in at Entra ID's token endpoint: its own,
+/// signed with a certificate, or that of another issuer that a federated credential trusts.
+pub(crate) fn verify_assertion(
+    world: &mut World,
+    call: &Call,
+    tenant: &str,
+    app_id: &str,
+    assertion: &str,
+) -> Result<(), Refusal> {
     let token = read(assertion)?;
-    // What the application issues for itself is signed with a certificate; anything else comes from somewhere else.
+    // What the application issues for itself is signed with a certificate; anything else comes from somewhere
+    // else.
     if token.claim_str("iss").eq_ignore_ascii_case(token.claim_str("sub")) {
         // Entra ID takes the token endpoint of either version, and the issuer that the tenant goes by.
         let own = [
@@ -33,15 +40,18 @@ pub(crate) fn verify_assertion(world: &mut World, call: &Call, tenant: &str, app
 
 /// Verifies an assertion of another issuer against the application's federated credentials.
 ///
-/// Issuer, subject and audience are compared letter by letter, and the signature with the keys that the issuer publishes.
-/// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation>
+/// Issuer, subject and audience are compared letter by letter, and the signature with the keys that the
+/// issuer publishes. <https://learn.microsoft.com/entra/workload-id/workload-identity-federation>
 fn verify_federated(world: &mut World, app_id: &str, token: &Jwt) -> Result<(), Refusal> {
     let (issuer, subject, audiences) = (token.claim_str("iss"), token.claim_str("sub"), token.audiences());
     let registered = world.directory.application(app_id).map(|app| app.federated.clone()).unwrap_or_default();
     let credential = matching(&registered, issuer, subject, &audiences)?.clone();
     let keys = published_keys(world, issuer);
     if !keys.is_some_and(|keys| token.is_signed_under(&keys)) {
-        return Err(Refusal::new(50013, "Assertion failed signature validation. [Reason - The key was not found.]"));
+        return Err(Refusal::new(
+            50013,
+            "Assertion failed signature validation. [Reason - The key was not found.]",
+        ));
     }
     within_validity(world, token)?;
     let now = world.now_ms();
@@ -77,14 +87,19 @@ fn matching<'a>(
     subject: &str,
     audiences: &[String],
 ) -> Result<&'a FederatedCredential, Refusal> {
-    let of_issuer: Vec<&FederatedCredential> = registered.iter().filter(|credential| credential.issuer == issuer).collect();
+    let of_issuer: Vec<&FederatedCredential> =
+        registered.iter().filter(|credential| credential.issuer == issuer).collect();
     if of_issuer.is_empty() {
         return Err(no_match(700_211, "issuer", issuer));
     }
     let Some(of_subject) = of_issuer.iter().find(|credential| credential.subject == subject) else {
         // Two letters of another case are a frequent slip, and Entra ID tells it apart from any other.
         let folded = subject.to_lowercase();
-        let code = if of_issuer.iter().any(|credential| credential.subject.to_lowercase() == folded) { 7_002_138 } else { 700_213 };
+        let code = if of_issuer.iter().any(|credential| credential.subject.to_lowercase() == folded) {
+            7_002_138
+        } else {
+            700_213
+        };
         return Err(no_match(code, "subject", subject));
     };
     if of_subject.audiences.iter().any(|audience| audiences.contains(audience)) {
@@ -102,7 +117,9 @@ fn within_validity(world: &World, token: &Jwt) -> Result<(), Refusal> {
     if end.is_some_and(|end| now < end + SKEW_SECONDS) && start <= now + SKEW_SECONDS {
         return Ok(());
     }
-    let date = |seconds: Option<i64>| seconds.map_or_else(String::new, |seconds| entra_date(seconds.saturating_mul(1000)));
+    let date = |seconds: Option<i64>| {
+        seconds.map_or_else(String::new, |seconds| entra_date(seconds.saturating_mul(1000)))
+    };
     Err(Refusal::new(
         700_024,
         format!(
@@ -136,7 +153,8 @@ fn verify_certificate(world: &World, app_id: &str, token: &Jwt, own: &[String]) 
         (sha256, _) => (sha256, false),
     };
     let bytes = URL_SAFE_NO_PAD.decode(thumbprint.trim_end_matches('=')).unwrap_or_default();
-    let registered = world.directory.application(app_id).map(|app| app.certificates.as_slice()).unwrap_or_default();
+    let registered =
+        world.directory.application(app_id).map(|app| app.certificates.as_slice()).unwrap_or_default();
     let found = registered.iter().find(|certificate| {
         let own = if by_sha1 { &certificate.thumbprint_sha1 } else { &certificate.thumbprint };
         !bytes.is_empty() && own == &bytes
@@ -146,12 +164,18 @@ fn verify_certificate(world: &World, app_id: &str, token: &Jwt, own: &[String]) 
         return Err(bad_key(thumbprint, "The key used is expired."));
     }
     if !is_signed_by_spki(token, &certificate.public_key) {
-        return Err(bad_key(thumbprint, "The provided signature value did not match the expected signature value."));
+        return Err(bad_key(
+            thumbprint,
+            "The provided signature value did not match the expected signature value.",
+        ));
     }
     if !token.audiences().iter().any(|audience| own.contains(audience)) {
         return Err(Refusal::new(
             700_023,
-            format!("Client assertion audience claim does not match Realm issuer. Expected '{}'.", own.join("' or '")),
+            format!(
+                "Client assertion audience claim does not match Realm issuer. Expected '{}'.",
+                own.join("' or '")
+            ),
         ));
     }
     if token.claims.get("jti").and_then(Value::as_str).unwrap_or_default().is_empty() {
@@ -162,7 +186,10 @@ fn verify_certificate(world: &World, app_id: &str, token: &Jwt, own: &[String]) 
     let length = token.claim_seconds("exp").zip(begin).map(|(end, begin)| end - begin);
     // The documentation asks for no more than ten minutes; the strict reading keeps a client within it.
     if length.is_none_or(|seconds| seconds > LONGEST_SECONDS) {
-        return Err(Refusal::new(700_024, "Client assertion is not within its valid time range: it may last ten minutes at most."));
+        return Err(Refusal::new(
+            700_024,
+            "Client assertion is not within its valid time range: it may last ten minutes at most.",
+        ));
     }
     Ok(())
 }
@@ -171,17 +198,25 @@ fn bad_key(thumbprint: &str, reason: &str) -> Refusal {
     Refusal::new(
         700_027,
         format!(
-            "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - {reason}, Thumbprint of \
-             key used by client: '{thumbprint}', Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys.]"
+            "The certificate with identifier used to sign the client assertion is not registered on \
+             application. [Reason - {reason}, Thumbprint of key used by client: '{thumbprint}', Please \
+             visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys.]"
         ),
     )
 }
 
-/// Verifies a token that is exchanged at a workspace against one federation policy: issuer, audiences, signature, validity.
+/// Verifies a token that is exchanged at a workspace against one federation policy: issuer, audiences,
+/// signature, validity.
 ///
-/// Returns the value of the policy's subject claim, for the caller to compare, or a text that says what does not match.
-/// <https://docs.databricks.com/aws/en/dev-tools/auth/oauth-federation-policy>
-pub(super) fn exchange_subject(world: &World, token: &str, issuer: &str, audiences: &[String], claim: &str) -> Result<String, String> {
+/// Returns the value of the policy's subject claim, for the caller to compare, or a text that says what does
+/// not match. <https://docs.databricks.com/aws/en/dev-tools/auth/oauth-federation-policy>
+pub(super) fn exchange_subject(
+    world: &World,
+    token: &str,
+    issuer: &str,
+    audiences: &[String],
+    claim: &str,
+) -> Result<String, String> {
     let token = Jwt::read(token).ok_or("the subject token is not a JWT")?;
     if token.claim_str("iss") != issuer {
         return Err(format!("issuer '{}' is not the policy's '{issuer}'", token.claim_str("iss")));

@@ -36,7 +36,12 @@ impl Sink for CallbackSink {
         Box::pin(async { Ok(SinkState { written: Written::Unknown, holds: None }) })
     }
 
-    fn write<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret, delivery: &'a Delivery) -> LocalFuture<'a, Result<(), Error>> {
+    fn write<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+        delivery: &'a Delivery,
+    ) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             context.check_lease_for(TIMEOUT, Step::Deliver)?;
             let info = json!({
@@ -46,23 +51,37 @@ impl Sink for CallbackSink {
                 "expires": delivery.expires,
             });
             let value = value.expose("the caller's function, which is the place of delivery");
-            let outcome = settled(self.host.write_sink(&self.name, value, &info.to_string(), milliseconds(TIMEOUT))).await;
+            let outcome =
+                settled(self.host.write_sink(&self.name, value, &info.to_string(), milliseconds(TIMEOUT)))
+                    .await;
             let name = &self.name;
             let (code, what, uncertain) = match outcome.as_string().as_deref() {
                 None => return Ok(()),
-                Some("refused") => (Code::SinkRefused, format!("the function \"{name}\" has refused the credential"), false),
-                Some("timed-out") => {
-                    (Code::SinkFailed, format!("the function \"{name}\" was not done within {} s", TIMEOUT.as_secs()), true)
+                Some("refused") => {
+                    (Code::SinkRefused, format!("the function \"{name}\" has refused the credential"), false)
                 }
+                Some("timed-out") => (
+                    Code::SinkFailed,
+                    format!("the function \"{name}\" was not done within {} s", TIMEOUT.as_secs()),
+                    true,
+                ),
                 Some(_) => (Code::SinkFailed, format!("the function \"{name}\" failed"), true),
             };
             Err(Error::new(code, Step::Deliver, what).with_uncertainty(uncertain).with_hint(
-                "catch the error inside the function to see it: it is not repeated here, since it may hold the credential; both credentials work until a later run has delivered",
+                "catch the error inside the function to see it: it is not repeated here, since it may hold \
+                 the credential; both credentials work until a later run has delivered",
             ))
         })
     }
 
-    fn read_back<'a>(&'a self, _: &'a Context<'a>, _: &'a Secret, delivery: &'a Delivery) -> LocalFuture<'a, Result<SinkState, Error>> {
-        Box::pin(async { Ok(SinkState { written: Written::Unknown, holds: Some(delivery.credential_id.clone()) }) })
+    fn read_back<'a>(
+        &'a self,
+        _: &'a Context<'a>,
+        _: &'a Secret,
+        delivery: &'a Delivery,
+    ) -> LocalFuture<'a, Result<SinkState, Error>> {
+        Box::pin(async {
+            Ok(SinkState { written: Written::Unknown, holds: Some(delivery.credential_id.clone()) })
+        })
     }
 }

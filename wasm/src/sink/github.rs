@@ -21,7 +21,8 @@ use serde_json::{Value, json};
 use super::octokit::Asking;
 use crate::host::JsHost;
 
-/// How much older than the write the date of a secret may be, in seconds: GitHub's machines have clocks of their own.
+/// How much older than the write the date of a secret may be, in seconds: GitHub's machines have clocks of
+/// their own.
 const SKEW: i64 = 5;
 
 /// How many repositories GitHub lists on a page at the most.
@@ -74,7 +75,8 @@ impl GithubSink {
         Self { host, place, visibility, known: RefCell::default() }
     }
 
-    /// Signs in as the configuration says; `None` where it says nothing and the caller has passed an Octokit of its own.
+    /// Signs in as the configuration says; `None` where it says nothing and the caller has passed an Octokit
+    /// of its own.
     async fn identity(&self, context: &Context<'_>) -> Result<Option<Identity>, Error> {
         if context.session.config.github.is_none() && self.host.has_octokit() {
             return Ok(None);
@@ -82,7 +84,12 @@ impl GithubSink {
         identity(context, &self.place).await.map(Some)
     }
 
-    fn asking<'a>(&'a self, context: &'a Context<'a>, step: Step, identity: Option<&'a Identity>) -> Asking<'a> {
+    fn asking<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        step: Step,
+        identity: Option<&'a Identity>,
+    ) -> Asking<'a> {
         Asking { host: &self.host, context, step, identity, writes: false }
     }
 
@@ -130,7 +137,8 @@ impl GithubSink {
             let path = format!("/repos/{}/{}", encode(&self.place.owner), encode(name));
             let repository: Repository = read(asking, path).await.map_err(|error| match error.code() {
                 Code::GithubNotFound => error.with_hint(format!(
-                    "check that the organisation {} has a repository {name} and that whoever signs in may see it",
+                    "check that the organisation {} has a repository {name} and that whoever signs in may \
+                     see it",
                     self.place.owner
                 )),
                 _ => error,
@@ -166,9 +174,12 @@ impl GithubSink {
             self.look(context, identity.as_ref()).await?;
         }
         let written = self.put_sealed(context, identity.as_ref(), value).await;
-        let stale = |error: &Error| error.status() == Some(422) && !error.is_uncertain() && error.message().contains("encrypted");
+        let stale = |error: &Error| {
+            error.status() == Some(422) && !error.is_uncertain() && error.message().contains("encrypted")
+        };
         match written {
-            // GitHub has changed its key since it was read; the refusal is definite, so that a second try is safe.
+            // GitHub has changed its key since it was read; the refusal is definite, so that a second try is
+            // safe.
             Err(error) if stale(&error) => {
                 self.look(context, identity.as_ref()).await?;
                 self.put_sealed(context, identity.as_ref(), value).await
@@ -177,7 +188,12 @@ impl GithubSink {
         }
     }
 
-    async fn put_sealed(&self, context: &Context<'_>, identity: Option<&Identity>, value: &Secret) -> Result<(), Error> {
+    async fn put_sealed(
+        &self,
+        context: &Context<'_>,
+        identity: Option<&Identity>,
+        value: &Secret,
+    ) -> Result<(), Error> {
         let Known { key: Some(key), audience, .. } = self.known.borrow().clone() else {
             return Err(Error::new(Code::Internal, Step::Deliver, "GitHub's public key was not read"));
         };
@@ -204,10 +220,13 @@ impl GithubSink {
             return Err(mismatch(&self.label(), "GitHub does not know it"));
         };
         let updated = found.updated_at;
-        let older =
-            before.is_some_and(|before| updated < before) || wrote.is_some_and(|wrote| updated.as_second() < wrote.as_second() - SKEW);
+        let older = before.is_some_and(|before| updated < before)
+            || wrote.is_some_and(|wrote| updated.as_second() < wrote.as_second() - SKEW);
         if older {
-            return Err(mismatch(&self.label(), &format!("GitHub says that it was last written at {updated:.0}")));
+            return Err(mismatch(
+                &self.label(),
+                &format!("GitHub says that it was last written at {updated:.0}"),
+            ));
         }
         if wrote.is_some_and(|wrote| updated.as_second() > wrote.as_second() + SKEW) {
             return Err(mismatch(&self.label(), &format!("somebody has written it again at {updated:.0}")));
@@ -242,13 +261,27 @@ impl Sink for GithubSink {
         })
     }
 
-    fn write<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret, _: &'a Delivery) -> LocalFuture<'a, Result<(), Error>> {
-        Box::pin(async move { self.put(context, value).await.map_err(|error| explain(context, &self.place, error)) })
+    fn write<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+        _: &'a Delivery,
+    ) -> LocalFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            self.put(context, value).await.map_err(|error| explain(context, &self.place, error))
+        })
     }
 
-    fn read_back<'a>(&'a self, context: &'a Context<'a>, _: &'a Secret, _: &'a Delivery) -> LocalFuture<'a, Result<SinkState, Error>> {
+    fn read_back<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        _: &'a Secret,
+        _: &'a Delivery,
+    ) -> LocalFuture<'a, Result<SinkState, Error>> {
         Box::pin(async move {
-            read_back(context, async || self.date(context).await).await.map_err(|error| explain(context, &self.place, error))
+            read_back(context, async || self.date(context).await)
+                .await
+                .map_err(|error| explain(context, &self.place, error))
         })
     }
 }

@@ -26,11 +26,15 @@ impl SinkFactory for Sinks<'_> {
                 format!("{path}.name"),
                 format!("the caller has passed no function named \"{name}\""),
             )
-            .with_hint(format!("pass it: rotate(config, {{ sinks: {{ \"{name}\": async (value, info) => {{ … }} }} }})"))),
-            SinkConfig::Callback { name } => Ok(Some(Box::new(callback::CallbackSink::new(self.host.clone(), name)))),
-            SinkConfig::GithubSecret { visibility, .. } => {
-                Ok(Place::of(config).map(|place| Box::new(github::GithubSink::new(self.host.clone(), place, *visibility)) as Box<dyn Sink>))
+            .with_hint(format!(
+                "pass it: rotate(config, {{ sinks: {{ \"{name}\": async (value, info) => {{ … }} }} }})"
+            ))),
+            SinkConfig::Callback { name } => {
+                Ok(Some(Box::new(callback::CallbackSink::new(self.host.clone(), name))))
             }
+            SinkConfig::GithubSecret { visibility, .. } => Ok(Place::of(config).map(|place| {
+                Box::new(github::GithubSink::new(self.host.clone(), place, *visibility)) as Box<dyn Sink>
+            })),
             _ => Ok(None),
         }
     }

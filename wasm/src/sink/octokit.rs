@@ -1,7 +1,8 @@
 //! Between Octokit and the core: Octokit makes the requests and reads the answers, the core sends.
 //!
-//! Octokit's requests are handed out by JavaScript one by one and sent by [`Context::execute`], so that waits, limits, the
-//! lease, counting and the binding of the credential to its host are the same as everywhere.
+//! Octokit's requests are handed out by JavaScript one by one and sent by [`Context::execute`], so that
+//! waits, limits, the lease, counting and the binding of the credential to its host are the same as
+//! everywhere.
 
 use js_sys::{Promise, Uint8Array};
 use lakekey_core::call::{Call, Identity, Service};
@@ -79,8 +80,13 @@ impl Asking<'_> {
     /// Lets Octokit do an operation and carries its requests.
     ///
     /// # Errors
-    /// As [`Context::execute`]; `sink-unsupported` without Octokit; `reply-invalid` where the answer is of another form.
-    pub(super) async fn ask<T: DeserializeOwned>(&self, route: &str, parameters: &Value) -> Result<Answer<T>, Error> {
+    /// As [`Context::execute`]; `sink-unsupported` without Octokit; `reply-invalid` where the answer is of
+    /// another form.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        route: &str,
+        parameters: &Value,
+    ) -> Result<Answer<T>, Error> {
         let base = &self.context.session.config.github_api;
         let operation = self.host.github(base.as_str(), route, &parameters.to_string());
         let _closing = Closing(&operation);
@@ -88,7 +94,10 @@ impl Asking<'_> {
         loop {
             let asked: Asked = settled(operation.next()).await.unchecked_into();
             if let Some(data) = asked.data() {
-                let value = serde_json::from_str(&data).ok().and_then(|data| from_value(data).ok()).ok_or_else(|| self.invalid())?;
+                let value = serde_json::from_str(&data)
+                    .ok()
+                    .and_then(|data| from_value(data).ok())
+                    .ok_or_else(|| self.invalid())?;
                 return Ok(Answer { value, at });
             }
             match asked.failure().as_deref() {
@@ -98,7 +107,9 @@ impl Asking<'_> {
                         self.step,
                         "GitHub secrets need the package @octokit/core, which is not installed",
                     )
-                    .with_hint("npm install @octokit/core; in a bundle pass it: rotate(config, { Octokit })"));
+                    .with_hint(
+                        "npm install @octokit/core; in a bundle pass it: rotate(config, { Octokit })",
+                    ));
                 }
                 // Octokit's text may quote the body.
                 Some(_) => return Err(self.invalid()),
@@ -106,19 +117,25 @@ impl Asking<'_> {
             }
             let response = self.context.execute(self.call(&asked, base)?).await?;
             at = response.header("date").and_then(Timestamp::from_http_date);
-            let headers = response.headers.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect();
+            let headers =
+                response.headers.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect();
             operation.answer(response.status, headers, &response.body);
         }
     }
 
     fn invalid(&self) -> Error {
-        Error::new(Code::ReplyInvalid, self.step, "GitHub answered with a body of another form than its API has")
-            .with_uncertainty(self.writes)
+        Error::new(
+            Code::ReplyInvalid,
+            self.step,
+            "GitHub answered with a body of another form than its API has",
+        )
+        .with_uncertainty(self.writes)
     }
 
     /// Turns Octokit's request into the core's call.
     fn call(&self, asked: &Asked, base: &Origin) -> Result<Call, Error> {
-        let internal = |what: &str| Error::new(Code::Internal, self.step, format!("Octokit made a request with {what}"));
+        let internal =
+            |what: &str| Error::new(Code::Internal, self.step, format!("Octokit made a request with {what}"));
         let method = match asked.method().as_str() {
             "GET" => Method::Get,
             "POST" => Method::Post,
@@ -128,7 +145,10 @@ impl Asking<'_> {
             _ => return Err(internal("an unknown method")),
         };
         let url = asked.url();
-        let path = url.strip_prefix(base.as_str()).filter(|path| path.starts_with('/')).ok_or_else(|| internal("another host"))?;
+        let path = url
+            .strip_prefix(base.as_str())
+            .filter(|path| path.starts_with('/'))
+            .ok_or_else(|| internal("another host"))?;
         let mut call = Call::new(self.step, Service::Github, method, base, path)
             .header("accept", "application/vnd.github+json")
             .header("x-github-api-version", "2022-11-28");

@@ -28,7 +28,8 @@ pub struct TokenSettings {
 /// As the workspace answers.
 pub async fn token_settings(context: &Context<'_>, admin: &Identity) -> Result<TokenSettings, Error> {
     let path = format!("{PATH}?keys=enableTokensConfig,maxTokenLifetimeDays");
-    let call = Call::get(Step::WorkspaceSettings, Service::Databricks, &context.target.workspace, path).identity(admin);
+    let call = Call::get(Step::WorkspaceSettings, Service::Databricks, &context.target.workspace, path)
+        .identity(admin);
     let map: BTreeMap<String, Option<String>> = context.json(call).await?;
     let text = |key: &str| map.get(key).and_then(|value| value.as_deref());
     Ok(TokenSettings {
@@ -38,7 +39,9 @@ pub async fn token_settings(context: &Context<'_>, admin: &Identity) -> Result<T
             _ => None,
         },
         // "0" stands for the default.
-        max_lifetime_days: text("maxTokenLifetimeDays").and_then(|days| days.parse().ok()).filter(|days| *days > 0),
+        max_lifetime_days: text("maxTokenLifetimeDays")
+            .and_then(|days| days.parse().ok())
+            .filter(|days| *days > 0),
     })
 }
 
@@ -47,9 +50,15 @@ pub async fn token_settings(context: &Context<'_>, admin: &Identity) -> Result<T
 /// # Errors
 /// As the workspace answers.
 pub async fn enable_tokens(context: &Context<'_>, admin: &Identity) -> Result<(), Error> {
-    let call = Call::new(Step::WorkspaceSettings, Service::Databricks, Method::Patch, &context.target.workspace, PATH)
-        .identity(admin)
-        .repeatable(true)
-        .json(&json!({"enableTokensConfig": "true"}));
+    let call = Call::new(
+        Step::WorkspaceSettings,
+        Service::Databricks,
+        Method::Patch,
+        &context.target.workspace,
+        PATH,
+    )
+    .identity(admin)
+    .repeatable(true)
+    .json(&json!({"enableTokensConfig": "true"}));
     context.execute(call).await.map(drop)
 }

@@ -23,9 +23,15 @@ pub async fn tenant(context: &Context<'_>) -> Result<String, Error> {
         .header("location")
         .and_then(|location| location.strip_prefix("https://").or_else(|| location.strip_prefix("http://")))
         .and_then(|rest| rest.split('/').nth(1))
-        .filter(|tenant| !tenant.is_empty() && tenant.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.'));
+        .filter(|tenant| {
+            !tenant.is_empty() && tenant.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+        });
     tenant.map(str::to_owned).ok_or_else(|| {
-        Error::new(Code::TenantNotFound, Step::FindTenant, "the workspace does not say which tenant it belongs to")
-            .with_hint("give principal.tenant-id")
+        Error::new(
+            Code::TenantNotFound,
+            Step::FindTenant,
+            "the workspace does not say which tenant it belongs to",
+        )
+        .with_hint("give principal.tenant-id")
     })
 }

@@ -1,7 +1,7 @@
 //! OAuth secrets of a service principal, by the workspace's proxy or by the account.
 //!
-//! The principal is named by its numeric id, which SCIM gives as text. A secret bears no text of its own, so that
-//! only its id and its dates tell one from another.
+//! The principal is named by its numeric id, which SCIM gives as text. A secret bears no text of its own, so
+//! that only its id and its dates tell one from another.
 //!
 //! <https://docs.databricks.com/api/azure/workspace/servicePrincipalsecretsProxy>
 
@@ -52,7 +52,8 @@ struct Created {
     info: OauthSecretInfo,
 }
 
-/// Returns where the secrets are managed: at the account where `principal.account-id` is given, else in the workspace.
+/// Returns where the secrets are managed: at the account where `principal.account-id` is given, else in the
+/// workspace.
 ///
 /// The identity that the other functions take must be bound to this host.
 #[must_use]
@@ -64,7 +65,13 @@ pub fn origin<'a>(context: &'a Context<'_>) -> &'a Origin {
 }
 
 fn path(context: &Context<'_>, principal: &str) -> String {
-    let account = context.target.principal.account_id.as_deref().map(|id| format!("/{}", encode(id))).unwrap_or_default();
+    let account = context
+        .target
+        .principal
+        .account_id
+        .as_deref()
+        .map(|id| format!("/{}", encode(id)))
+        .unwrap_or_default();
     format!("/api/2.0/accounts{account}/servicePrincipals/{}/credentials/secrets", encode(principal))
 }
 
@@ -72,12 +79,19 @@ fn path(context: &Context<'_>, principal: &str) -> String {
 ///
 /// # Errors
 /// As the service answers.
-pub async fn list(context: &Context<'_>, identity: &Identity, principal: &str, step: Step) -> Result<Vec<OauthSecretInfo>, Error> {
+pub async fn list(
+    context: &Context<'_>,
+    identity: &Identity,
+    principal: &str,
+    step: Step,
+) -> Result<Vec<OauthSecretInfo>, Error> {
     let base = path(context, principal);
     let mut path = base.clone();
     let mut all = Vec::new();
     for _ in 0..PAGES {
-        let page: Listed = context.json(Call::get(step, Service::Databricks, origin(context), path).identity(identity)).await?;
+        let page: Listed = context
+            .json(Call::get(step, Service::Databricks, origin(context), path).identity(identity))
+            .await?;
         all.extend(page.secrets);
         match page.next_page_token.filter(|token| !token.is_empty()) {
             Some(token) => path = format!("{base}?page_token={}", encode(&token)),
@@ -87,7 +101,8 @@ pub async fn list(context: &Context<'_>, identity: &Identity, principal: &str, s
     Err(Error::new(Code::ReplyInvalid, step, "Databricks answers with a list of secrets that does not end"))
 }
 
-/// Creates an OAuth secret that lives that many seconds, and returns its value, which is to be had here alone.
+/// Creates an OAuth secret that lives that many seconds, and returns its value, which is to be had here
+/// alone.
 ///
 /// It is never repeated after a lost reply: an uncertain error says that a secret may exist.
 ///
@@ -112,7 +127,13 @@ pub async fn create(
 ///
 /// # Errors
 /// As the service answers.
-pub async fn delete(context: &Context<'_>, identity: &Identity, principal: &str, id: &str, step: Step) -> Result<(), Error> {
+pub async fn delete(
+    context: &Context<'_>,
+    identity: &Identity,
+    principal: &str,
+    id: &str,
+    step: Step,
+) -> Result<(), Error> {
     let path = format!("{}/{}", path(context, principal), encode(id));
     let call = Call::new(step, Service::Databricks, Method::Delete, origin(context), path).identity(identity);
     gone_is_done(context.execute(call).await.map(drop))
@@ -125,10 +146,15 @@ mod tests {
     use crate::context::Session;
     use crate::testing::{TestHost, run};
 
-    const WORKSPACE: &str = "https://adb-1.2.azuredatabricks.net/api/2.0/accounts/servicePrincipals/42/credentials/secrets";
+    const WORKSPACE: &str =
+        "https://adb-1.2.azuredatabricks.net/api/2.0/accounts/servicePrincipals/42/credentials/secrets";
     const ACCOUNT: &str = "33333333-3333-3333-3333-333333333333";
 
-    fn with<T>(host: &TestHost, account: Option<&str>, act: impl AsyncFnOnce(&Context<'_>, &Identity) -> T) -> T {
+    fn with<T>(
+        host: &TestHost,
+        account: Option<&str>,
+        act: impl AsyncFnOnce(&Context<'_>, &Identity) -> T,
+    ) -> T {
         let principal = json!({"kind": "databricks", "display-name": "catalog", "account-id": account});
         let config = host.config(json!({}), json!({"principal": principal}));
         let session = Session::new(host.host(), &config);
@@ -143,8 +169,10 @@ mod tests {
         let answer = json!({"id": 7, "secret": "dose1", "status": "ACTIVE", "create_time": "2026-11-24T10:00:00Z",
             "expire_time": "2026-11-24T11:00:00Z"});
         host.on(&format!("POST {WORKSPACE}"), 200, answer);
-        let (value, info) =
-            with(&host, None, async |context, identity| create(context, identity, "42", 3600, Step::CreateToken).await).unwrap();
+        let (value, info) = with(&host, None, async |context, identity| {
+            create(context, identity, "42", 3600, Step::CreateToken).await
+        })
+        .unwrap();
         assert_eq!((value, info.id.as_str()), (Secret::new("dose1"), "7"));
         assert_eq!(info.expire_time.map(|end| end.to_string()).as_deref(), Some("2026-11-24T11:00:00Z"));
         assert_eq!(host.sent()[0].json(), json!({"lifetime": "3600s"}));
@@ -153,12 +181,20 @@ mod tests {
 
     #[test]
     fn every_page_is_listed_at_the_account_where_one_is_given() {
-        let account =
-            format!("GET https://accounts.azuredatabricks.net/api/2.0/accounts/{ACCOUNT}/servicePrincipals/42/credentials/secrets");
+        let account = format!(
+            "GET https://accounts.azuredatabricks.net/api/2.0/accounts/{ACCOUNT}/servicePrincipals/42/credentials/secrets"
+        );
         let host = TestHost::new();
         host.on(&account, 200, json!({"secrets": [{"id": "1"}], "next_page_token": "p/2"}));
-        host.on(&format!("{account}?page_token=p%2F2"), 200, json!({"secrets": [{"id": "2"}], "next_page_token": ""}));
-        let listed = with(&host, Some(ACCOUNT), async |context, identity| list(context, identity, "42", Step::ListTokens).await).unwrap();
+        host.on(
+            &format!("{account}?page_token=p%2F2"),
+            200,
+            json!({"secrets": [{"id": "2"}], "next_page_token": ""}),
+        );
+        let listed = with(&host, Some(ACCOUNT), async |context, identity| {
+            list(context, identity, "42", Step::ListTokens).await
+        })
+        .unwrap();
         assert_eq!(listed.iter().map(|secret| secret.id.as_str()).collect::<Vec<_>>(), ["1", "2"]);
         host.sent();
     }
@@ -167,7 +203,11 @@ mod tests {
     fn a_secret_that_is_gone_is_deleted_and_a_page_that_is_not_there_is_a_refusal() {
         let host = TestHost::new();
         let line = format!("DELETE {WORKSPACE}/7");
-        let deleted = || with(&host, None, async |context, identity| delete(context, identity, "42", "7", Step::RevokeToken).await);
+        let deleted = || {
+            with(&host, None, async |context, identity| {
+                delete(context, identity, "42", "7", Step::RevokeToken).await
+            })
+        };
         host.on(&line, 404, json!({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such secret"}));
         assert_eq!(deleted(), Ok(()));
         host.on_text(&line, 404, &[("content-type", "text/html")], "<html></html>");

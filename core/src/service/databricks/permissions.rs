@@ -1,6 +1,7 @@
 //! Who may use tokens in a workspace.
 //!
-//! Only ever added to: a PUT would replace the whole list, and whoever loses CAN_USE loses all live tokens at once.
+//! Only ever added to: a PUT would replace the whole list, and whoever loses CAN_USE loses all live tokens at
+//! once.
 //!
 //! <https://docs.databricks.com/api/azure/workspace/permissions>
 
@@ -49,8 +50,13 @@ struct Level {
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn token_permission(context: &Context<'_>, admin: &Identity, application_id: &str) -> Result<TokenPermission, Error> {
-    let call = Call::get(Step::GrantTokenPermission, Service::Databricks, &context.target.workspace, PATH).identity(admin);
+pub async fn token_permission(
+    context: &Context<'_>,
+    admin: &Identity,
+    application_id: &str,
+) -> Result<TokenPermission, Error> {
+    let call = Call::get(Step::GrantTokenPermission, Service::Databricks, &context.target.workspace, PATH)
+        .identity(admin);
     let permissions: Permissions = match context.json(call).await {
         Ok(permissions) => permissions,
         Err(error) if is_no_token_yet(&error) => return Ok(TokenPermission::NoTokenYet),
@@ -58,7 +64,10 @@ pub async fn token_permission(context: &Context<'_>, admin: &Identity, applicati
     };
     let granted = permissions.access_control_list.iter().any(|entry| {
         entry.service_principal_name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(application_id))
-            && entry.all_permissions.iter().any(|level| matches!(level.permission_level.as_str(), "CAN_USE" | "CAN_MANAGE"))
+            && entry
+                .all_permissions
+                .iter()
+                .any(|level| matches!(level.permission_level.as_str(), "CAN_USE" | "CAN_MANAGE"))
     });
     Ok(if granted { TokenPermission::Granted } else { TokenPermission::NotGranted })
 }
@@ -67,12 +76,22 @@ pub async fn token_permission(context: &Context<'_>, admin: &Identity, applicati
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn grant_token_permission(context: &Context<'_>, admin: &Identity, application_id: &str) -> Result<(), Error> {
+pub async fn grant_token_permission(
+    context: &Context<'_>,
+    admin: &Identity,
+    application_id: &str,
+) -> Result<(), Error> {
     let body = json!({"access_control_list": [{"service_principal_name": application_id, "permission_level": "CAN_USE"}]});
-    let call = Call::new(Step::GrantTokenPermission, Service::Databricks, Method::Patch, &context.target.workspace, PATH)
-        .identity(admin)
-        .repeatable(true)
-        .json(&body);
+    let call = Call::new(
+        Step::GrantTokenPermission,
+        Service::Databricks,
+        Method::Patch,
+        &context.target.workspace,
+        PATH,
+    )
+    .identity(admin)
+    .repeatable(true)
+    .json(&body);
     context.execute(call).await.map(drop)
 }
 

@@ -45,7 +45,11 @@ impl ServicePrincipal {
     /// Returns which of the wanted entitlements it lacks.
     #[must_use]
     pub fn lacks(&self, wanted: &[Entitlement]) -> Vec<Entitlement> {
-        wanted.iter().copied().filter(|e| !self.entitlements.iter().any(|has| has.value == e.as_str())).collect()
+        wanted
+            .iter()
+            .copied()
+            .filter(|e| !self.entitlements.iter().any(|has| has.value == e.as_str()))
+            .collect()
     }
 }
 
@@ -59,10 +63,16 @@ struct Found {
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn find(context: &Context<'_>, admin: &Identity, attribute: &str, value: &str) -> Result<Vec<ServicePrincipal>, Error> {
+pub async fn find(
+    context: &Context<'_>,
+    admin: &Identity,
+    attribute: &str,
+    value: &str,
+) -> Result<Vec<ServicePrincipal>, Error> {
     let filter = format!("{attribute} eq \"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
     let path = format!("{PATH}?filter={}&startIndex=1&count=100", encode(&filter));
-    let call = Call::get(Step::ImportPrincipal, Service::Databricks, &context.target.workspace, path).identity(admin);
+    let call = Call::get(Step::ImportPrincipal, Service::Databricks, &context.target.workspace, path)
+        .identity(admin);
     context.json::<Found>(call).await.map(|found| found.resources)
 }
 
@@ -88,7 +98,8 @@ pub async fn create(
     }
     let call = Call::post(Step::ImportPrincipal, Service::Databricks, &context.target.workspace, PATH)
         .identity(admin)
-        // With an application id a second sending is refused as a duplicate; without one it would make another principal.
+        // With an application id a second sending is refused as a duplicate; without one it would make
+        // another principal.
         .repeatable(application_id.is_some())
         .json(&body);
     context.json(call).await
@@ -98,16 +109,22 @@ pub async fn create(
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn add_entitlements(context: &Context<'_>, admin: &Identity, id: &str, entitlements: &[Entitlement]) -> Result<(), Error> {
+pub async fn add_entitlements(
+    context: &Context<'_>,
+    admin: &Identity,
+    id: &str,
+    entitlements: &[Entitlement],
+) -> Result<(), Error> {
     let body = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
         "Operations": [{"op": "add", "path": "entitlements", "value": values(entitlements)}],
     });
     let path = format!("{PATH}/{}", encode(id));
-    let call = Call::new(Step::AddEntitlements, Service::Databricks, Method::Patch, &context.target.workspace, path)
-        .identity(admin)
-        .repeatable(true)
-        .json(&body);
+    let call =
+        Call::new(Step::AddEntitlements, Service::Databricks, Method::Patch, &context.target.workspace, path)
+            .identity(admin)
+            .repeatable(true)
+            .json(&body);
     context.execute(call).await.map(drop)
 }
 

@@ -52,7 +52,9 @@ fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<O
 }
 
 /// Reads an id that is a number or a text.
-pub(super) fn text_of_number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(super) fn text_of_number_or_text<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<String, D::Error> {
     number_or_text(deserializer)?.ok_or_else(|| serde::de::Error::custom("an id was expected"))
 }
 
@@ -87,7 +89,8 @@ struct Created {
 /// # Errors
 /// As the workspace answers.
 pub async fn list(context: &Context<'_>, identity: &Identity, step: Step) -> Result<Vec<TokenInfo>, Error> {
-    let call = Call::get(step, Service::Databricks, &context.target.workspace, "/api/2.0/token/list").identity(identity);
+    let call = Call::get(step, Service::Databricks, &context.target.workspace, "/api/2.0/token/list")
+        .identity(identity);
     context.json::<Listed>(call).await.map(|listed| listed.token_infos)
 }
 
@@ -106,9 +109,14 @@ pub async fn create(
     if let Some(scopes) = scopes {
         body["scopes"] = json!(scopes);
     }
-    let call = Call::post(Step::CreateToken, Service::Databricks, &context.target.workspace, "/api/2.0/token/create")
-        .identity(identity)
-        .json(&body);
+    let call = Call::post(
+        Step::CreateToken,
+        Service::Databricks,
+        &context.target.workspace,
+        "/api/2.0/token/create",
+    )
+    .identity(identity)
+    .json(&body);
     let created: Created = context.json(call).await?;
     let value = context.masked(Secret::new(created.token_value));
     Ok((value, created.token_info))
@@ -118,7 +126,13 @@ pub async fn create(
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn comment(context: &Context<'_>, identity: &Identity, id: &str, comment: &str, step: Step) -> Result<(), Error> {
+pub async fn comment(
+    context: &Context<'_>,
+    identity: &Identity,
+    id: &str,
+    comment: &str,
+    step: Step,
+) -> Result<(), Error> {
     let path = format!("/api/2.0/token/{}", encode(id));
     let call = Call::new(step, Service::Databricks, Method::Patch, &context.target.workspace, path)
         .identity(identity)

@@ -48,7 +48,8 @@ pub struct ServicePrincipal {
 /// Finds an application by its application id or else by its exact name, writing nothing.
 ///
 /// # Errors
-/// `application-ambiguous` with the application ids where several bear the name; `config-missing-key` where neither is given.
+/// `application-ambiguous` with the application ids where several bear the name; `config-missing-key` where
+/// neither is given.
 pub async fn find_application(
     context: &Context<'_>,
     identity: &Identity,
@@ -66,7 +67,8 @@ pub async fn find_application(
             ));
         }
     };
-    let mut found: Vec<Application> = list(context, identity, Step::MakeApplication, format!("/v1.0/applications?{filter}")).await?;
+    let mut found: Vec<Application> =
+        list(context, identity, Step::MakeApplication, format!("/v1.0/applications?{filter}")).await?;
     if let Some(name) = name {
         // Graph compares without regard to letter case; two names that differ in it are two names.
         found.retain(|application| application.display_name == name);
@@ -85,7 +87,8 @@ pub async fn find_application(
 /// Finds the application, or registers it for this tenant alone; run twice, there is one.
 ///
 /// # Errors
-/// `application-ambiguous`; `application-not-found` where a given `client_id` does not exist; `graph-permission-missing`.
+/// `application-ambiguous`; `application-not-found` where a given `client_id` does not exist;
+/// `graph-permission-missing`.
 pub async fn ensure_application(
     context: &Context<'_>,
     identity: &Identity,
@@ -102,23 +105,32 @@ pub async fn ensure_application(
             step,
             format!("the tenant has no application with the client-id {}", client_id.unwrap_or_default()),
         )
-        .with_hint("correct principal.client-id, or leave it out to have an application made under principal.display-name"));
+        .with_hint(
+            "correct principal.client-id, or leave it out to have an application made under \
+             principal.display-name",
+        ));
     };
     match create(context, identity, name).await {
-        // Graph knows no idempotency key, so that the name tells whether a creation without a reply took place.
+        // Graph knows no idempotency key, so that the name tells whether a creation without a reply took
+        // place.
         Err(error) if error.is_uncertain() => {
-            if let Some(found) = appeared(context, step, || find_application(context, identity, None, Some(name))).await? {
+            if let Some(found) =
+                appeared(context, step, || find_application(context, identity, None, Some(name))).await?
+            {
                 return Ok(Application { created: true, ..found });
             }
         }
         other => return other,
     }
-    // A minute has shown nothing: the first one did not take place. Whatever becomes of the second, the next run finds it.
+    // A minute has shown nothing: the first one did not take place. Whatever becomes of the second, the next
+    // run finds it.
     match create(context, identity, name).await {
-        Err(error) if error.is_uncertain() => appeared(context, step, || find_application(context, identity, None, Some(name)))
-            .await?
-            .map(|found| Application { created: true, ..found })
-            .ok_or(error),
+        Err(error) if error.is_uncertain() => {
+            appeared(context, step, || find_application(context, identity, None, Some(name)))
+                .await?
+                .map(|found| Application { created: true, ..found })
+                .ok_or(error)
+        }
         other => other,
     }
 }
@@ -126,9 +138,14 @@ pub async fn ensure_application(
 async fn create(context: &Context<'_>, identity: &Identity, name: &str) -> Result<Application, Error> {
     // Without the audience the application would be open to other tenants.
     let body = json!({"displayName": name, "signInAudience": "AzureADMyOrg"});
-    let call = Call::post(Step::MakeApplication, Service::Graph, &context.session.config.graph, "/v1.0/applications")
-        .identity(identity)
-        .json(&body);
+    let call = Call::post(
+        Step::MakeApplication,
+        Service::Graph,
+        &context.session.config.graph,
+        "/v1.0/applications",
+    )
+    .identity(identity)
+    .json(&body);
     let application: Application = context.json(call).await?;
     Ok(Application { created: true, ..application })
 }
@@ -137,17 +154,26 @@ async fn create(context: &Context<'_>, identity: &Identity, name: &str) -> Resul
 ///
 /// # Errors
 /// As Graph answers.
-pub async fn find_service_principal(context: &Context<'_>, identity: &Identity, app_id: &str) -> Result<Option<ServicePrincipal>, Error> {
+pub async fn find_service_principal(
+    context: &Context<'_>,
+    identity: &Identity,
+    app_id: &str,
+) -> Result<Option<ServicePrincipal>, Error> {
     let path = format!("/v1.0/servicePrincipals?{}", equals("appId", app_id));
     let mut found: Vec<ServicePrincipal> = list(context, identity, Step::MakeServicePrincipal, path).await?;
     Ok(found.pop())
 }
 
-/// Finds the service principal of an application, or makes it, waiting until Graph knows the application everywhere.
+/// Finds the service principal of an application, or makes it, waiting until Graph knows the application
+/// everywhere.
 ///
 /// # Errors
 /// `graph-permission-missing`; `spreading-too-slow`.
-pub async fn ensure_service_principal(context: &Context<'_>, identity: &Identity, app_id: &str) -> Result<ServicePrincipal, Error> {
+pub async fn ensure_service_principal(
+    context: &Context<'_>,
+    identity: &Identity,
+    app_id: &str,
+) -> Result<ServicePrincipal, Error> {
     let step = Step::MakeServicePrincipal;
     if let Some(found) = find_service_principal(context, identity, app_id).await? {
         return Ok(found);

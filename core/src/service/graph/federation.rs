@@ -24,7 +24,8 @@ const STEP: Step = Step::MakeFederatedCredential;
 
 /// Describes whom an application shall trust.
 ///
-/// Both subject formats of GitHub, `repo:OWNER/REPO:…` and `repo:OWNER@ID/REPO@ID:…`, are subjects like any other.
+/// Both subject formats of GitHub, `repo:OWNER/REPO:…` and `repo:OWNER@ID/REPO@ID:…`, are subjects like any
+/// other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
     /// The name in Entra ID, which cannot be changed later.
@@ -38,19 +39,25 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Makes it of the configuration: GitHub's issuer, the cloud's audience and a name made from the rest, where none is given.
+    /// Makes it of the configuration: GitHub's issuer, the cloud's audience and a name made from the rest,
+    /// where none is given.
     #[must_use]
     pub fn of(context: &Context<'_>, configured: &FederatedCredential) -> Self {
         let issuer = configured.issuer.clone().unwrap_or_else(|| GITHUB_ISSUER.to_owned());
-        let audience = configured.audience.clone().unwrap_or_else(|| context.session.config.cloud.token_exchange_audience().to_owned());
-        let name = configured.name.clone().unwrap_or_else(|| name_of(&issuer, &configured.subject, &audience));
+        let audience = configured
+            .audience
+            .clone()
+            .unwrap_or_else(|| context.session.config.cloud.token_exchange_audience().to_owned());
+        let name =
+            configured.name.clone().unwrap_or_else(|| name_of(&issuer, &configured.subject, &audience));
         Self { name, issuer, subject: configured.subject.clone(), audience }
     }
 }
 
 /// Makes a name that people recognise and that no other subject shares.
 fn name_of(issuer: &str, subject: &str, audience: &str) -> String {
-    let readable: String = subject.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(90).collect();
+    let readable: String =
+        subject.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(90).collect();
     let digest = Sha256::digest(format!("{issuer}\n{subject}\n{audience}"));
     format!("lakekey-{readable}-{}", hex(&digest[..4]))
 }
@@ -86,7 +93,12 @@ pub async fn list_federated_credentials(
     object_id: &str,
 ) -> Result<Vec<FederatedCredentialInfo>, Error> {
     settled(context, STEP, || {
-        list(context, identity, STEP, format!("/v1.0/applications/{}/federatedIdentityCredentials", encode(object_id)))
+        list(
+            context,
+            identity,
+            STEP,
+            format!("/v1.0/applications/{}/federatedIdentityCredentials", encode(object_id)),
+        )
     })
     .await
 }
@@ -94,7 +106,8 @@ pub async fn list_federated_credentials(
 /// Finds the federated credential that trusts exactly this, writing nothing.
 ///
 /// # Errors
-/// `federated-credential-mismatch` where one with the same issuer and subject, or the same name, stands in the way.
+/// `federated-credential-mismatch` where one with the same issuer and subject, or the same name, stands in
+/// the way.
 pub async fn find_federated_credential(
     context: &Context<'_>,
     identity: &Identity,
@@ -114,14 +127,18 @@ pub async fn find_federated_credential(
                 Code::FederatedCredentialMismatch,
                 STEP,
                 format!(
-                    "the federated credential \"{}\" has issuer \"{}\", subject \"{}\" and audience \"{}\", which are not those asked for",
+                    "the federated credential \"{}\" has issuer \"{}\", subject \"{}\" and audience \"{}\", \
+                     which are not those asked for",
                     known.name,
                     known.issuer,
                     known.subject,
                     known.audiences.join("\", \"")
                 ),
             )
-            .with_hint("remove it or correct it in Entra ID, or ask for what it says: lakekey changes nothing that others made"));
+            .with_hint(
+                "remove it or correct it in Entra ID, or ask for what it says: lakekey changes nothing that \
+                 others made",
+            ));
         }
     }
     if count >= MOST {
@@ -162,7 +179,9 @@ pub async fn ensure_federated_credential(
     match created {
         Ok(credential) => Ok(FederatedCredentialInfo { created: true, ..credential }),
         Err(error) if is_conflict(&error) || error.is_uncertain() => {
-            appeared(context, STEP, || find_federated_credential(context, identity, application, trust)).await?.ok_or(error)
+            appeared(context, STEP, || find_federated_credential(context, identity, application, trust))
+                .await?
+                .ok_or(error)
         }
         Err(error) => Err(error),
     }

@@ -1,7 +1,7 @@
 //! Microsoft Graph: the application, its service principal, its client secrets and its federated credentials.
 //!
-//! Graph is replicated, and right after a creation its replicas disagree. Every function here waits for the effect,
-//! up to a bound, and never creates a second time without having looked again.
+//! Graph is replicated, and right after a creation its replicas disagree. Every function here waits for the
+//! effect, up to a bound, and never creates a second time without having looked again.
 //!
 //! The caller is `directory`: it needs `Application.ReadWrite.OwnedBy` and owns what it makes, or `.All`.
 //!
@@ -16,10 +16,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 pub use applications::{
-    Application, ServicePrincipal, ensure_application, ensure_service_principal, find_application, find_service_principal,
+    Application, ServicePrincipal, ensure_application, ensure_service_principal, find_application,
+    find_service_principal,
 };
 pub use federation::{
-    FederatedCredentialInfo, GITHUB_ISSUER, Trust, ensure_federated_credential, find_federated_credential, list_federated_credentials,
+    FederatedCredentialInfo, GITHUB_ISSUER, Trust, ensure_federated_credential, find_federated_credential,
+    list_federated_credentials,
 };
 pub use passwords::{PasswordInfo, add_password, list_passwords, remove_password};
 
@@ -40,7 +42,12 @@ struct Page<T> {
 }
 
 /// Reads all pages of a list.
-async fn list<T: DeserializeOwned>(context: &Context<'_>, identity: &Identity, step: Step, path: String) -> Result<Vec<T>, Error> {
+async fn list<T: DeserializeOwned>(
+    context: &Context<'_>,
+    identity: &Identity,
+    step: Step,
+    path: String,
+) -> Result<Vec<T>, Error> {
     let graph = &context.session.config.graph;
     let mut all = Vec::new();
     let mut path = path;
@@ -51,7 +58,11 @@ async fn list<T: DeserializeOwned>(context: &Context<'_>, identity: &Identity, s
         let Some(next) = page.next else { return Ok(all) };
         // The link is absolute; the credential follows it to its own host alone.
         let Some(rest) = next.strip_prefix(graph.as_str()).filter(|rest| rest.starts_with('/')) else {
-            return Err(Error::new(Code::ReplyInvalid, step, "Microsoft Graph names another host for the next page of a list"));
+            return Err(Error::new(
+                Code::ReplyInvalid,
+                step,
+                "Microsoft Graph names another host for the next page of a list",
+            ));
         };
         path = rest.to_owned();
     }

@@ -52,10 +52,17 @@ struct Added {
 ///
 /// # Errors
 /// As Graph answers.
-pub async fn list_passwords(context: &Context<'_>, identity: &Identity, object_id: &str, step: Step) -> Result<Vec<PasswordInfo>, Error> {
+pub async fn list_passwords(
+    context: &Context<'_>,
+    identity: &Identity,
+    object_id: &str,
+    step: Step,
+) -> Result<Vec<PasswordInfo>, Error> {
     let path = format!("/v1.0/applications/{}?$select=passwordCredentials", encode(object_id));
     let held = settled(context, step, || {
-        context.json::<Held>(Call::get(step, Service::Graph, &context.session.config.graph, path.clone()).identity(identity))
+        context.json::<Held>(
+            Call::get(step, Service::Graph, &context.session.config.graph, path.clone()).identity(identity),
+        )
     })
     .await?;
     Ok(held.password_credentials)
@@ -63,7 +70,8 @@ pub async fn list_passwords(context: &Context<'_>, identity: &Identity, object_i
 
 /// Adds a client secret with a description and an end, and returns its value, which is to be had here alone.
 ///
-/// It is never repeated after a lost reply: an uncertain error says that a secret with this description may exist.
+/// It is never repeated after a lost reply: an uncertain error says that a secret with this description may
+/// exist.
 ///
 /// # Errors
 /// `graph-permission-missing`; `spreading-too-slow`; uncertain where it may exist all the same.
@@ -80,7 +88,9 @@ pub async fn add_password(
     let body = json!({"passwordCredential": {"displayName": display_name, "endDateTime": end.to_string()}});
     let path = format!("/v1.0/applications/{}/addPassword", encode(object_id));
     let added = settled(context, step, || {
-        let call = Call::post(step, Service::Graph, &context.session.config.graph, path.clone()).identity(identity).json(&body);
+        let call = Call::post(step, Service::Graph, &context.session.config.graph, path.clone())
+            .identity(identity)
+            .json(&body);
         context.json::<Added>(call)
     })
     .await?;
@@ -92,12 +102,20 @@ pub async fn add_password(
 ///
 /// # Errors
 /// As Graph answers; `spreading-too-slow` where it is listed and cannot be removed.
-pub async fn remove_password(context: &Context<'_>, identity: &Identity, object_id: &str, key_id: &str, step: Step) -> Result<(), Error> {
+pub async fn remove_password(
+    context: &Context<'_>,
+    identity: &Identity,
+    object_id: &str,
+    key_id: &str,
+    step: Step,
+) -> Result<(), Error> {
     let path = format!("/v1.0/applications/{}/removePassword", encode(object_id));
     let body = json!({"keyId": key_id});
     let remove = || {
-        let call =
-            Call::post(step, Service::Graph, &context.session.config.graph, path.clone()).identity(identity).repeatable(true).json(&body);
+        let call = Call::post(step, Service::Graph, &context.session.config.graph, path.clone())
+            .identity(identity)
+            .repeatable(true)
+            .json(&body);
         context.execute(call)
     };
     match remove().await {
@@ -105,8 +123,12 @@ pub async fn remove_password(context: &Context<'_>, identity: &Identity, object_
         Err(error) if matches!(error.status(), Some(400 | 404 | 409)) => {}
         Err(error) => return Err(error),
     }
-    // Graph refuses what it does not find in several ways, and a replica that lags behind does so too; whether it is
-    // still listed is what counts.
+    // Graph refuses what it does not find in several ways, and a replica that lags behind does so too;
+    // whether it is still listed is what counts.
     let left = list_passwords(context, identity, object_id, step).await?;
-    if left.iter().any(|password| password.key_id == key_id) { settled(context, step, remove).await.map(drop) } else { Ok(()) }
+    if left.iter().any(|password| password.key_id == key_id) {
+        settled(context, step, remove).await.map(drop)
+    } else {
+        Ok(())
+    }
 }

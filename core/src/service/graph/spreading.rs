@@ -17,7 +17,11 @@ const APPEAR: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// Every other refusal at once; `spreading-too-slow` where the lag outlasts the bound.
-pub(super) async fn settled<T, F>(context: &Context<'_>, step: Step, mut attempt: impl FnMut() -> F) -> Result<T, Error>
+pub(super) async fn settled<T, F>(
+    context: &Context<'_>,
+    step: Step,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
 {
@@ -25,10 +29,14 @@ where
     loop {
         match attempt().await {
             Err(error) if is_lag(&error) => {
-                if !patience.wait(&format!("what was made has not spread in Microsoft Graph yet: {error}")).await? {
+                if !patience
+                    .wait(&format!("what was made has not spread in Microsoft Graph yet: {error}"))
+                    .await?
+                {
                     let hint = match error.status() {
                         Some(403) => {
-                            "run again in a few minutes; if it repeats, `directory` lacks Application.ReadWrite.OwnedBy or does not own the application"
+                            "run again in a few minutes; if it repeats, `directory` lacks \
+                             Application.ReadWrite.OwnedBy or does not own the application"
                         }
                         _ => Code::SpreadingTooSlow.hint(),
                     };
@@ -44,7 +52,11 @@ where
 ///
 /// # Errors
 /// As the look-up fails.
-pub(super) async fn appeared<T, F>(context: &Context<'_>, step: Step, mut look: impl FnMut() -> F) -> Result<Option<T>, Error>
+pub(super) async fn appeared<T, F>(
+    context: &Context<'_>,
+    step: Step,
+    mut look: impl FnMut() -> F,
+) -> Result<Option<T>, Error>
 where
     F: Future<Output = Result<Option<T>, Error>>,
 {
@@ -69,14 +81,17 @@ fn is_lag(error: &Error) -> bool {
         Some(400) => message.contains("does not reference a valid application object"),
         // Reads like a missing permission, and is not one while the application is seconds old.
         Some(403) => message.contains("backing application of the service principal"),
-        Some(409) => error.reason() == Some("Directory_ConcurrencyViolation") || message.contains("concurrency"),
+        Some(409) => {
+            error.reason() == Some("Directory_ConcurrencyViolation") || message.contains("concurrency")
+        }
         _ => false,
     }
 }
 
 /// Returns true where Graph says that the thing exists already.
 pub(super) fn is_conflict(error: &Error) -> bool {
-    !is_lag(error) && (error.status() == Some(409) || error.reason() == Some("Request_MultipleObjectsWithSameKeyValue"))
+    !is_lag(error)
+        && (error.status() == Some(409) || error.reason() == Some("Request_MultipleObjectsWithSameKeyValue"))
 }
 
 /// Waits longer each time, up to a bound.

@@ -11,7 +11,8 @@ use crate::secret::Secret;
 use crate::testing::{START, TestHost, run};
 
 const GRAPH: &str = "https://graph.microsoft.com/v1.0";
-const BY_NAME: &str = "GET https://graph.microsoft.com/v1.0/applications?$filter=displayName%20eq%20%27catalog%27";
+const BY_NAME: &str =
+    "GET https://graph.microsoft.com/v1.0/applications?$filter=displayName%20eq%20%27catalog%27";
 const MAKE: &str = "POST https://graph.microsoft.com/v1.0/applications";
 
 fn with<T>(host: &TestHost, act: impl AsyncFnOnce(&Context<'_>, &Identity) -> T) -> T {
@@ -60,9 +61,15 @@ fn a_name_that_several_applications_bear_is_refused_with_their_ids() {
 #[test]
 fn a_client_id_that_the_tenant_does_not_know_makes_no_application() {
     let host = TestHost::new();
-    host.on(&format!("{}/applications?$filter=appId%20eq%20%27a-9%27", GRAPH.replace("https", "GET https")), 200, json!({"value": []}));
-    let error =
-        with(&host, async |context, identity| ensure_application(context, identity, Some("a-9"), Some("catalog")).await).unwrap_err();
+    host.on(
+        &format!("{}/applications?$filter=appId%20eq%20%27a-9%27", GRAPH.replace("https", "GET https")),
+        200,
+        json!({"value": []}),
+    );
+    let error = with(&host, async |context, identity| {
+        ensure_application(context, identity, Some("a-9"), Some("catalog")).await
+    })
+    .unwrap_err();
     assert_eq!(error.code(), Code::ApplicationNotFound);
     host.sent();
 }
@@ -101,13 +108,19 @@ fn every_shape_of_lag_is_waited_out_until_the_service_principal_is_made() {
     host.on(
         &make,
         400,
-        refusal("Request_BadRequest", "The appId 'a-1' of the service principal does not reference a valid application object."),
+        refusal(
+            "Request_BadRequest",
+            "The appId 'a-1' of the service principal does not reference a valid application object.",
+        ),
     );
-    let misleading = "When using this permission, the backing application of the service principal being created must in the local tenant";
+    let misleading = "When using this permission, the backing application of the service principal being \
+                      created must in the local tenant";
     host.on(&make, 403, refusal("Authorization_RequestDenied", misleading));
     host.on(&make, 409, refusal("Directory_ConcurrencyViolation", "Concurrency violation"));
     host.on(&make, 201, json!({"id": "sp-1", "appId": "a-1"}));
-    let made = with(&host, async |context, identity| ensure_service_principal(context, identity, "a-1").await).unwrap();
+    let made =
+        with(&host, async |context, identity| ensure_service_principal(context, identity, "a-1").await)
+            .unwrap();
     assert_eq!((made.object_id.as_str(), made.created), ("sp-1", true));
     assert_eq!(host.sent()[1].json(), json!({"appId": "a-1"}));
 }
@@ -116,7 +129,11 @@ fn every_shape_of_lag_is_waited_out_until_the_service_principal_is_made() {
 fn a_permission_that_is_missing_is_told_at_once() {
     let host = TestHost::new();
     host.on(BY_NAME, 200, json!({"value": []}));
-    host.on(MAKE, 403, refusal("Authorization_RequestDenied", "Insufficient privileges to complete the operation."));
+    host.on(
+        MAKE,
+        403,
+        refusal("Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
+    );
     let error = named(&host).unwrap_err();
     assert_eq!((error.code(), error.request_id()), (Code::GraphPermissionMissing, Some("r1")));
     assert_eq!(host.sent().len(), 2);
@@ -128,9 +145,15 @@ fn lag_that_does_not_end_is_told_with_what_it_may_be_instead() {
     let path = format!("{GRAPH}/servicePrincipals");
     host.on(&format!("GET {path}?$filter=appId%20eq%20%27a-1%27"), 200, json!({"value": []}));
     for _ in 0..20 {
-        host.on(&format!("POST {path}"), 403, refusal("Authorization_RequestDenied", "the backing application of the service principal"));
+        host.on(
+            &format!("POST {path}"),
+            403,
+            refusal("Authorization_RequestDenied", "the backing application of the service principal"),
+        );
     }
-    let error = with(&host, async |context, identity| ensure_service_principal(context, identity, "a-1").await).unwrap_err();
+    let error =
+        with(&host, async |context, identity| ensure_service_principal(context, identity, "a-1").await)
+            .unwrap_err();
     assert_eq!(error.code(), Code::SpreadingTooSlow);
     assert!(error.hint().contains("Application.ReadWrite.OwnedBy"), "{}", error.hint());
 }
@@ -157,7 +180,11 @@ fn federate(host: &TestHost) -> Result<FederatedCredentialInfo, Error> {
 fn a_federated_credential_is_made_once_whoever_made_the_first() {
     let path = format!("{GRAPH}/applications/o-1/federatedIdentityCredentials");
     let host = TestHost::new();
-    host.on(&format!("GET {path}"), 200, json!({"value": [trusted("repo:other", "api://AzureADTokenExchange")]}));
+    host.on(
+        &format!("GET {path}"),
+        200,
+        json!({"value": [trusted("repo:other", "api://AzureADTokenExchange")]}),
+    );
     host.on(&format!("POST {path}"), 201, trusted(&trust().subject, &trust().audience));
     assert!(federate(&host).unwrap().created);
     assert_eq!(
@@ -168,7 +195,11 @@ fn a_federated_credential_is_made_once_whoever_made_the_first() {
     assert!(!federate(&host).unwrap().created);
     // Another run made it in the same moment.
     host.on(&format!("GET {path}"), 200, json!({"value": []}));
-    host.on(&format!("POST {path}"), 409, refusal("Request_MultipleObjectsWithSameKeyValue", "already exists"));
+    host.on(
+        &format!("POST {path}"),
+        409,
+        refusal("Request_MultipleObjectsWithSameKeyValue", "already exists"),
+    );
     host.on(&format!("GET {path}"), 200, json!({"value": [trusted(&trust().subject, &trust().audience)]}));
     assert!(!federate(&host).unwrap().created);
 }
@@ -181,7 +212,8 @@ fn a_federated_credential_that_stands_in_the_way_is_shown_and_left_as_it_is() {
     let error = federate(&host).unwrap_err();
     assert_eq!(error.code(), Code::FederatedCredentialMismatch);
     assert!(error.message().contains("audience \"api://Other\""), "{error}");
-    let full: Vec<Value> = (0..20).map(|n| trusted(&format!("repo:{n}"), "api://AzureADTokenExchange")).collect();
+    let full: Vec<Value> =
+        (0..20).map(|n| trusted(&format!("repo:{n}"), "api://AzureADTokenExchange")).collect();
     host.on(&line, 200, json!({"value": full}));
     assert_eq!(federate(&host).unwrap_err().code(), Code::QuotaExceeded);
     host.sent();
@@ -195,10 +227,14 @@ fn the_name_of_a_federated_credential_tells_one_subject_from_another() {
             let configured = serde_json::from_value(json!({"subject": subject})).unwrap();
             Trust::of(context, &configured)
         };
-        let (first, second) = (of("repo:acme/data:ref:refs/heads/main"), of("repo:acme/data:ref:refs/heads-main"));
+        let (first, second) =
+            (of("repo:acme/data:ref:refs/heads/main"), of("repo:acme/data:ref:refs/heads-main"));
         assert_ne!(first.name, second.name);
         assert!(first.name.starts_with("lakekey-repo-acme-data-ref-refs-heads-main-"), "{}", first.name);
-        assert_eq!((first.issuer.as_str(), first.audience.as_str()), (GITHUB_ISSUER, "api://AzureADTokenExchange"));
+        assert_eq!(
+            (first.issuer.as_str(), first.audience.as_str()),
+            (GITHUB_ISSUER, "api://AzureADTokenExchange")
+        );
         assert!(of(&"x".repeat(600)).name.len() <= 120);
     });
 }
@@ -212,10 +248,15 @@ fn a_client_secret_is_added_with_description_and_end_and_masked() {
         "startDateTime": "2026-11-24T10:00:00Z", "endDateTime": "2027-05-23T10:00:00Z"});
     host.on(&line, 200, answer);
     let end = crate::timestamp::Timestamp::from_second(START + 180 * 86_400).unwrap();
-    let (value, info) =
-        with(&host, async |context, identity| add_password(context, identity, "o-1", "d", end, Step::CreateToken).await).unwrap();
+    let (value, info) = with(&host, async |context, identity| {
+        add_password(context, identity, "o-1", "d", end, Step::CreateToken).await
+    })
+    .unwrap();
     assert_eq!((value, info.key_id.as_str(), info.end_date_time), (Secret::new("s3cret"), "k1", Some(end)));
-    assert_eq!(host.sent()[1].json(), json!({"passwordCredential": {"displayName": "d", "endDateTime": "2027-05-23T10:00:00Z"}}));
+    assert_eq!(
+        host.sent()[1].json(),
+        json!({"passwordCredential": {"displayName": "d", "endDateTime": "2027-05-23T10:00:00Z"}})
+    );
     assert_eq!(host.masked(), ["s3cret"]);
 }
 
@@ -224,8 +265,10 @@ fn a_client_secret_whose_reply_is_lost_is_not_asked_for_again() {
     let host = TestHost::new();
     host.on_failure(&format!("POST {GRAPH}/applications/o-1/addPassword"), TransportErrorKind::Lost);
     let end = crate::timestamp::Timestamp::from_second(START).unwrap();
-    let error =
-        with(&host, async |context, identity| add_password(context, identity, "o-1", "d", end, Step::CreateToken).await).unwrap_err();
+    let error = with(&host, async |context, identity| {
+        add_password(context, identity, "o-1", "d", end, Step::CreateToken).await
+    })
+    .unwrap_err();
     assert!(error.is_uncertain());
     host.sent();
 }
@@ -235,13 +278,18 @@ fn a_client_secret_that_is_gone_is_removed_and_one_that_is_listed_is_not() {
     let remove = format!("POST {GRAPH}/applications/o-1/removePassword");
     let list = format!("GET {GRAPH}/applications/o-1?$select=passwordCredentials");
     let gone = refusal("Request_BadRequest", "No password credential found with keyId 'k1'.");
-    let removed =
-        |host: &TestHost| with(host, async |context, identity| remove_password(context, identity, "o-1", "k1", Step::RevokeToken).await);
+    let removed = |host: &TestHost| {
+        with(host, async |context, identity| {
+            remove_password(context, identity, "o-1", "k1", Step::RevokeToken).await
+        })
+    };
     let host = TestHost::new();
     host.on(&remove, 400, gone.clone()).on(&list, 200, json!({"passwordCredentials": [{"keyId": "k2"}]}));
     assert_eq!(removed(&host), Ok(()));
     assert_eq!(host.sent()[0].json(), json!({"keyId": "k1"}));
-    host.on(&remove, 400, gone.clone()).on(&list, 200, json!({"passwordCredentials": [{"keyId": "k1"}]})).on(&remove, 400, gone);
+    host.on(&remove, 400, gone.clone())
+        .on(&list, 200, json!({"passwordCredentials": [{"keyId": "k1"}]}))
+        .on(&remove, 400, gone);
     assert_eq!(removed(&host).map_err(|error| error.status()), Err(Some(400)));
     host.sent();
 }
@@ -254,7 +302,8 @@ fn pages_are_followed_on_graphs_own_host_alone() {
     host.on(first, 200, json!({"value": [], "@odata.nextLink": next}));
     host.on(&format!("GET {next}"), 200, json!({"value": [application("1")]}));
     assert_eq!(named(&host).unwrap().app_id, "a-1");
-    for elsewhere in ["https://evil.example/v1.0/applications", "https://graph.microsoft.com.evil.example/x"] {
+    for elsewhere in ["https://evil.example/v1.0/applications", "https://graph.microsoft.com.evil.example/x"]
+    {
         host.on(first, 200, json!({"value": [], "@odata.nextLink": elsewhere}));
         assert_eq!(named(&host).unwrap_err().code(), Code::ReplyInvalid);
     }

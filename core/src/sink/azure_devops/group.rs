@@ -14,7 +14,8 @@ use crate::timestamp::Timestamp;
 pub(super) struct Group(Map<String, Value>);
 
 impl Group {
-    /// Returns the number; a group that has none is no group: the service answers so for one that does not exist.
+    /// Returns the number; a group that has none is no group: the service answers so for one that does not
+    /// exist.
     pub(super) fn id(&self) -> Option<u64> {
         self.0.get("id").and_then(Value::as_u64)
     }
@@ -28,7 +29,8 @@ impl Group {
     pub(super) fn revision(&self) -> Option<String> {
         let on = self.0.get("modifiedOn").and_then(Value::as_str)?;
         let by = self.0.get("modifiedBy");
-        let by = ["id", "uniqueName", "displayName"].map(|key| by.and_then(|by| by.get(key)?.as_str()).unwrap_or_default());
+        let by = ["id", "uniqueName", "displayName"]
+            .map(|key| by.and_then(|by| by.get(key)?.as_str()).unwrap_or_default());
         Some(format!("{on} {}", by.join(" ")))
     }
 
@@ -39,12 +41,19 @@ impl Group {
 
     /// Returns who has edited last.
     pub(super) fn editor(&self) -> &str {
-        self.0.get("modifiedBy").and_then(|by| by.get("displayName")).and_then(Value::as_str).unwrap_or("somebody")
+        self.0
+            .get("modifiedBy")
+            .and_then(|by| by.get("displayName"))
+            .and_then(Value::as_str)
+            .unwrap_or("somebody")
     }
 
     /// Returns true where the variables are those of a vault.
     pub(super) fn is_linked(&self) -> bool {
-        self.0.get("type").and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("AzureKeyVault"))
+        self.0
+            .get("type")
+            .and_then(Value::as_str)
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("AzureKeyVault"))
     }
 
     /// Returns the projects that see the group.
@@ -60,13 +69,19 @@ impl Group {
     /// Returns true where the project, by name or id, sees the group.
     pub(super) fn is_seen_by(&self, project: &str) -> bool {
         self.references().iter().filter_map(|reference| reference.get("projectReference")).any(|reference| {
-            ["id", "name"].iter().filter_map(|key| reference.get(key)?.as_str()).any(|text| text.to_lowercase() == project.to_lowercase())
+            ["id", "name"]
+                .iter()
+                .filter_map(|key| reference.get(key)?.as_str())
+                .any(|text| text.to_lowercase() == project.to_lowercase())
         })
     }
 
     /// Returns the names of the projects that see the group.
     pub(super) fn projects(&self) -> String {
-        let names = self.references().iter().filter_map(|reference| reference.get("projectReference")?.get("name")?.as_str());
+        let names = self
+            .references()
+            .iter()
+            .filter_map(|reference| reference.get("projectReference")?.get("name")?.as_str());
         names.collect::<Vec<_>>().join(", ")
     }
 
@@ -108,8 +123,8 @@ impl Group {
     }
 }
 
-/// Returns true where two revisions are one: of the same editor, and no further apart than the rounding of a date that
-/// the service answers before it has stored it.
+/// Returns true where two revisions are one: of the same editor, and no further apart than the rounding of a
+/// date that the service answers before it has stored it.
 pub(super) fn is_same_edit(one: &str, other: &str) -> bool {
     const ROUNDING: i64 = 10;
     let split = |revision: &str| {

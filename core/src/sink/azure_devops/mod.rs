@@ -1,9 +1,10 @@
 //! A secret variable of a variable group in Azure DevOps.
 //!
-//! The service knows the date of the whole group alone, which any edit of it moves: [`Written::By`]. It has no conditional write either:
-//! a write replaces the group, so that the group is read in the very moment before it, a lost reply is followed by
-//! another read and not by the same body again, and an edit that follows ours is met by writing once more on top of it.
-//! An edit of somebody else between that read and that write, one round trip, is lost without a trace in the service.
+//! The service knows the date of the whole group alone, which any edit of it moves: [`Written::By`]. It has
+//! no conditional write either: a write replaces the group, so that the group is read in the very moment
+//! before it, a lost reply is followed by another read and not by the same body again, and an edit that
+//! follows ours is met by writing once more on top of it. An edit of somebody else between that read and that
+//! write, one round trip, is lost without a trace in the service.
 //!
 //! <https://learn.microsoft.com/rest/api/azure/devops/distributedtask/variablegroups>
 
@@ -54,7 +55,9 @@ struct Listed {
 impl AzureDevopsSink {
     /// Builds it; `None` for a sink of another type.
     pub(super) fn new(context: &Context<'_>, config: &SinkConfig, path: &str) -> Result<Option<Self>, Error> {
-        let SinkConfig::AzureDevopsVariable { organization, project, group, variable, auth } = config else { return Ok(None) };
+        let SinkConfig::AzureDevopsVariable { organization, project, group, variable, auth } = config else {
+            return Ok(None);
+        };
         let configured = context.session.config.azure_devops.as_ref();
         Ok(Some(Self {
             organization: address(organization.as_deref(), configured, path)?,
@@ -72,8 +75,14 @@ impl AzureDevopsSink {
     }
 
     /// Sends a call as whoever may write there, and tells a refusal in terms of the group.
-    async fn send<T: serde::de::DeserializeOwned>(&self, context: &Context<'_>, call: Call) -> Result<T, Error> {
-        let identity = identity(context, self.auth.as_ref(), &self.path, Resource::AzureDevops, &self.organization).await?;
+    async fn send<T: serde::de::DeserializeOwned>(
+        &self,
+        context: &Context<'_>,
+        call: Call,
+    ) -> Result<T, Error> {
+        let identity =
+            identity(context, self.auth.as_ref(), &self.path, Resource::AzureDevops, &self.organization)
+                .await?;
         // Without this header an unknown caller is sent to a log-in page instead of being refused.
         let call = call.identity(&identity).header("x-tfs-fedauthredirect", "Suppress");
         context.json(call).await.map_err(|error| self.explain(error))
@@ -87,9 +96,11 @@ impl AzureDevopsSink {
             (Some(id), _) => id,
             (None, GroupRef::Id(id)) => *id,
             (None, GroupRef::Name(name)) => {
-                let listed: Listed = self.send(context, get(format!("{base}?groupName={}&{VERSION}", encode(name)))).await?;
+                let listed: Listed =
+                    self.send(context, get(format!("{base}?groupName={}&{VERSION}", encode(name)))).await?;
                 // The service takes the name for a pattern.
-                let found = listed.value.iter().find(|group| group.name().to_lowercase() == name.to_lowercase());
+                let found =
+                    listed.value.iter().find(|group| group.name().to_lowercase() == name.to_lowercase());
                 found.and_then(Group::id).ok_or_else(|| self.missing(step))?
             }
         };
@@ -106,23 +117,40 @@ impl AzureDevopsSink {
             return Err(Error::new(
                 Code::SinkRefused,
                 step,
-                format!("the variable group \"{}\" is linked to a Key Vault, so that its variables are those of the vault", group.name()),
+                format!(
+                    "the variable group \"{}\" is linked to a Key Vault, so that its variables are those of \
+                     the vault",
+                    group.name()
+                ),
             )
-            .with_hint("deliver to the vault itself with `type: key-vault`: the group then shows the new value"));
+            .with_hint(
+                "deliver to the vault itself with `type: key-vault`: the group then shows the new value",
+            ));
         }
         if !group.has_references() {
             return Err(Error::new(
                 Code::SinkRefused,
                 step,
-                format!("the service does not say which projects see the group \"{}\", and a write would lose them", group.name()),
+                format!(
+                    "the service does not say which projects see the group \"{}\", and a write would lose \
+                     them",
+                    group.name()
+                ),
             )
-            .with_hint("see that whoever signs in is a reader of every project that the group is shared with"));
+            .with_hint(
+                "see that whoever signs in is a reader of every project that the group is shared with",
+            ));
         }
         if !group.is_seen_by(&self.project) {
             return Err(Error::new(
                 Code::SinkNotFound,
                 step,
-                format!("the variable group {} is not in the project {}, but in {}", self.group, self.project, group.projects()),
+                format!(
+                    "the variable group {} is not in the project {}, but in {}",
+                    self.group,
+                    self.project,
+                    group.projects()
+                ),
             )
             .with_hint(format!("correct {}.project or {}.group", self.path, self.path)));
         }
@@ -130,11 +158,19 @@ impl AzureDevopsSink {
     }
 
     fn missing(&self, step: Step) -> Error {
-        Error::new(Code::SinkNotFound, step, format!("the project {} of {} has no variable group {}", self.project, self.organization, self.group))
-            .with_hint(format!(
-                "check {}.group and {}.project: the group may be in another project, or whoever signs in is no reader of it (Pipelines > Library)",
-                self.path, self.path
-            ))
+        Error::new(
+            Code::SinkNotFound,
+            step,
+            format!(
+                "the project {} of {} has no variable group {}",
+                self.project, self.organization, self.group
+            ),
+        )
+        .with_hint(format!(
+            "check {}.group and {}.project: the group may be in another project, or whoever signs in is no \
+             reader of it (Pipelines > Library)",
+            self.path, self.path
+        ))
     }
 
     fn state(&self, group: &Group) -> SinkState {
@@ -162,8 +198,10 @@ impl AzureDevopsSink {
         let mut uncertain = false;
         let mut attempt = 1;
         loop {
-            let group = self.read(context, Step::Deliver).await.map_err(|error| error.with_uncertainty(uncertain))?;
-            let path = format!("/_apis/distributedtask/variablegroups/{}?{VERSION}", group.id().unwrap_or_default());
+            let group =
+                self.read(context, Step::Deliver).await.map_err(|error| error.with_uncertainty(uncertain))?;
+            let path =
+                format!("/_apis/distributedtask/variablegroups/{}?{VERSION}", group.id().unwrap_or_default());
             let call = Call::new(Step::Deliver, Service::AzureDevops, Method::Put, &self.organization, path)
                 .json(&group.with_secret(&self.variable, value))
                 // By the time of a second attempt the group may be another.
@@ -192,10 +230,17 @@ impl AzureDevopsSink {
                     if !passing || attempt >= WRITES {
                         return Err(error.with_uncertainty(uncertain));
                     }
-                    context.event(Step::Deliver, Phase::Waiting, format!("{error}; reading the group and trying again"));
+                    context.event(
+                        Step::Deliver,
+                        Phase::Waiting,
+                        format!("{error}; reading the group and trying again"),
+                    );
                 }
             }
-            context.sleep(context.backoff(attempt), Step::Deliver).await.map_err(|error| error.with_uncertainty(uncertain))?;
+            context
+                .sleep(context.backoff(attempt), Step::Deliver)
+                .await
+                .map_err(|error| error.with_uncertainty(uncertain))?;
             attempt += 1;
         }
     }
@@ -219,7 +264,11 @@ impl AzureDevopsSink {
             context.event(
                 Step::ReadBack,
                 Phase::Warning,
-                format!("{} edited the variable group {} in the same moment; it is written once more", group.editor(), self.group),
+                format!(
+                    "{} edited the variable group {} in the same moment; it is written once more",
+                    group.editor(),
+                    self.group
+                ),
             );
             return Ok(None);
         }
@@ -250,22 +299,28 @@ impl AzureDevopsSink {
         let said = error.message().to_ascii_lowercase();
         match (error.code(), error.status()) {
             (Code::CredentialInvalid, _) | (_, Some(401)) => error.with_hint(format!(
-                "{organization} does not know whoever signs in: add the service principal under Organization settings > Users, or replace the PAT or access token of {}.auth",
+                "{organization} does not know whoever signs in: add the service principal under \
+                 Organization settings > Users, or replace the PAT or access token of {}.auth",
                 self.path
             )),
             (Code::SinkPermissionMissing, _) => error.with_hint(format!(
-                "make whoever signs in an Administrator of the variable group {} in {project}: Pipelines > Library > the group > Security (a pipeline's own token is the user \"{project} Build Service\"); a PAT needs the scope Variable Groups (Read, create, & manage)",
+                "make whoever signs in an Administrator of the variable group {} in {project}: Pipelines > \
+                 Library > the group > Security (a pipeline's own token is the user \"{project} Build \
+                 Service\"); a PAT needs the scope Variable Groups (Read, create, & manage)",
                 self.group
             )),
-            (Code::SinkNotFound, Some(404)) if said.contains("project") => {
-                error.with_hint(format!("correct {}.project: {organization} has no project {project}, or hides it from whoever signs in", self.path))
-            }
+            (Code::SinkNotFound, Some(404)) if said.contains("project") => error.with_hint(format!(
+                "correct {}.project: {organization} has no project {project}, or hides it from whoever \
+                 signs in",
+                self.path
+            )),
             (Code::SinkNotFound, Some(404)) if said.contains("a web page") => error.with_hint(format!(
                 "there is no organisation {organization}: correct {}.organization or endpoints.azure-devops",
                 self.path
             )),
             (Code::SinkNotFound, Some(404)) => error.with_hint(format!(
-                "check the organisation {organization}, the project {project} and the variable group {}: the group may be in another project",
+                "check the organisation {organization}, the project {project} and the variable group {}: \
+                 the group may be in another project",
                 self.group
             )),
             _ => error,
@@ -286,18 +341,26 @@ fn address(name: Option<&str>, configured: Option<&Origin>, path: &str) -> Resul
         (Some(name), Some(configured)) => {
             // A server of one's own has collections side by side, maybe below a path.
             let host = configured.without_path();
-            let above = configured.as_str()[host.as_str().len()..].rsplit_once('/').map_or("", |(above, _)| above);
+            let above =
+                configured.as_str()[host.as_str().len()..].rsplit_once('/').map_or("", |(above, _)| above);
             Origin::parse(&format!("{host}{above}/{name}"), &at)
         }
         (None, Some(configured)) => Ok(configured.clone()),
-        (None, None) => Err(Error::config(Code::ConfigMissingKey, at, "give `organization`, or `endpoints.azure-devops`")),
+        (None, None) => {
+            Err(Error::config(Code::ConfigMissingKey, at, "give `organization`, or `endpoints.azure-devops`"))
+        }
     }
 }
 
 impl Sink for AzureDevopsSink {
     fn label(&self) -> String {
-        let organization = self.organization.as_str()[self.organization.without_path().as_str().len()..].trim_start_matches('/');
-        let place = if organization.is_empty() { self.project.clone() } else { format!("{organization}/{}", self.project) };
+        let organization = self.organization.as_str()[self.organization.without_path().as_str().len()..]
+            .trim_start_matches('/');
+        let place = if organization.is_empty() {
+            self.project.clone()
+        } else {
+            format!("{organization}/{}", self.project)
+        };
         format!("azure-devops-variable {place} {} {}", self.group, self.variable)
     }
 
@@ -306,11 +369,21 @@ impl Sink for AzureDevopsSink {
         Box::pin(async { self.read(context, Step::ReadSinks).await.map(|group| self.state(&group)) })
     }
 
-    fn write<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret, _: &'a Delivery) -> LocalFuture<'a, Result<(), Error>> {
+    fn write<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+        _: &'a Delivery,
+    ) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(self.put(context, value))
     }
 
-    fn read_back<'a>(&'a self, context: &'a Context<'a>, value: &'a Secret, _: &'a Delivery) -> LocalFuture<'a, Result<SinkState, Error>> {
+    fn read_back<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        value: &'a Secret,
+        _: &'a Delivery,
+    ) -> LocalFuture<'a, Result<SinkState, Error>> {
         Box::pin(self.confirm(context, value))
     }
 }

@@ -8,7 +8,8 @@ use crate::platform::TransportErrorKind;
 use crate::sink::{SinkState, Written};
 use crate::testing::TestHost;
 
-const GET: &str = "GET https://dev.azure.com/acme/data/_apis/distributedtask/variablegroups/12?api-version=7.1";
+const GET: &str =
+    "GET https://dev.azure.com/acme/data/_apis/distributedtask/variablegroups/12?api-version=7.1";
 const PUT: &str = "PUT https://dev.azure.com/acme/_apis/distributedtask/variablegroups/12?api-version=7.1";
 const BEFORE: &str = "2026-11-01T00:00:00.1234567Z";
 const AFTER: &str = "2026-11-24T10:00:01.5Z";
@@ -75,11 +76,11 @@ fn a_lost_reply_is_followed_by_a_fresh_read_and_not_by_the_same_body() {
     let host = host();
     let mut edited = group("2026-11-24T09:59:59Z");
     edited["variables"]["ADDED"] = json!({"value": "by Ada"});
-    host.on(GET, 200, group(BEFORE)).on_failure(PUT, TransportErrorKind::Lost).on(GET, 200, edited).on(PUT, 200, group(AFTER)).on(
-        GET,
-        200,
-        group(AFTER),
-    );
+    host.on(GET, 200, group(BEFORE))
+        .on_failure(PUT, TransportErrorKind::Lost)
+        .on(GET, 200, edited)
+        .on(PUT, 200, group(AFTER))
+        .on(GET, 200, group(AFTER));
     deliver(&host).unwrap();
     assert_eq!(host.sent()[3].json()["variables"]["ADDED"], json!({"value": "by Ada"}));
 }
@@ -101,7 +102,11 @@ fn after_a_request_for_patience_the_group_is_read_anew() {
 #[test]
 fn what_was_uncertain_once_stays_uncertain() {
     let host = host();
-    host.on(GET, 200, group(BEFORE)).on(PUT, 500, json!({})).on(GET, 200, group(BEFORE)).on(PUT, 403, json!({"message": "no"}));
+    host.on(GET, 200, group(BEFORE)).on(PUT, 500, json!({})).on(GET, 200, group(BEFORE)).on(
+        PUT,
+        403,
+        json!({"message": "no"}),
+    );
     let error = deliver(&host).unwrap_err();
     assert_eq!((error.code(), error.is_uncertain()), (Code::SinkPermissionMissing, true));
     host.sent();
@@ -120,7 +125,11 @@ fn an_edit_of_somebody_else_right_after_the_write_is_noticed_and_written_upon() 
         .on(GET, 200, group(last));
     deliver(&host).unwrap();
     assert_eq!(host.sent().len(), 6);
-    assert!(host.messages().iter().any(|m| m.contains("Ada edited the variable group 12 in the same moment")), "{:?}", host.messages());
+    assert!(
+        host.messages().iter().any(|m| m.contains("Ada edited the variable group 12 in the same moment")),
+        "{:?}",
+        host.messages()
+    );
 }
 
 #[test]
@@ -139,10 +148,16 @@ fn targets_that_write_to_one_group_keep_what_the_other_has_written() {
     let session = crate::context::Session::new(host.host(), &config);
     let context = crate::context::Context::new(&session, &config.targets[0]);
     let deliver = &config.targets[0].credentials[0].deliver;
-    let (one, two) = (crate::sink::build(&context, &deliver[0], "a").unwrap(), crate::sink::build(&context, &deliver[1], "b").unwrap());
+    let (one, two) = (
+        crate::sink::build(&context, &deliver[0], "a").unwrap(),
+        crate::sink::build(&context, &deliver[1], "b").unwrap(),
+    );
     crate::testing::run(async {
-        let (first, then) =
-            futures_util::future::join(one.write(&context, &value(), &delivery()), two.write(&context, &value(), &delivery())).await;
+        let (first, then) = futures_util::future::join(
+            one.write(&context, &value(), &delivery()),
+            two.write(&context, &value(), &delivery()),
+        )
+        .await;
         first.unwrap();
         then.unwrap();
         one.read_back(&context, &value(), &delivery()).await.unwrap();
@@ -219,7 +234,8 @@ fn a_group_that_cannot_be_written_without_harm_is_refused_before_a_credential_is
     let mut linked = group(BEFORE);
     linked["type"] = json!("AzureKeyVault");
     let mut elsewhere = group(BEFORE);
-    elsewhere["variableGroupProjectReferences"] = json!([{"name": "prod", "projectReference": {"id": "p2", "name": "other"}}]);
+    elsewhere["variableGroupProjectReferences"] =
+        json!([{"name": "prod", "projectReference": {"id": "p2", "name": "other"}}]);
     let mut blind = group(BEFORE);
     blind["variableGroupProjectReferences"] = json!(null);
     for (shown, code, words) in [
@@ -240,9 +256,24 @@ fn a_group_that_cannot_be_written_without_harm_is_refused_before_a_credential_is
 fn each_refusal_says_what_to_do() {
     for (status, body, code, hint) in [
         (401, json!({"message": "TF400813"}), Code::SinkPermissionMissing, "Organization settings > Users"),
-        (403, json!({"message": "You need Use permissions"}), Code::SinkPermissionMissing, "Administrator of the variable group 12"),
-        (404, json!({"message": "TF200016: The following project does not exist: data."}), Code::SinkNotFound, "deliver[0].project"),
-        (404, json!({"message": "Variable group 12 not found"}), Code::SinkNotFound, "the group may be in another project"),
+        (
+            403,
+            json!({"message": "You need Use permissions"}),
+            Code::SinkPermissionMissing,
+            "Administrator of the variable group 12",
+        ),
+        (
+            404,
+            json!({"message": "TF200016: The following project does not exist: data."}),
+            Code::SinkNotFound,
+            "deliver[0].project",
+        ),
+        (
+            404,
+            json!({"message": "Variable group 12 not found"}),
+            Code::SinkNotFound,
+            "the group may be in another project",
+        ),
     ] {
         let host = host();
         host.on(GET, status, body);
@@ -252,7 +283,12 @@ fn each_refusal_says_what_to_do() {
     }
     let host = host();
     host.on_text(GET, 404, &[("content-type", "text/html")], "<html>The resource cannot be found</html>");
-    assert!(observe(&host, sink(json!(12))).unwrap_err().hint().contains("there is no organisation https://dev.azure.com/acme"));
+    assert!(
+        observe(&host, sink(json!(12)))
+            .unwrap_err()
+            .hint()
+            .contains("there is no organisation https://dev.azure.com/acme")
+    );
     host.on_text(GET, 203, &[("content-type", "text/html")], "<html>Sign in</html>");
     assert_eq!(observe(&host, sink(json!(12))).unwrap_err().code(), Code::CredentialInvalid);
 }
@@ -261,7 +297,12 @@ fn each_refusal_says_what_to_do() {
 fn the_organisation_may_be_that_of_the_endpoints() {
     let host = host();
     let endpoints = json!({"endpoints": {"azure-devops": "https://devops.example/tfs/Main"}});
-    host.on("GET https://devops.example/tfs/Main/data/_apis/distributedtask/variablegroups/12?api-version=7.1", 200, group(BEFORE)).on(
+    host.on(
+        "GET https://devops.example/tfs/Main/data/_apis/distributedtask/variablegroups/12?api-version=7.1",
+        200,
+        group(BEFORE),
+    )
+    .on(
         "GET https://devops.example/tfs/acme/data/_apis/distributedtask/variablegroups/12?api-version=7.1",
         200,
         group(BEFORE),

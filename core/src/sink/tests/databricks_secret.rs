@@ -11,7 +11,8 @@ use crate::testing::START;
 
 const API: &str = "https://adb-1.2.azuredatabricks.net/api/2.0/secrets";
 const LIST: &str = "GET https://adb-1.2.azuredatabricks.net/api/2.0/secrets/list?scope=integrations";
-const GET: &str = "GET https://adb-1.2.azuredatabricks.net/api/2.0/secrets/get?scope=integrations&key=catalog%2Ftoken";
+const GET: &str =
+    "GET https://adb-1.2.azuredatabricks.net/api/2.0/secrets/get?scope=integrations&key=catalog%2Ftoken";
 const PUT: &str = "POST https://adb-1.2.azuredatabricks.net/api/2.0/secrets/put";
 
 fn sink(more: Value) -> Value {
@@ -37,7 +38,11 @@ fn no_scope() -> Value {
 #[test]
 fn a_key_is_written_and_the_value_compared() {
     let host = host();
-    host.on(LIST, 200, list(START - 60)).on(PUT, 200, json!({})).on(LIST, 200, list(START)).on(GET, 200, held(VALUE));
+    host.on(LIST, 200, list(START - 60)).on(PUT, 200, json!({})).on(LIST, 200, list(START)).on(
+        GET,
+        200,
+        held(VALUE),
+    );
     let state = with(&host, &config(&host, json!({}), sink(json!({}))), async |context, sink| {
         assert_eq!(sink.label(), "databricks-secret integrations catalog/token");
         sink.observe(context).await.unwrap();
@@ -46,7 +51,10 @@ fn a_key_is_written_and_the_value_compared() {
     });
     let at = crate::timestamp::Timestamp::from_second(START).unwrap();
     assert_eq!(state, SinkState { written: Written::At(at), holds: Some("id-new".to_owned()) });
-    assert_eq!(host.sent()[1].json(), json!({"scope": "integrations", "key": "catalog/token", "string_value": VALUE}));
+    assert_eq!(
+        host.sent()[1].json(),
+        json!({"scope": "integrations", "key": "catalog/token", "string_value": VALUE})
+    );
 }
 
 #[test]
@@ -94,11 +102,10 @@ fn a_missing_scope_is_made_when_told_and_named_when_not() {
     let error = with(&host, &config_without, async |context, sink| sink.observe(context).await).unwrap_err();
     assert_eq!(error.code(), Code::SinkNotFound);
     assert!(error.hint().contains("create-scope: true"));
-    host.on(LIST, 404, no_scope()).on(PUT, 404, no_scope()).on(&format!("POST {API}/scopes/create"), 200, json!({})).on(
-        PUT,
-        200,
-        json!({}),
-    );
+    host.on(LIST, 404, no_scope())
+        .on(PUT, 404, no_scope())
+        .on(&format!("POST {API}/scopes/create"), 200, json!({}))
+        .on(PUT, 200, json!({}));
     let config_with = config(&host, json!({}), sink(json!({"create-scope": true})));
     with(&host, &config_with, async |context, sink| {
         assert_eq!(sink.observe(context).await.unwrap().written, Written::Never);
@@ -125,10 +132,17 @@ fn a_scope_that_another_run_makes_in_the_same_moment_is_made() {
 #[test]
 fn another_workspace_gets_its_own_credential_and_stands_in_the_label() {
     let host = host();
-    host.on("GET https://adb-9.8.azuredatabricks.net/api/2.0/secrets/list?scope=integrations", 200, json!({}));
+    host.on(
+        "GET https://adb-9.8.azuredatabricks.net/api/2.0/secrets/list?scope=integrations",
+        200,
+        json!({}),
+    );
     let there = json!({"workspace": "https://adb-9.8.azuredatabricks.net", "auth": {"type": "pat", "token": {"env": "SINK_TOKEN"}}});
     with(&host, &config(&host, json!({}), sink(there)), async |context, sink| {
-        assert_eq!(sink.label(), "databricks-secret https://adb-9.8.azuredatabricks.net integrations catalog/token");
+        assert_eq!(
+            sink.label(),
+            "databricks-secret https://adb-9.8.azuredatabricks.net integrations catalog/token"
+        );
         assert_eq!(sink.observe(context).await.unwrap().written, Written::Never);
     });
     assert_eq!(host.sent()[0].header("authorization"), Some("Bearer sink-token"));
@@ -139,7 +153,8 @@ fn a_refusal_names_the_permission_on_the_scope() {
     let host = host();
     host.on(PUT, 403, json!({"error_code": "PERMISSION_DENIED", "message": "User does not have WRITE permission on scope integrations"}));
     let config = config(&host, json!({}), sink(json!({})));
-    let error = with(&host, &config, async |context, sink| sink.write(context, &value(), &delivery()).await).unwrap_err();
+    let error = with(&host, &config, async |context, sink| sink.write(context, &value(), &delivery()).await)
+        .unwrap_err();
     assert_eq!((error.code(), error.is_uncertain()), (Code::SinkPermissionMissing, false));
     assert!(error.hint().contains("databricks secrets put-acl integrations"));
     assert!(is_silent(&error));

@@ -36,7 +36,10 @@ fn it_tells_when_it_was_written_and_which_credential_it_holds() {
     let host = host();
     host.on(&format!("GET {SECRET}"), 200, bundle("dapi-old", "id-old", START - 60));
     let at = crate::timestamp::Timestamp::from_second(START - 60).unwrap();
-    assert_eq!(observe(&host).unwrap(), SinkState { written: Written::At(at), holds: Some("id-old".to_owned()) });
+    assert_eq!(
+        observe(&host).unwrap(),
+        SinkState { written: Written::At(at), holds: Some("id-old".to_owned()) }
+    );
     assert_eq!(host.sent()[0].header("authorization"), Some("Bearer principal-token"));
     assert!(host.masked().contains(&"dapi-old".to_owned()), "what is read is masked");
 }
@@ -87,8 +90,13 @@ fn a_replica_that_lags_behind_is_asked_again_and_another_value_is_a_mismatch() {
     for _ in 0..4 {
         host.on(&format!("GET {SECRET}"), 200, bundle("dapi-other", "id-other", START));
     }
-    let error = with(&host, &config, async |context, sink| sink.read_back(context, &value(), &delivery()).await).unwrap_err();
-    assert_eq!((error.code(), error.step(), error.is_uncertain()), (Code::SinkMismatch, Step::ReadBack, true));
+    let error =
+        with(&host, &config, async |context, sink| sink.read_back(context, &value(), &delivery()).await)
+            .unwrap_err();
+    assert_eq!(
+        (error.code(), error.step(), error.is_uncertain()),
+        (Code::SinkMismatch, Step::ReadBack, true)
+    );
     assert!(is_silent(&error));
     host.sent();
 }
@@ -96,10 +104,18 @@ fn a_replica_that_lags_behind_is_asked_again_and_another_value_is_a_mismatch() {
 #[test]
 fn a_soft_deleted_name_is_told_before_a_credential_is_made() {
     let host = host();
-    host.on(&format!("GET {SECRET}"), 404, missing()).on(&format!("GET {DELETED}"), 200, json!({"recoveryId": "…"}));
+    host.on(&format!("GET {SECRET}"), 404, missing()).on(
+        &format!("GET {DELETED}"),
+        200,
+        json!({"recoveryId": "…"}),
+    );
     let error = observe(&host).unwrap_err();
     assert_eq!((error.code(), error.step()), (Code::SinkSecretDeleted, Step::ReadSinks));
-    assert!(error.hint().contains("az keyvault secret recover --vault-name acme --name databricks-token"), "{}", error.hint());
+    assert!(
+        error.hint().contains("az keyvault secret recover --vault-name acme --name databricks-token"),
+        "{}",
+        error.hint()
+    );
 }
 
 #[test]
@@ -112,9 +128,21 @@ fn a_secret_that_never_was_is_one_that_was_never_written() {
 #[test]
 fn each_refusal_says_what_to_do() {
     for (message, code, hint) in [
-        ("Caller is not authorized to perform action on resource.", Code::SinkPermissionMissing, "Key Vault Secrets Officer"),
-        ("Client address is not authorized and caller is not a trusted service.", Code::SinkPermissionMissing, "firewall"),
-        ("AKV10032: Invalid issuer. Expected one of https://sts.windows.net/…", Code::SinkPermissionMissing, "another tenant"),
+        (
+            "Caller is not authorized to perform action on resource.",
+            Code::SinkPermissionMissing,
+            "Key Vault Secrets Officer",
+        ),
+        (
+            "Client address is not authorized and caller is not a trusted service.",
+            Code::SinkPermissionMissing,
+            "firewall",
+        ),
+        (
+            "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/…",
+            Code::SinkPermissionMissing,
+            "another tenant",
+        ),
         ("Operation get is not allowed on a disabled secret.", Code::SinkRefused, "--enabled true"),
     ] {
         let host = host();
@@ -130,7 +158,9 @@ fn each_refusal_says_what_to_do() {
 fn a_value_over_the_limit_is_refused_before_anything_is_sent() {
     let host = host();
     let large = Secret::new("x".repeat(25 * 1024 + 1));
-    let error = with(&host, &config(&host, json!({}), sink()), async |context, sink| sink.write(context, &large, &delivery()).await);
+    let error = with(&host, &config(&host, json!({}), sink()), async |context, sink| {
+        sink.write(context, &large, &delivery()).await
+    });
     let error = error.unwrap_err();
     assert_eq!((error.code(), error.is_uncertain()), (Code::SinkRefused, false));
     assert!(host.sent().is_empty());
@@ -153,8 +183,13 @@ fn a_principal_that_databricks_alone_knows_needs_another_sign_in() {
 fn the_sinks_own_sign_in_goes_before_that_of_azure_and_that_before_the_principal() {
     let azure = json!({"azure": {"type": "access-token", "token": {"env": "AZURE_TOKEN"}}});
     let host = host().variable("AZURE_TOKEN", "azure-token");
-    host.on(&format!("GET {SECRET}"), 200, bundle("a", "b", START)).on(&format!("GET {SECRET}"), 200, bundle("a", "b", START));
-    with(&host, &config(&host, azure.clone(), sink()), async |context, sink| sink.observe(context).await).unwrap();
+    host.on(&format!("GET {SECRET}"), 200, bundle("a", "b", START)).on(
+        &format!("GET {SECRET}"),
+        200,
+        bundle("a", "b", START),
+    );
+    with(&host, &config(&host, azure.clone(), sink()), async |context, sink| sink.observe(context).await)
+        .unwrap();
     let mut own = sink();
     own["auth"] = json!({"type": "access-token", "token": {"env": "SINK_TOKEN"}});
     with(&host, &config(&host, azure, own), async |context, sink| sink.observe(context).await).unwrap();

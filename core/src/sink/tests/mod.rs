@@ -23,11 +23,19 @@ fn value() -> Secret {
 
 fn delivery() -> Delivery {
     let at = |second: i64| crate::timestamp::Timestamp::from_second(second).unwrap_or_default();
-    Delivery { target: "catalog".to_owned(), credential_id: "id-new".to_owned(), created: at(START), expires: Some(at(START + 7_776_000)) }
+    Delivery {
+        target: "catalog".to_owned(),
+        credential_id: "id-new".to_owned(),
+        created: at(START),
+        expires: Some(at(START + 7_776_000)),
+    }
 }
 
 fn host() -> TestHost {
-    TestHost::new().variable("PRINCIPAL_TOKEN", "principal-token").variable("SINK_TOKEN", "sink-token").variable("HOOK_KEY", "hook-key")
+    TestHost::new()
+        .variable("PRINCIPAL_TOKEN", "principal-token")
+        .variable("SINK_TOKEN", "sink-token")
+        .variable("HOOK_KEY", "hook-key")
 }
 
 /// Reads a configuration whose target delivers to that sink alone.
@@ -47,7 +55,10 @@ fn with<T>(host: &TestHost, config: &Config, use_it: impl AsyncFnOnce(&Context<'
 /// Fails where the new value stands in what people see of an error.
 fn is_silent(error: &Error) -> bool {
     let shown = format!("{error} {error:?} {}", error.hint());
-    !shown.contains(VALUE) && !shown.contains("principal-token") && !shown.contains("sink-token") && !shown.contains("hook-key")
+    !shown.contains(VALUE)
+        && !shown.contains("principal-token")
+        && !shown.contains("sink-token")
+        && !shown.contains("hook-key")
 }
 
 #[test]
@@ -58,7 +69,10 @@ fn past_its_lease_a_run_writes_to_no_sink() {
     let none = serde_json::json!({});
     for (sink, reads) in [
         (serde_json::json!({"type": "databricks-secret", "scope": "s", "key": "k"}), vec![]),
-        (serde_json::json!({"type": "webhook", "url": "https://hooks.example/", "key": {"env": "HOOK_KEY"}}), vec![]),
+        (
+            serde_json::json!({"type": "webhook", "url": "https://hooks.example/", "key": {"env": "HOOK_KEY"}}),
+            vec![],
+        ),
         (
             serde_json::json!({"type": "key-vault", "vault": "https://acme.vault.azure.net", "secret": "t"}),
             vec![(format!("GET {secret}"), &none)],
@@ -77,7 +91,10 @@ fn past_its_lease_a_run_writes_to_no_sink() {
             context.set_lease(Some(context.now()));
             sink.write(context, &value(), &delivery()).await.err()
         });
-        assert_eq!(error.map(|e| (e.code(), e.is_uncertain())), Some((crate::error::Code::LeaseExpired, false)));
+        assert_eq!(
+            error.map(|e| (e.code(), e.is_uncertain())),
+            Some((crate::error::Code::LeaseExpired, false))
+        );
         assert_eq!(host.sent().len(), reads.len());
     }
 }

@@ -14,7 +14,9 @@ fn sink() -> Value {
 }
 
 fn write(host: &TestHost) -> Result<(), Error> {
-    with(host, &config(host, json!({}), sink()), async |context, sink| sink.write(context, &value(), &delivery()).await)
+    with(host, &config(host, json!({}), sink()), async |context, sink| {
+        sink.write(context, &value(), &delivery()).await
+    })
 }
 
 #[test]
@@ -39,7 +41,12 @@ fn the_signature_covers_the_exact_body_and_the_time_in_it() {
 #[test]
 fn a_redirect_is_not_followed() {
     let host = host();
-    host.on_text("POST https://hooks.example/catalog/", 307, &[("location", "https://elsewhere.example/")], "");
+    host.on_text(
+        "POST https://hooks.example/catalog/",
+        307,
+        &[("location", "https://elsewhere.example/")],
+        "",
+    );
     let error = write(&host).unwrap_err();
     assert_eq!((error.code(), error.is_uncertain()), (Code::Redirected, true));
     assert_eq!(host.sent().len(), 1);
@@ -84,5 +91,7 @@ fn a_missing_key_is_found_before_a_credential_is_made() {
 #[test]
 fn the_label_leaves_out_the_path_which_may_be_a_secret_itself() {
     let host = host();
-    with(&host, &config(&host, json!({}), sink()), async |_, sink| assert_eq!(sink.label(), "webhook https://hooks.example"));
+    with(&host, &config(&host, json!({}), sink()), async |_, sink| {
+        assert_eq!(sink.label(), "webhook https://hooks.example")
+    });
 }
