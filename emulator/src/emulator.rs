@@ -6,12 +6,14 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Request, Response};
 use serde_json::Value;
 
-use crate::call::{Call, Reply};
+use crate::call::Call;
 use crate::clock::{Clock, http_date};
+use crate::dispatch;
 use crate::fault::{Armed, Fault, FaultKind, LOGIN_PAGE, strike};
 use crate::random::Random;
 use crate::record::Record;
-use crate::service::{Origins, Service};
+use crate::reply::Reply;
+use crate::state::{Origins, Service};
 use crate::world::World;
 
 /// Says what an emulator starts with.
@@ -271,7 +273,7 @@ impl State {
         if self.keeps_previous && is_write(call) {
             self.before_last_write = Some(Box::new(self.world.clone()));
         }
-        let reply = call.service.handle(&mut self.world, call);
+        let reply = dispatch::handle(&mut self.world, call);
         self.records.push(Record::new(call, reply.status, reply.unknown));
         reply
     }
@@ -282,7 +284,7 @@ impl State {
         let mut world = World::clone(previous);
         world.clock = self.world.clock;
         world.bearers.clone_from(&self.world.bearers);
-        let reply = call.service.handle(&mut world, call);
+        let reply = dispatch::handle(&mut world, call);
         self.records.push(Record::new(call, reply.status, reply.unknown));
         reply
     }

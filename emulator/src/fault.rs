@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::call::Call;
-use crate::service::Service;
+use crate::json::one_or_many;
+use crate::state::Service;
 
 /// Says which requests go wrong, and how. What is left out matches every request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -102,7 +103,7 @@ impl Fault {
     /// The text is not JSON, or not a fault.
     pub fn list(text: &str) -> Result<Vec<Self>, String> {
         let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        crate::control::one_or_many(value, "faults")
+        one_or_many(value, "faults")
     }
 
     fn matches(&self, call: &Call) -> bool {

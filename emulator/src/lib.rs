@@ -6,60 +6,44 @@
 //! service's own refusal in the service's own shape. It depends on no other crate of the workspace, so that a
 //! misunderstanding is not shared by both sides.
 
-mod call;
 mod clock;
-mod control;
-mod directory;
-mod emulator;
-mod fault;
-mod host;
+mod hex;
+mod json;
 mod random;
-mod record;
-mod seed;
-mod service;
-mod spread;
-#[cfg(test)]
-mod testing;
+
+mod signing;
+mod state;
 mod world;
 
-mod azure_devops;
-mod databricks;
-mod entra;
-mod github;
-mod graph;
-mod imds;
-mod key_vault;
-mod management;
-mod oidc;
-mod webhook;
+mod call;
+mod reply;
+mod services;
 
-pub use azure_devops::{
-    AzureDevops, DevopsToken, GroupRole, GroupType, Project, Variable as GroupVariable, VariableGroup,
-};
+mod dispatch;
+mod fault;
+mod record;
+mod seed;
+
+mod control;
+mod emulator;
+mod host;
+#[cfg(test)]
+mod testing;
+
 pub use clock::Clock;
 pub use control::{AzureSeed, Seed, SeedVariable};
-pub use databricks::{
-    Account, AccountPrincipal, Grant, Grantee, Member, MemberKind, OauthSecret, Pat, SecretScope,
-    StoredSecret, Workspace,
-};
-pub use directory::{
-    Application, Certificate, ClientSecret, Directory, FederatedCredential, ServicePrincipal,
-};
 pub use emulator::{Emulator, Options, Outcome};
 pub use fault::{Fault, FaultKind};
-pub use github::{
-    App, Github, GithubSecret, GithubToken, Installation, Limits, Place, Repository, Store, TokenKind,
-    Variable,
-};
-pub use graph::{Graph, GraphLag, LagShape, Replicas};
 pub use host::{HostOptions, Hosted, Ready, host};
-pub use imds::Imds;
-pub use key_vault::{KeyVaults, VaultSecret, VaultVersion};
-pub use oidc::{ActionsJob, FederationPolicy, Oidc, PipelineJob, ServiceConnection};
 pub use random::Random;
 pub use record::Record;
-pub use seed::Seeded;
-pub use service::{Origin, Origins, Service};
-pub use spread::{Spread, SpreadKind, Spreading};
-pub use webhook::WebhookDelivery;
-pub use world::{Bearer, Subject, World};
+pub use state::{
+    Account, AccountPrincipal, ActionsJob, App, Application, AzureDevops, Bearer, Certificate, ClientSecret,
+    DevopsToken, Directory, FederatedCredential, FederationPolicy, Github, GithubSecret, GithubToken, Grant,
+    Grantee, Graph, GraphLag, GroupRole, GroupType, GroupVariable, Imds, Installation, KeyVaults, LagShape,
+    Limits, Member, MemberKind, OauthSecret, Oidc, Origin, Origins, Pat, PipelineJob, Place, Project,
+    Propagation, Replicas, Repository, SecretScope, Seeded, Service, ServiceConnection, ServicePrincipal,
+    Spread, SpreadKind, Store, StoredSecret, Subject, TokenKind, Variable, VariableGroup, VaultSecret,
+    VaultVersion, WebhookDelivery, Workspace,
+};
+pub use world::World;

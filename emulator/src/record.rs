@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::call::Call;
-use crate::service::Service;
+use crate::state::Service;
 
 /// Describes one request that was served.
 #[derive(Debug, Clone, PartialEq, Serialize)]

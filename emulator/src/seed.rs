@@ -1,51 +1,14 @@
-//! What a fresh world holds.
+//! Filling a fresh world.
 
 use std::collections::BTreeMap;
 
-use crate::databricks::{Grant, Grantee, Member, MemberKind, Pat, SecretScope, Workspace, token_id};
-use crate::github::{GithubToken, Repository, TokenKind};
-use crate::service::workspace_id;
+use crate::state::{
+    ADMIN, ANALYST, Grant, Grantee, GroupRole, Member, MemberKind, ORGANIZATION, Pat, Repository,
+    SecretScope, Seeded, TENANT, TokenKind, Workspace, repository_name, workspace_id,
+};
 use crate::world::World;
 
-/// The tenant that everything seeded lives in.
-pub(crate) const TENANT: &str = "7f3b8a52-1d4c-4e7a-9b60-2c5d8e9f0a13";
-/// The user name of every workspace's admin.
-pub(crate) const ADMIN: &str = "admin@acme.example";
-/// The user name of an analyst, who may use tokens through a group and has one.
-pub(crate) const ANALYST: &str = "ana@acme.example";
-/// The organisation on GitHub.
-pub(crate) const ORGANIZATION: &str = "acme";
-
 const YEAR_MS: i64 = 365 * 86_400_000;
-
-/// What of a fresh world its users need to know.
-#[derive(Debug, Clone, Default)]
-pub struct Seeded {
-    /// The tenant.
-    pub tenant: String,
-    /// The application id of the principal that is to be cared for.
-    pub client_id: String,
-    /// Its client secret.
-    pub client_secret: String,
-    /// The PAT of each workspace's admin.
-    pub admin_tokens: Vec<String>,
-    /// A fine-grained token of GitHub that may write secrets everywhere.
-    pub github_token: String,
-    /// A `GITHUB_TOKEN`, which may not write secrets.
-    pub workflow_token: String,
-    /// The application id of a caller that may write to Microsoft Graph.
-    pub directory_client_id: String,
-    /// Its client secret.
-    pub directory_client_secret: String,
-    /// The application id of an account admin of Databricks.
-    pub account_client_id: String,
-    /// Its client secret at Entra ID.
-    pub account_client_secret: String,
-    /// A personal access token of Azure DevOps that may change variable groups.
-    pub devops_token: String,
-    /// The number of the variable group `integration` in the project `data`.
-    pub variable_group: u64,
-}
 
 impl World {
     /// Fills an empty world: a tenant, workspaces, a GitHub organisation.
@@ -112,32 +75,18 @@ impl World {
         };
     }
 
-    /// Lets a token of GitHub in, with write access to these permissions in every repository.
-    pub fn github_token(&mut self, value: &str, kind: TokenKind, owner: &str, permissions: &[&str]) {
-        let permissions: BTreeMap<String, String> =
-            permissions.iter().map(|name| ((*name).to_owned(), "write".to_owned())).collect();
-        self.github.tokens.push(GithubToken {
-            value: value.to_owned(),
-            kind,
-            owner: owner.to_owned(),
-            permissions,
-            repositories: None,
-            expires_ms: -1,
-        });
-        self.note_issued(value);
-    }
-
-    /// Gives a workspace a PAT of one of its members, as if made long ago, and returns the token.
-    pub fn seed_pat(&mut self, index: usize, owner: &str, comment: &str, expiry_ms: i64) -> String {
-        let value = format!("dapi{}-3", self.random.hex(32));
-        let now = self.now_ms();
-        if let Some(workspace) = self.workspaces.get_mut(index) {
-            let owner_id = workspace.member(owner).map_or(0, |member| member.id);
-            workspace.tokens.push(pat(&value, owner, owner_id, comment, now, expiry_ms));
-            workspace.tokens_ever_made = true;
-        }
-        self.note_issued(&value);
-        value
+    /// Lets the seeded principal write to vaults and variable groups, and makes a token and a group; returns
+    /// both.
+    fn seed_azure(&mut self, client_id: &str) -> (String, u64) {
+        self.allow_in_vaults(client_id, &["get", "list", "set"]);
+        self.azure_devops.principals.insert(client_id.to_owned(), GroupRole::Administrator);
+        self.azure_devops.pipeline_role = GroupRole::Administrator;
+        let token = self.add_devops_token("sam", GroupRole::Administrator, 365 * 86_400_000);
+        let others = [
+            ("CATALOG_URL", "https://catalog.example", false),
+            ("CATALOG_PASSWORD", "kept-by-everybody", true),
+        ];
+        (token, self.add_variable_group("data", "integration", &others))
     }
 
     fn workspace(&mut self, index: usize, admin_id: u64, analyst_id: u64) -> (Workspace, String) {
@@ -176,8 +125,8 @@ impl World {
             ],
             groups,
             tokens: vec![
-                pat(&token, ADMIN, admin_id, "administration", now, -1),
-                pat(&others, ANALYST, analyst_id, "notebook of an analyst", now, now + YEAR_MS),
+                Pat::new(&token, ADMIN, admin_id, "administration", now, -1),
+                Pat::new(&others, ANALYST, analyst_id, "notebook of an analyst", now, now + YEAR_MS),
             ],
             grants: vec![Grant { who: Grantee::Group("analysts".to_owned()), level: "CAN_USE".to_owned() }],
             tokens_ever_made: true,
@@ -189,24 +138,4 @@ impl World {
         self.note_issued(&others);
         (workspace, token)
     }
-}
-
-fn pat(value: &str, owner: &str, owner_id: u64, comment: &str, created_ms: i64, expiry_ms: i64) -> Pat {
-    Pat {
-        id: token_id(value),
-        value: value.to_owned(),
-        owner: owner.to_owned(),
-        owner_id,
-        comment: comment.to_owned(),
-        created_ms,
-        expiry_ms,
-        scopes: None,
-        last_used_ms: None,
-    }
-}
-
-/// Names the repository that belongs to a workspace, as `owner/name`.
-#[must_use]
-pub(crate) fn repository_name(index: usize) -> String {
-    if index == 0 { format!("{ORGANIZATION}/data") } else { format!("{ORGANIZATION}/data-{}", index + 1) }
 }

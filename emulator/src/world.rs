@@ -1,24 +1,11 @@
 //! Everything that the emulated services know.
 
 use crate::clock::Clock;
-use crate::databricks::{Account, Workspace};
-use crate::directory::Directory;
-use crate::github::Github;
 use crate::random::Random;
-use crate::seed::Seeded;
-use crate::service::Origins;
-use crate::spread::Spreading;
-
-/// The resource id of Databricks, the same in every cloud.
-pub(crate) const DATABRICKS_RESOURCE: &str = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d";
-/// The resource id of Azure DevOps.
-pub(crate) const AZURE_DEVOPS_RESOURCE: &str = "499b84ac-1321-427f-aa17-267ca6975798";
-/// The audience of tokens for Microsoft Graph.
-pub(crate) const GRAPH_RESOURCE: &str = "https://graph.microsoft.com";
-/// The audience of tokens for Key Vault.
-pub(crate) const VAULT_RESOURCE: &str = "https://vault.azure.net";
-/// The audience of tokens for Azure Resource Manager.
-pub(crate) const MANAGEMENT_RESOURCE: &str = "https://management.core.windows.net/";
+use crate::state::{
+    Account, AzureDevops, Bearer, Directory, Github, Graph, Imds, KeyVaults, Oidc, Origins, Propagation,
+    Seeded, Subject, WebhookDelivery, Workspace,
+};
 
 /// Holds the state of every service; a clone is a snapshot.
 #[derive(Debug, Clone)]
@@ -40,47 +27,23 @@ pub struct World {
     /// GitHub.
     pub github: Github,
     /// What of Microsoft Graph is not the directory.
-    pub graph: crate::graph::Graph,
+    pub graph: Graph,
     /// The jobs that ask for identity tokens, and whom they may sign in.
-    pub oidc: crate::oidc::Oidc,
+    pub oidc: Oidc,
     /// The machine's identities.
-    pub imds: crate::imds::Imds,
+    pub imds: Imds,
     /// The key vaults.
-    pub vaults: crate::key_vault::KeyVaults,
+    pub vaults: KeyVaults,
     /// Azure DevOps.
-    pub azure_devops: crate::azure_devops::AzureDevops,
+    pub azure_devops: AzureDevops,
     /// What the receiver of webhooks was sent.
-    pub webhooks: Vec<crate::webhook::WebhookDelivery>,
-    /// What of the new has spread, and what is still on its way.
-    pub spread: Spreading,
+    pub webhooks: Vec<WebhookDelivery>,
+    /// How far what is new has propagated.
+    pub spread: Propagation,
     /// What was put in at the start.
     pub seeded: Seeded,
     /// Every secret value ever issued, in order.
     pub issued: Vec<String>,
-}
-
-/// Describes an access token; the token itself is opaque.
-#[derive(Debug, Clone)]
-pub struct Bearer {
-    /// The token.
-    pub value: String,
-    /// The resource that it is for.
-    pub audience: String,
-    /// Whom it stands for.
-    pub subject: Subject,
-    /// The application permissions in it, such as Graph's `Application.ReadWrite.All`.
-    pub roles: Vec<String>,
-    /// When it ends.
-    pub expires_ms: i64,
-}
-
-/// Says whom a token stands for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
-    /// An application, by its application id.
-    Application(String),
-    /// A person, by user name.
-    User(String),
 }
 
 impl World {
@@ -94,13 +57,13 @@ impl World {
             workspaces: Vec::new(),
             account: Account::default(),
             github: Github::default(),
-            graph: crate::graph::Graph::default(),
-            oidc: crate::oidc::Oidc::default(),
-            imds: crate::imds::Imds::default(),
-            vaults: crate::key_vault::KeyVaults::default(),
-            azure_devops: crate::azure_devops::AzureDevops::default(),
+            graph: Graph::default(),
+            oidc: Oidc::default(),
+            imds: Imds::default(),
+            vaults: KeyVaults::default(),
+            azure_devops: AzureDevops::default(),
             webhooks: Vec::new(),
-            spread: Spreading::default(),
+            spread: Propagation::default(),
             seeded: Seeded::default(),
             issued: Vec::new(),
         }

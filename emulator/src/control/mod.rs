@@ -1,6 +1,7 @@
-//! The control origin: what was asked, what is, and what shall go wrong.
+//! The control origin: what was asked, what the world holds, and what is to go wrong.
 
-mod azure;
+mod azure_seeds;
+mod azure_state;
 mod seeds;
 mod state;
 
@@ -8,13 +9,15 @@ use http::{Request, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::call::{Reply, form_value};
+use crate::call::form_value;
 use crate::clock::{parse_rfc3339, rfc3339};
 use crate::emulator::Emulator;
 use crate::fault::Fault;
-use crate::spread::{Spread, SpreadKind};
+use crate::json::one_or_many;
+use crate::reply::Reply;
+use crate::state::{Spread, SpreadKind};
 
-pub use azure::{AzureSeed, SeedVariable};
+pub use azure_seeds::{AzureSeed, SeedVariable};
 pub use seeds::Seed;
 
 /// Answers a request to the control origin.
@@ -80,16 +83,6 @@ fn done(value: Value) -> Reply {
 
 fn read<T: DeserializeOwned>(request: &Request<Vec<u8>>) -> Result<T, String> {
     serde_json::from_slice(request.body()).map_err(|error| error.to_string())
-}
-
-/// Reads one item, a list of items, or a list under a name.
-pub(crate) fn one_or_many<T: DeserializeOwned>(value: Value, name: &str) -> Result<Vec<T>, String> {
-    let value = match value {
-        Value::Object(mut map) if map.contains_key(name) => map.remove(name).unwrap_or_default(),
-        other => other,
-    };
-    let list = if let Value::Array(items) = value { items } else { vec![value] };
-    list.into_iter().map(|item| serde_json::from_value(item).map_err(|error| error.to_string())).collect()
 }
 
 fn clock(emulator: &Emulator, request: &Request<Vec<u8>>) -> Result<Reply, String> {

@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::databricks::{Grant, Grantee, Member, MemberKind};
 use crate::emulator::Emulator;
-use crate::github::{Repository, TokenKind};
-use crate::oidc::ActionsJob;
-use crate::world::{Subject, World};
+use crate::state::{
+    ActionsJob, Grant, Grantee, Member, MemberKind, Repository, ServicePrincipal, Subject, TokenKind,
+};
+use crate::world::World;
 
 /// Names one thing to put into the world.
 #[derive(Debug, Clone, Deserialize)]
@@ -138,7 +138,7 @@ pub enum Seed {
     /// A GitHub App in the seeded organisation; answers its id and its private key.
     GithubApp {},
     /// Something of Azure.
-    Azure(super::azure::AzureSeed),
+    Azure(super::azure_seeds::AzureSeed),
     /// A fine-grained token of GitHub with write access to these permissions; answers it.
     GithubToken {
         /// The permissions, such as `secrets`.
@@ -251,7 +251,7 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
                 world.actions_environment().into_iter().collect();
             Ok(json!({"subject": world.oidc.actions.subject(), "env": env}))
         }
-        Seed::Azure(seed) => super::azure::apply(world, seed),
+        Seed::Azure(seed) => super::azure_seeds::apply(world, seed),
         Seed::GithubApp {} => {
             let (id, private_key) = world.github_app();
             Ok(json!({"app-id": id, "private-key": private_key}))
@@ -266,10 +266,7 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
     }
 }
 
-fn principal<'a>(
-    world: &'a mut World,
-    client_id: &str,
-) -> Result<&'a mut crate::directory::ServicePrincipal, String> {
+fn principal<'a>(world: &'a mut World, client_id: &str) -> Result<&'a mut ServicePrincipal, String> {
     let principals = &mut world.directory.service_principals;
     principals
         .iter_mut()

@@ -1,12 +1,10 @@
 //! What the world holds, without any secret value.
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use crate::call::hex;
 use crate::clock::rfc3339;
-use crate::databricks::{Grantee, Pat, Workspace};
-use crate::github::{Github, Place};
+use crate::hex::sha256;
+use crate::state::{Github, Grantee, OauthSecret, Pat, Place, Workspace};
 use crate::world::World;
 
 /// Shows the world; in place of a secret's value stands its SHA-256, which for a PAT is its token id.
@@ -24,12 +22,8 @@ pub(super) fn shown(world: &World) -> Value {
         "applications": applications(world),
         "oauth-secrets": oauth_secrets(world),
         "github": {"secrets": github(&world.github), "variables": variables(&world.github)},
-        "azure": super::azure::shown(world),
+        "azure": super::azure_state::shown(world),
     })
-}
-
-pub(super) fn fingerprint(value: &[u8]) -> String {
-    hex(&Sha256::digest(value))
 }
 
 fn workspace(url: &str, workspace: &Workspace, now: i64) -> Value {
@@ -65,7 +59,7 @@ fn workspace(url: &str, workspace: &Workspace, now: i64) -> Value {
         .iter()
         .flat_map(|scope| {
             scope.secrets.iter().map(|(key, secret)| {
-                json!({"scope": scope.name, "key": key, "updated": rfc3339(secret.updated_ms), "sha256": fingerprint(&secret.value)})
+                json!({"scope": scope.name, "key": key, "updated": rfc3339(secret.updated_ms), "sha256": sha256(&secret.value)})
             })
         })
         .collect();
@@ -108,7 +102,7 @@ fn applications(world: &World) -> Vec<Value> {
                         "display-name": secret.display_name,
                         "created": rfc3339(secret.start_ms),
                         "expires": rfc3339(secret.end_ms),
-                        "sha256": fingerprint(secret.value.as_bytes()),
+                        "sha256": sha256(secret.value.as_bytes()),
                     })
                 })
                 .collect();
@@ -129,13 +123,13 @@ fn applications(world: &World) -> Vec<Value> {
 }
 
 fn oauth_secrets(world: &World) -> Vec<Value> {
-    let shown = |application: &str, secret: &crate::databricks::OauthSecret| {
+    let shown = |application: &str, secret: &OauthSecret| {
         json!({
             "client-id": application,
             "id": secret.id,
             "created": rfc3339(secret.created_ms),
             "expires": rfc3339(secret.expires_ms),
-            "sha256": fingerprint(secret.value.as_bytes()),
+            "sha256": sha256(secret.value.as_bytes()),
         })
     };
     let principals = world.account.principals.iter();
@@ -167,7 +161,7 @@ fn github(github: &Github) -> Vec<Value> {
                 "name": name,
                 "created": rfc3339(secret.created_ms),
                 "updated": rfc3339(secret.updated_ms),
-                "sha256": fingerprint(secret.value.as_bytes()),
+                "sha256": sha256(secret.value.as_bytes()),
             })
         })
         .collect()

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Ready;
-use crate::seed::repository_name;
-use crate::world::{GRAPH_RESOURCE, Subject, World};
+use super::ready::Ready;
+use crate::state::{GRAPH_RESOURCE, Subject, repository_name};
+use crate::world::World;
 
 const CLIENT_SECRET: &str = "CATALOG_CLIENT_SECRET";
 const GRAPH_TOKEN: &str = "GRAPH_TOKEN";

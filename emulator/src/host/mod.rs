@@ -2,17 +2,15 @@
 
 mod config_file;
 mod connection;
+mod ready;
 mod tls;
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
@@ -20,8 +18,10 @@ use crate::clock::Clock;
 use crate::emulator::Emulator;
 use crate::fault::Fault;
 use crate::random::Random;
-use crate::service::{Origin, Origins, Service};
+use crate::state::{ORGANIZATION, Origin, Origins, Service};
 use crate::world::World;
+
+pub use ready::Ready;
 
 /// Says how the emulator is hosted.
 #[derive(Debug, Clone, Default)]
@@ -36,49 +36,11 @@ pub struct HostOptions {
     pub tls: Option<PathBuf>,
     /// The faults that it begins with.
     pub faults: Vec<Fault>,
-    /// Where `lakekey.yml` is written: by default the directory of `tls`, or one of its own that is removed
+    /// Where `lakekey.yml` is written: by default the directory of `tls`, or a new one that is removed
     /// at the end.
     pub directory: Option<PathBuf>,
     /// From what ids and secrets are made; by default from the system's randomness.
     pub seed: Option<u64>,
-}
-
-/// Tells where everything is: the line that `lakekey emulate` prints when it is ready.
-#[derive(Clone, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Ready {
-    /// Always true.
-    pub ready: bool,
-    /// Entra ID.
-    pub login: String,
-    /// Microsoft Graph.
-    pub graph: String,
-    /// The GitHub API.
-    pub github: String,
-    /// The Azure DevOps organisation.
-    pub azure_devops: String,
-    /// The vault.
-    pub key_vault: String,
-    /// The workspaces.
-    pub workspaces: Vec<String>,
-    /// The control origin.
-    pub control: String,
-    /// The path of a `lakekey.yml` that is ready to use.
-    pub config: PathBuf,
-    /// The environment that the configuration needs; its values are secrets.
-    pub env: BTreeMap<String, String>,
-    /// The other origins, by service.
-    #[serde(flatten)]
-    pub others: BTreeMap<String, String>,
-}
-
-impl fmt::Debug for Ready {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ready")
-            .field("control", &self.control)
-            .field("config", &self.config)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Holds a running host; it stops when this is dropped.
@@ -220,7 +182,7 @@ fn describe(world: &mut World, workspaces: usize) -> Ready {
         login: of(Service::Entra),
         graph: of(Service::Graph),
         github: of(Service::Github),
-        azure_devops: format!("{}/{}", of(Service::AzureDevops), crate::seed::ORGANIZATION),
+        azure_devops: format!("{}/{}", of(Service::AzureDevops), ORGANIZATION),
         key_vault: of(Service::KeyVault),
         workspaces: (0..workspaces).map(|index| world.origins.workspace(index).to_owned()).collect(),
         control: String::new(),

@@ -1,0 +1,78 @@
+//! The exchange of an identity token for a Databricks access token, under the federation policies of a
+//! service principal.
+//!
+//! <https://docs.databricks.com/aws/en/dev-tools/auth/oauth-federation-exchange>
+
+use super::oauth_reply::{issue, refuse as refuse_oauth};
+use super::subject_token::exchange_subject;
+use crate::call::{Call, form_value};
+use crate::reply::Reply;
+use crate::state::FederationPolicy;
+use crate::world::World;
+
+/// Answers a token exchange at a workspace's (`Some`) or the account's (`None`) token endpoint.
+pub(super) fn exchange_token(world: &mut World, call: &Call, form: &[(String, String)]) -> Reply {
+    let refuse = |error: &str, description: String| refuse_oauth(400, error, &description);
+    for (name, wanted) in
+        [("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"), ("scope", "all-apis")]
+    {
+        match form_value(form, name) {
+            Some(value) if value == wanted => {}
+            Some(value) if name == "scope" => {
+                return refuse("invalid_scope", format!("The scope '{value}' is not known."));
+            }
+            Some(value) => {
+                return refuse("invalid_request", format!("'{value}' is not a {name} that is supported."));
+            }
+            None => return refuse("invalid_request", format!("{name} is missing.")),
+        }
+    }
+    let Some(subject_token) = form_value(form, "subject_token").filter(|token| !token.is_empty()) else {
+        return refuse("invalid_request", "subject_token is missing.".to_owned());
+    };
+    let Some(client_id) = form_value(form, "client_id").filter(|id| !id.is_empty()) else {
+        return refuse(
+            "invalid_request",
+            "client_id is missing: account-wide token federation is not set up.".to_owned(),
+        );
+    };
+    let policies: Vec<&FederationPolicy> = world
+        .oidc
+        .policies
+        .iter()
+        .filter(|policy| policy.application_id.eq_ignore_ascii_case(client_id))
+        .collect();
+    if policies.is_empty() {
+        return refuse("invalid_client", format!("Service principal {client_id} has no federation policy."));
+    }
+    let mut reasons = Vec::new();
+    for policy in policies {
+        match exchange_subject(world, subject_token, &policy.issuer, &policy.audiences, &policy.subject_claim)
+        {
+            Ok(subject) if subject == policy.subject => return grant(world, call, client_id),
+            Ok(subject) => {
+                reasons.push(format!("subject '{subject}' is not the policy's '{}'", policy.subject))
+            }
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    refuse(
+        "invalid_grant",
+        format!("The federated token matches no federation policy: {}.", reasons.join("; ")),
+    )
+}
+
+/// Issues the token, to a principal that is in the workspace (or in the account).
+fn grant(world: &mut World, call: &Call, client_id: &str) -> Reply {
+    let member = call.workspace.is_none_or(|index| {
+        world
+            .workspaces
+            .get(index)
+            .and_then(|workspace| workspace.member(client_id))
+            .is_some_and(|member| member.active)
+    });
+    if !member {
+        return refuse_oauth(401, "invalid_client", "Client authentication failed");
+    }
+    issue(world, client_id, call.workspace, &["all-apis"])
+}

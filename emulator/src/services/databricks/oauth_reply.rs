@@ -1,0 +1,26 @@
+//! What the token endpoints answer.
+
+use serde_json::json;
+
+use super::auth::{ACCOUNT_AUDIENCE, workspace_audience};
+use crate::reply::Reply;
+use crate::state::Subject;
+use crate::world::World;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// Refuses in OAuth's shape.
+pub(super) fn refuse(status: u16, error: &str, description: &str) -> Reply {
+    Reply::json(status, &json!({"error": error, "error_description": description}))
+}
+
+/// Issues an OAuth token for a workspace or the account, and answers with it.
+pub(super) fn issue(world: &mut World, application_id: &str, index: Option<usize>, scopes: &[&str]) -> Reply {
+    let audience = index.map_or_else(|| ACCOUNT_AUDIENCE.to_owned(), workspace_audience);
+    let token =
+        world.issue_bearer(&audience, Subject::Application(application_id.to_owned()), scopes, HOUR_MS);
+    Reply::json(
+        200,
+        &json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600, "scope": scopes.join(" ")}),
+    )
+}

@@ -1,0 +1,163 @@
+//! Who calls GitHub, and what they may.
+
+use serde_json::{Value, json};
+
+use super::reply::{not_found, refuse};
+use crate::call::Call;
+use crate::reply::Reply;
+use crate::state::{GithubToken, Place, TokenKind};
+use crate::world::World;
+
+/// Holds who calls.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub(super) name: String,
+    pub(super) token: GithubToken,
+}
+
+/// Finds out who calls.
+///
+/// <https://docs.github.com/rest/authentication/authenticating-to-the-rest-api>
+pub(super) fn caller(world: &World, call: &Call) -> Result<Caller, Reply> {
+    let Some(value) = call.bearer().map(str::to_owned).or_else(|| call.basic().map(|(_, password)| password))
+    else {
+        return Err(refuse(401, "Requires authentication"));
+    };
+    let live = |token: &&GithubToken| {
+        token.value == value && (token.expires_ms < 0 || call.now_ms < token.expires_ms)
+    };
+    let token = world.github.tokens.iter().find(live).ok_or_else(|| refuse(401, "Bad credentials"))?;
+    Ok(Caller { name: token.owner.clone(), token: token.clone() })
+}
+
+impl Caller {
+    /// Refuses whoever may not, as GitHub does: what a token does not reach is not found.
+    pub(super) fn must(
+        &self,
+        world: &World,
+        place: &Place,
+        permission: &str,
+        write: bool,
+    ) -> Result<(), Reply> {
+        let reaches = match place {
+            Place::Repository(name) | Place::Environment(name, _) | Place::DependabotRepository(name) => {
+                self.reaches(world, name)
+            }
+            Place::Organization(name) | Place::DependabotOrganization(name) => {
+                world.github.organizations.iter().any(|org| org.eq_ignore_ascii_case(name))
+                    && self.is_of(name)
+            }
+        };
+        if !reaches {
+            return Err(not_found());
+        }
+        let held = self.token.permissions.get(permission).map(String::as_str);
+        if held == Some("write") || (!write && held == Some("read")) {
+            return Ok(());
+        }
+        Err(self.not_accessible())
+    }
+
+    /// Says whether the token reaches a repository that there is.
+    pub(super) fn reaches(&self, world: &World, full_name: &str) -> bool {
+        let listed = self
+            .token
+            .repositories
+            .as_ref()
+            .is_none_or(|list| list.iter().any(|name| name.eq_ignore_ascii_case(full_name)));
+        let owner = full_name.split('/').next().unwrap_or_default();
+        world.github.repository(full_name).is_some() && listed && self.is_of(owner)
+    }
+
+    fn is_of(&self, account: &str) -> bool {
+        // An installation belongs to one account; a person of the emulator is a member of every organisation.
+        self.token.kind != TokenKind::Installation
+            || self.name.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(account))
+    }
+
+    fn not_accessible(&self) -> Reply {
+        refuse(
+            403,
+            match self.token.kind {
+                TokenKind::FineGrained => "Resource not accessible by personal access token",
+                TokenKind::Workflow | TokenKind::Installation => "Resource not accessible by integration",
+            },
+        )
+    }
+}
+
+pub(super) fn user(caller: &Caller) -> Result<Reply, Reply> {
+    if caller.token.kind != TokenKind::FineGrained {
+        return Err(caller.not_accessible());
+    }
+    Ok(Reply::json(200, &json!({"login": caller.name, "id": 1, "type": "User", "site_admin": false})))
+}
+
+pub(super) fn repository(
+    world: &World,
+    call: &Call,
+    caller: &Caller,
+    full_name: &str,
+) -> Result<Reply, Reply> {
+    if !caller.reaches(world, full_name) {
+        return Err(not_found());
+    }
+    let repository = world.github.repository(full_name).ok_or_else(not_found)?;
+    Ok(Reply::json(200, &shown(&call_base(call), repository.id, &repository.full_name)))
+}
+
+/// Shows an environment, which some clients look up before they write to it.
+///
+/// <https://docs.github.com/rest/deployments/environments>
+pub(super) fn environment(
+    world: &World,
+    call: &Call,
+    caller: &Caller,
+    full_name: &str,
+    name: &str,
+) -> Result<Reply, Reply> {
+    let repository = world
+        .github
+        .repository(full_name)
+        .filter(|_| caller.reaches(world, full_name))
+        .ok_or_else(not_found)?;
+    let at = repository
+        .environments
+        .iter()
+        .position(|known| known.eq_ignore_ascii_case(name))
+        .ok_or_else(not_found)?;
+    let url = format!("{}{}", call.origin, call.path);
+    Ok(Reply::json(
+        200,
+        &json!({"id": repository.id + at as u64, "name": repository.environments.get(at), "url": url, "protection_rules": []}),
+    ))
+}
+
+pub(super) fn organization(world: &World, call: &Call, name: &str) -> Result<Reply, Reply> {
+    let known =
+        world.github.organizations.iter().find(|org| org.eq_ignore_ascii_case(name)).ok_or_else(not_found)?;
+    Ok(Reply::json(
+        200,
+        &json!({"login": known, "id": 1, "url": format!("{}/orgs/{known}", call_base(call))}),
+    ))
+}
+
+/// Returns the URL of the API as the caller wrote it, so that clients follow links back to it.
+pub(super) fn call_base(call: &Call) -> String {
+    let prefix = if call.path.starts_with("/api/v3/") { "/api/v3" } else { "" };
+    format!("{}{prefix}", call.origin)
+}
+
+pub(super) fn shown(base: &str, id: u64, full_name: &str) -> Value {
+    let (owner, name) = full_name.split_once('/').unwrap_or_default();
+    json!({
+        "id": id,
+        "name": name,
+        "full_name": full_name,
+        "private": true,
+        "owner": {"login": owner, "id": 1, "type": "Organization", "url": format!("{base}/users/{owner}")},
+        "url": format!("{base}/repos/{full_name}"),
+        "html_url": format!("https://github.com/{full_name}"),
+        "default_branch": "main",
+    })
+}
