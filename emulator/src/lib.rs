@@ -6,27 +6,33 @@
 //! service's own refusal in the service's own shape. It depends on no other crate of the workspace, so that a
 //! misunderstanding is not shared by both sides.
 
+// From the ground up: README.md says what each layer holds.
 mod clock;
 mod hex;
 mod json;
 mod random;
 
-mod signing;
 mod state;
+
+mod signing;
 mod world;
 
 mod call;
 mod reply;
+
 mod services;
 
 mod dispatch;
 mod fault;
+mod fresh_world;
 mod record;
-mod seed;
+
+mod emulator;
 
 mod control;
-mod emulator;
+
 mod host;
+
 #[cfg(test)]
 mod testing;
 
