@@ -70,7 +70,7 @@ fn a_truncated_answer_is_half_of_it_and_garbage_is_no_json() {
 }
 
 #[test]
-fn a_stale_read_shows_the_world_before_the_last_write_to_whoever_has_signed_in_since() {
+fn a_stale_read_shows_the_world_before_the_last_write_to_a_caller_that_signed_in_since() {
     let emulator = emulator();
     let token = principal(&emulator);
     emulator.serve(WORKSPACE, create(&token));
@@ -138,7 +138,12 @@ fn control_moves_the_clock_sets_faults_and_refuses_what_it_does_not_know() {
         "2027-01-01T00:00:00Z"
     );
     assert_eq!(control(&emulator, "POST", "/clock", Some(json!({"later": 1}))).status, 400);
-    let faults = json!({"faults": [{"service": "graph", "kind": "drop-before"}, {"kind": {"redirect": {"location": "/login"}}}]});
+    let faults = json!({
+        "faults": [
+            {"service": "graph", "kind": "drop-before"},
+            {"kind": {"redirect": {"location": "/login"}}},
+        ],
+    });
     assert_eq!(control(&emulator, "POST", "/faults", Some(faults)).json, json!({"faults": 2}));
     assert_eq!(control(&emulator, "POST", "/faults", Some(json!({"sort": "drop"}))).status, 400);
     assert_eq!(control(&emulator, "POST", "/spread", Some(json!({"pat": {"uses": 1}}))).status, 204);

@@ -145,5 +145,6 @@ pub(crate) fn strike(armed: &mut [Armed], call: &Call) -> Option<FaultKind> {
 }
 
 /// The log-in page that a proxy or a front door answers with.
-pub(crate) const LOGIN_PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in to your account</title></head><body><form method=\"post\" \
-     action=\"/login\"><input type=\"password\" name=\"passwd\"></form></body></html>\n";
+pub(crate) const LOGIN_PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in to your \
+     account</title></head><body><form method=\"post\" action=\"/login\"><input type=\"password\" \
+     name=\"passwd\"></form></body></html>\n";

@@ -158,9 +158,10 @@ pub(super) fn apply(world: &mut World, seed: AzureSeed) -> Result<Value, String>
                 job.request_token = wanted.then(|| "actions-request-token".to_owned());
             }
             let subject = job.subject();
-            Ok(
-                json!({"subject": subject, "issuer": job.issuer.clone(), "env": environment_json(world.actions_environment())}),
-            )
+            Ok(json!({
+                "subject": subject, "issuer": job.issuer.clone(),
+                "env": environment_json(world.actions_environment()),
+            }))
         }
         AzureSeed::PipelineJob { access_token } => {
             if let Some(wanted) = access_token {
@@ -174,9 +175,10 @@ pub(super) fn apply(world: &mut World, seed: AzureSeed) -> Result<Value, String>
                 .map(|connection| (connection.name.clone(), json!(connection.id)))
                 .collect();
             let issuer = world.oidc.pipeline.issuer();
-            Ok(
-                json!({"issuer": issuer, "service-connections": connections, "env": environment_json(world.pipeline_environment())}),
-            )
+            Ok(json!({
+                "issuer": issuer, "service-connections": connections,
+                "env": environment_json(world.pipeline_environment()),
+            }))
         }
         AzureSeed::ManagedIdentity { client_id, system_assigned } => {
             if system_assigned {

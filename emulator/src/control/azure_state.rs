@@ -18,12 +18,17 @@ pub(super) fn shown(world: &World) -> Value {
                 .iter()
                 .map(|version| {
                     json!({
-                        "id": version.id, "sha256": sha256(version.value.as_bytes()), "created": rfc3339(version.created_ms),
-                        "expires": version.expires.map(|seconds| rfc3339(seconds * 1000)), "tags": version.tags,
+                        "id": version.id, "sha256": sha256(version.value.as_bytes()),
+                        "created": rfc3339(version.created_ms),
+                        "expires": version.expires.map(|seconds| rfc3339(seconds * 1000)),
+                        "tags": version.tags,
                     })
                 })
                 .collect();
-            json!({"vault": vault, "name": secret.name, "deleted": secret.deleted_ms.map(rfc3339), "versions": versions})
+            json!({
+                "vault": vault, "name": secret.name, "deleted": secret.deleted_ms.map(rfc3339),
+                "versions": versions,
+            })
         })
         .collect();
     let groups: Vec<Value> = world
@@ -39,9 +44,11 @@ pub(super) fn shown(world: &World) -> Value {
                     json!({"name": name, "secret": variable.secret, "sha256": sha256})
                 })
                 .collect();
-            let projects: Vec<&str> = group.references.iter().map(|(project, _, _)| project.name.as_str()).collect();
+            let projects: Vec<&str> =
+                group.references.iter().map(|(project, _, _)| project.name.as_str()).collect();
             json!({
-                "id": group.id, "name": group.name, "projects": projects, "variables": variables, "revision": group.revision,
+                "id": group.id, "name": group.name, "projects": projects, "variables": variables,
+                "revision": group.revision,
                 "modified": rfc3339(group.modified_ms), "modified-by": group.modified_by,
             })
         })

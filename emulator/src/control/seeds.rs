@@ -1,4 +1,4 @@
-//! Things that a test or a demonstration wants to be there.
+//! Things that a test or a demonstration can put into the world.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -181,9 +181,8 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
         Seed::AccessToken { client_id, audience, roles, lifetime_seconds } => {
             let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
             let lifetime = lifetime_seconds.unwrap_or(3599) * 1000;
-            Ok(
-                json!({"access-token": world.issue_bearer(&audience, Subject::Application(client_id), &roles, lifetime)}),
-            )
+            let subject = Subject::Application(client_id);
+            Ok(json!({"access-token": world.issue_bearer(&audience, subject, &roles, lifetime)}))
         }
         Seed::Principal { workspace, application_id, display_name, groups } => {
             let id = world.account_principal(&application_id);

@@ -59,7 +59,10 @@ fn workspace(url: &str, workspace: &Workspace, now: i64) -> Value {
         .iter()
         .flat_map(|scope| {
             scope.secrets.iter().map(|(key, secret)| {
-                json!({"scope": scope.name, "key": key, "updated": rfc3339(secret.updated_ms), "sha256": sha256(&secret.value)})
+                json!({
+                    "scope": scope.name, "key": key, "updated": rfc3339(secret.updated_ms),
+                    "sha256": sha256(&secret.value),
+                })
             })
         })
         .collect();
@@ -109,7 +112,11 @@ fn applications(world: &World) -> Vec<Value> {
             let federated: Vec<Value> = application
                 .federated
                 .iter()
-                .map(|credential| json!({"name": credential.name, "issuer": credential.issuer, "subject": credential.subject}))
+                .map(|credential| {
+                    json!({
+                        "name": credential.name, "issuer": credential.issuer, "subject": credential.subject,
+                    })
+                })
                 .collect();
             json!({
                 "client-id": application.app_id,
@@ -172,7 +179,11 @@ fn variables(github: &Github) -> Vec<Value> {
         .variables
         .iter()
         .flat_map(|(at, variables)| {
-            variables.iter().map(|(name, variable)| json!({"place": place(at), "name": name, "updated": rfc3339(variable.updated_ms)}))
+            variables.iter().map(|(name, variable)| {
+                json!({
+                    "place": place(at), "name": name, "updated": rfc3339(variable.updated_ms),
+                })
+            })
         })
         .collect()
 }

@@ -15,7 +15,7 @@ async fn hosted() -> Hosted {
     host(HostOptions { workspaces: Some(2), seed: Some(1), ..HostOptions::default() }).await.unwrap()
 }
 
-/// Sends a GET over a connection of its own, and returns all that comes back.
+/// Sends a GET over a new connection, and returns all that comes back.
 async fn get(url: &str, path: &str, token: &str) -> String {
     let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
     let request = format!(

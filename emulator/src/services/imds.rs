@@ -71,8 +71,10 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     Reply::json(
         200,
         &json!({
-            "access_token": token, "client_id": identity, "expires_in": LIFETIME_SECONDS.to_string(), "expires_on": (now + LIFETIME_SECONDS).to_string(),
-            "ext_expires_in": LIFETIME_SECONDS.to_string(), "not_before": now.to_string(), "resource": resource, "token_type": "Bearer",
+            "access_token": token, "client_id": identity, "expires_in": LIFETIME_SECONDS.to_string(),
+            "expires_on": (now + LIFETIME_SECONDS).to_string(),
+            "ext_expires_in": LIFETIME_SECONDS.to_string(), "not_before": now.to_string(),
+            "resource": resource, "token_type": "Bearer",
         }),
     )
 }

@@ -68,9 +68,13 @@ fn subscriptions(world: &World, subject: &Subject) -> Vec<Value> {
         .collect();
     let describe = |id: &str| {
         json!({
-            "id": format!("/subscriptions/{id}"), "subscriptionId": id, "tenantId": world.directory.home(), "displayName": "acme", "state": "Enabled",
+            "id": format!("/subscriptions/{id}"), "subscriptionId": id, "tenantId": world.directory.home(),
+            "displayName": "acme", "state": "Enabled",
             "authorizationSource": "RoleBased", "managedByTenants": [],
-            "subscriptionPolicies": {"locationPlacementId": "Public_2014-09-01", "quotaId": "EnterpriseAgreement_2014-09-01", "spendingLimit": "Off"},
+            "subscriptionPolicies": {
+                "locationPlacementId": "Public_2014-09-01", "quotaId": "EnterpriseAgreement_2014-09-01",
+                "spendingLimit": "Off",
+            },
         })
     };
     ids.into_iter().map(describe).collect()

@@ -1,7 +1,7 @@
 //! The emulated services: one module each, whose `handle` answers a request from the world and changes it.
 //!
-//! In each of them `mod.rs` says which route goes where, `access` (or `auth`) who may do what, `reply` how the
-//! service answers and refuses, and `world` what seeds and tests ask of the world besides.
+//! In each of them `mod.rs` says which route goes where, `access` (or `auth`) who may do what, `reply` how
+//! the service refuses, and `world` what seeds and tests ask of the world besides.
 
 pub(crate) mod azure_devops;
 pub(crate) mod databricks;

@@ -5,8 +5,6 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rsa::RsaPrivateKey;
-#[cfg(test)]
-use rsa::RsaPublicKey;
 use rsa::pkcs1v15::SigningKey;
 use rsa::signature::{SignatureEncoding as _, Signer as _};
 use rsa::traits::PublicKeyParts as _;
@@ -57,7 +55,7 @@ impl IssuerKey {
 
     /// Returns the public half.
     #[cfg(test)]
-    pub(crate) fn public(&self) -> RsaPublicKey {
+    pub(crate) fn public(&self) -> rsa::RsaPublicKey {
         self.private.to_public_key()
     }
 

@@ -1,6 +1,7 @@
 //! JSON web tokens: reading and verifying what a client presents.
 //!
-//! See [RFC 7515](https://www.rfc-editor.org/rfc/rfc7515) and [RFC 7517](https://www.rfc-editor.org/rfc/rfc7517).
+//! See [RFC 7515](https://www.rfc-editor.org/rfc/rfc7515) and
+//! [RFC 7517](https://www.rfc-editor.org/rfc/rfc7517).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

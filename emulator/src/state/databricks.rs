@@ -224,8 +224,8 @@ impl Workspace {
         self.tokens.iter().filter(move |token| token.is_live(now_ms))
     }
 
-    /// Finds the PAT that a value would sign in with now; whether it has spread is left aside, and it does
-    /// not count as a use.
+    /// Finds the PAT that a value would sign in with now; whether it has propagated is left aside, and this
+    /// does not count as a use.
     #[must_use]
     pub fn accepts(&self, value: &str, now_ms: i64) -> Option<&Pat> {
         let pat = self.tokens.iter().find(|pat| pat.value == value && pat.is_accepted(now_ms))?;

@@ -54,7 +54,7 @@ struct Missing {
 }
 
 impl Replicas {
-    /// Sets how slowly what is made from now on is learnt of.
+    /// Sets how slowly the replicas learn of what is made from now on.
     pub fn set(&mut self, lag: GraphLag) {
         self.lag = lag;
     }

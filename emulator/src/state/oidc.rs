@@ -17,7 +17,8 @@ pub(crate) const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange";
 /// Describes the job that asks for identity tokens, as the claims of its token tell it.
 #[derive(Debug, Clone)]
 pub struct ActionsJob {
-    /// The issuer: `https://token.actions.githubusercontent.com`, with the enterprise's slug behind it where one has its own.
+    /// The issuer: `https://token.actions.githubusercontent.com`, followed by the enterprise's slug where an
+    /// enterprise has asked for that.
     pub issuer: String,
     /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`; `None` where the job has no `id-token: write`, and so neither of
     /// the two variables.

@@ -14,7 +14,7 @@ pub(crate) const ORGANIZATION: &str = "acme";
 pub struct Seeded {
     /// The tenant.
     pub tenant: String,
-    /// The application id of the principal that is to be cared for.
+    /// The application id of the service principal whose credentials are to be managed.
     pub client_id: String,
     /// Its client secret.
     pub client_secret: String,

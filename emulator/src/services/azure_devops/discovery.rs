@@ -49,8 +49,10 @@ pub(super) fn locations(area: Option<&str>) -> Reply {
         .filter(|location| area.is_none_or(|area| location.1.eq_ignore_ascii_case(area)))
         .map(|(id, area, resource, route, version, released)| {
             json!({
-                "id": id, "area": area, "resourceName": resource, "routeTemplate": route, "resourceVersion": version,
-                "minVersion": "1.0", "maxVersion": "7.2", "releasedVersion": if *released { "7.1" } else { "0.0" },
+                "id": id, "area": area, "resourceName": resource, "routeTemplate": route,
+                "resourceVersion": version,
+                "minVersion": "1.0", "maxVersion": "7.2",
+                "releasedVersion": if *released { "7.1" } else { "0.0" },
             })
         })
         .collect();
@@ -82,6 +84,9 @@ pub(super) fn connection(world: &World, who: &Caller) -> Reply {
     let instance = &world.oidc.pipeline.organization_id;
     Reply::json(
         200,
-        &json!({"authenticatedUser": user, "authorizedUser": user, "instanceId": instance, "deploymentType": "hosted"}),
+        &json!({
+            "authenticatedUser": user, "authorizedUser": user, "instanceId": instance,
+            "deploymentType": "hosted",
+        }),
     )
 }

@@ -41,7 +41,8 @@ pub(super) fn token(world: &mut World, call: &Call) -> Reply {
     let claims: Value = json!({
         "jti": jti, "sub": subject, "aud": EXCHANGE_AUDIENCE, "iss": issuer,
         "nbf": now - 300, "iat": now, "exp": now + job.lifetime_seconds,
-        "org_id": job.organization_id, "prj_id": job.project_id, "def_id": "12", "run_id": "345", "rpo_ref": "refs/heads/main",
+        "org_id": job.organization_id, "prj_id": job.project_id, "def_id": "12", "run_id": "345",
+        "rpo_ref": "refs/heads/main",
     });
     let token = IssuerKey::shared().sign(&claims);
     world.note_issued(&token);

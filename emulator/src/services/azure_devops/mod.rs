@@ -73,8 +73,10 @@ fn signed_in(world: &mut World, call: &Call, who: &access::Caller, route: (&str,
 
 fn project_json(project: &Project, call: &Call, organization: &str) -> serde_json::Value {
     json!({
-        "id": project.id, "name": project.name, "url": format!("{}/{organization}/_apis/projects/{}", call.origin, project.id),
-        "state": "wellFormed", "revision": 11, "visibility": "private", "lastUpdateTime": "2026-01-12T08:30:00.000Z",
+        "id": project.id, "name": project.name,
+        "url": format!("{}/{organization}/_apis/projects/{}", call.origin, project.id),
+        "state": "wellFormed", "revision": 11, "visibility": "private",
+        "lastUpdateTime": "2026-01-12T08:30:00.000Z",
     })
 }
 

@@ -5,6 +5,9 @@ use serde_json::json;
 use crate::call::Call;
 use crate::reply::Reply;
 
+/// Where the service's exceptions are defined.
+const NAMESPACE: &str = "Microsoft.TeamFoundation.DistributedTask.WebApi";
+
 /// Answers with Azure DevOps' wrapped exception.
 pub(super) fn refusal(status: u16, kind: &str, message: impl Into<String>) -> Reply {
     let message: String = message.into();
@@ -12,7 +15,7 @@ pub(super) fn refusal(status: u16, kind: &str, message: impl Into<String>) -> Re
         status,
         &json!({
             "$id": "1", "innerException": null, "message": message,
-            "typeName": format!("Microsoft.TeamFoundation.DistributedTask.WebApi.{kind}, Microsoft.TeamFoundation.DistributedTask.WebApi"),
+            "typeName": format!("{NAMESPACE}.{kind}, {NAMESPACE}"),
             "typeKey": kind, "errorCode": 0, "eventId": 3000,
         }),
     )

@@ -34,7 +34,7 @@ impl Caller {
     }
 }
 
-/// Finds out who calls a workspace, and refuses whoever may not.
+/// Finds out who calls a workspace, and refuses a caller that may not use it.
 ///
 /// <https://learn.microsoft.com/azure/databricks/dev-tools/auth/>
 pub(super) fn caller(world: &mut World, call: &Call, index: usize, scope: &str) -> Result<Caller, Reply> {
@@ -184,12 +184,15 @@ pub(super) fn must_be_member(world: &World, index: usize, id: &str) -> Result<()
     }
 }
 
-/// Refuses whoever may not manage the account.
+/// Refuses a caller that may not manage the account.
 pub(super) fn account_admin(world: &World, call: &Call, account: &str) -> Result<(), Reply> {
     let Some(token) = call.bearer() else {
         return Err(Reply::json(
             401,
-            &json!({"error_code": 401, "message": "Credential was not sent or was of an unsupported type for this API."}),
+            &json!({
+                "error_code": 401,
+                "message": "Credential was not sent or was of an unsupported type for this API.",
+            }),
         ));
     };
     let bearer = world

@@ -66,13 +66,15 @@ pub(super) fn handle(world: &mut World, call: &Call, principal: &str, rest: &[&s
 }
 
 fn describe(world: &World, principal: &str, policy: &FederationPolicy) -> Value {
-    let date = rfc3339(policy.created_ms);
+    let (account, date) = (&world.account.id, rfc3339(policy.created_ms));
     json!({
-        "name": format!("accounts/{}/servicePrincipals/{principal}/federationPolicies/{}", world.account.id, policy.id),
-        "uid": policy.id, "policy_id": policy.id, "create_time": date, "update_time": date, "description": policy.description,
+        "name": format!("accounts/{account}/servicePrincipals/{principal}/federationPolicies/{}", policy.id),
+        "uid": policy.id, "policy_id": policy.id, "create_time": date, "update_time": date,
+        "description": policy.description,
         "service_principal_id": principal.parse::<u64>().unwrap_or_default(),
         "oidc_policy": {
-            "issuer": policy.issuer, "subject": policy.subject, "audiences": policy.audiences, "subject_claim": policy.subject_claim,
+            "issuer": policy.issuer, "subject": policy.subject, "audiences": policy.audiences,
+            "subject_claim": policy.subject_claim,
         },
     })
 }

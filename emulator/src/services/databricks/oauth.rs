@@ -11,6 +11,9 @@ use crate::reply::Reply;
 use crate::state::SpreadKind;
 use crate::world::World;
 
+/// The grant type of a token exchange (RFC 8693).
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
 /// Shows where the endpoints are.
 pub(super) fn discovery(issuer: &str) -> Reply {
     Reply::json(
@@ -21,7 +24,9 @@ pub(super) fn discovery(issuer: &str) -> Reply {
             "token_endpoint": format!("{issuer}/v1/token"),
             "jwks_uri": format!("{issuer}/jwks.json"),
             "response_types_supported": ["code", "id_token"],
-            "grant_types_supported": ["client_credentials", "authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"],
+            "grant_types_supported": [
+                "client_credentials", "authorization_code", "refresh_token", TOKEN_EXCHANGE,
+            ],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
             "scopes_supported": ["all-apis", "email", "offline_access", "openid", "profile", "sql"],
         }),
@@ -51,7 +56,7 @@ pub(super) fn token(world: &mut World, call: &Call, index: Option<usize>) -> Rep
     let form = call.form();
     match form_value(&form, "grant_type") {
         Some("client_credentials") => client_credentials(world, call, index, &form),
-        Some("urn:ietf:params:oauth:grant-type:token-exchange") => exchange_token(world, call, &form),
+        Some(TOKEN_EXCHANGE) => exchange_token(world, call, &form),
         Some(other) => {
             refuse(400, "unsupported_grant_type", &format!("The grant type {other} is not supported."))
         }

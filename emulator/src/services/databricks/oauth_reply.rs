@@ -1,4 +1,4 @@
-//! What the token endpoints answer.
+//! What the token endpoints of a workspace and of the account answer.
 
 use serde_json::json;
 
@@ -21,6 +21,8 @@ pub(super) fn issue(world: &mut World, application_id: &str, index: Option<usize
         world.issue_bearer(&audience, Subject::Application(application_id.to_owned()), scopes, HOUR_MS);
     Reply::json(
         200,
-        &json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600, "scope": scopes.join(" ")}),
+        &json!({
+            "access_token": token, "token_type": "Bearer", "expires_in": 3600, "scope": scopes.join(" "),
+        }),
     )
 }

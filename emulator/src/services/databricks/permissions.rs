@@ -119,15 +119,20 @@ fn grant(entry: &Value, workspace: &Workspace) -> Result<Grant, Reply> {
 }
 
 fn shown(workspace: &Workspace) -> Value {
-    let admins = json!({"group_name": "admins", "all_permissions": [{"permission_level": "CAN_MANAGE", "inherited": false}]});
-    let others = workspace.grants.iter().filter(|grant| grant.who != Grantee::Group("admins".to_owned())).map(|grant| {
+    let admins = json!({
+        "group_name": "admins", "all_permissions": [{"permission_level": "CAN_MANAGE", "inherited": false}],
+    });
+    let granted = workspace.grants.iter().filter(|grant| grant.who != Grantee::Group("admins".to_owned()));
+    let others = granted.map(|grant| {
         let permissions = json!([{"permission_level": grant.level, "inherited": false}]);
         match &grant.who {
             Grantee::User(name) => json!({"user_name": name, "all_permissions": permissions}),
             Grantee::Group(name) => json!({"group_name": name, "all_permissions": permissions}),
             Grantee::ServicePrincipal(name) => {
                 let display = workspace.member(name).map_or("", |member| member.display_name.as_str());
-                json!({"service_principal_name": name, "display_name": display, "all_permissions": permissions})
+                json!({
+                    "service_principal_name": name, "display_name": display, "all_permissions": permissions,
+                })
             }
         }
     });

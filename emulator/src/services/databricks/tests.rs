@@ -228,7 +228,10 @@ fn permissions_of_somebody_unknown_are_refused() {
 fn a_principal_is_imported_once_found_by_its_application_id_and_patched() {
     let emulator = emulator();
     let (admin, id) = (admin(&emulator), emulator.world(|world| world.seeded.client_id.clone()));
-    let body = json!({"schemas": [SCHEMA], "applicationId": id, "displayName": "n", "entitlements": [{"value": "workspace-access"}]});
+    let body = json!({
+        "schemas": [SCHEMA], "applicationId": id, "displayName": "n",
+        "entitlements": [{"value": "workspace-access"}],
+    });
     let made = post(&emulator, PRINCIPALS, &admin, body.clone());
     assert_eq!(made.status, 201);
     let again = post(&emulator, PRINCIPALS, &admin, body);
@@ -356,7 +359,7 @@ fn an_oauth_secret_signs_in_at_its_workspace_and_no_entra_secret_does() {
 }
 
 #[test]
-fn an_azure_role_on_the_resource_lets_in_whoever_is_not_in_the_workspace() {
+fn an_azure_role_on_the_resource_lets_in_an_application_that_is_not_in_the_workspace() {
     let emulator = emulator();
     let (token, management) = (
         sign_in(&emulator, DATABRICKS_SCOPE),
@@ -379,7 +382,7 @@ fn an_azure_role_on_the_resource_lets_in_whoever_is_not_in_the_workspace() {
 }
 
 #[test]
-fn what_is_new_is_refused_until_it_has_spread() {
+fn what_is_new_is_refused_until_it_has_propagated() {
     let emulator = emulator();
     let token = principal(&emulator);
     emulator.world(|world| {

@@ -74,8 +74,9 @@ fn no_match(code: u32, part: &str, value: &str) -> Refusal {
     Refusal::new(
         code,
         format!(
-            "No matching federated identity record found for presented assertion {part} '{value}'.{case} Check your federated identity credential \
-             Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
+            "No matching federated identity record found for presented assertion {part} '{value}'.{case} \
+             Check your federated identity credential Subject, Audience and Issuer against the presented \
+             assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
         ),
     )
 }
@@ -122,8 +123,9 @@ fn within_validity(world: &World, token: &Jwt) -> Result<(), Refusal> {
     Err(Refusal::new(
         700_024,
         format!(
-            "Client assertion is not within its valid time range. Current time: {}, assertion valid from {}, expiry time of assertion {}. \
-             Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials .",
+            "Client assertion is not within its valid time range. Current time: {}, assertion valid from {}, \
+             expiry time of assertion {}. Review the documentation at \
+             https://learn.microsoft.com/entra/identity-platform/certificate-credentials .",
             entra_date(world.now_ms()),
             date(token.claim_seconds("nbf")),
             date(end)
@@ -143,8 +145,8 @@ fn verify_certificate(world: &World, app_id: &str, token: &Jwt, own: &[String]) 
     if !issuer.eq_ignore_ascii_case(app_id) || !subject.eq_ignore_ascii_case(app_id) {
         return Err(Refusal::new(
             700_021,
-            "Client assertion application identifier doesn't match 'client_id' parameter. Review the documentation at \
-             https://learn.microsoft.com/entra/identity-platform/certificate-credentials .",
+            "Client assertion application identifier doesn't match 'client_id' parameter. Review the \
+             documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials .",
         ));
     }
     let (thumbprint, by_sha1) = match (token.header_str("x5t#S256"), token.header_str("x5t")) {

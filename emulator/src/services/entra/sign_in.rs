@@ -109,7 +109,8 @@ pub(super) fn sign_in(
         let ends = (call.now_ms + LIFETIME_MS) / 1000;
         let (begins, resource) = ((call.now_ms / 1000).to_string(), parameter("resource")?);
         json!({
-            "token_type": "Bearer", "expires_in": "3599", "ext_expires_in": "3599", "expires_on": ends.to_string(), "not_before": begins,
+            "token_type": "Bearer", "expires_in": "3599", "ext_expires_in": "3599",
+            "expires_on": ends.to_string(), "not_before": begins,
             "resource": resource, "access_token": token,
         })
     } else {
@@ -146,7 +147,8 @@ fn known_application(world: &mut World, call: &Call, tenant: &str, client: &str)
         return Err(Refusal::new(
             7_000_229,
             format!(
-                "The client application {client} is missing service principal in the tenant {tenant}. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"
+                "The client application {client} is missing service principal in the tenant {tenant}. See \
+                 instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"
             ),
         ));
     }
@@ -235,11 +237,13 @@ fn authenticate(
         return Err(Refusal::new(
             7_000_222,
             format!(
-                "The provided client secret keys for app '{client}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds."
+                "The provided client secret keys for app '{client}' are expired. Visit the Azure portal to \
+                 create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate \
+                 credentials for added security: https://aka.ms/certCreds."
             ),
         ));
     }
-    // A secret that has not spread yet is refused as a wrong one is.
+    // A secret that has not propagated yet is refused as a wrong one is.
     if world.spread.works(SpreadKind::ClientSecret, &key, call.now_ms) {
         Ok(())
     } else {

@@ -84,7 +84,7 @@ fn an_ended_secret_a_missing_principal_and_a_missing_resource_are_told_apart() {
 }
 
 #[test]
-fn a_secret_that_has_not_spread_is_refused_as_a_wrong_one() {
+fn a_secret_that_has_not_propagated_is_refused_as_a_wrong_one() {
     let emulator = emulator();
     let (client, key) = emulator.world(|world| {
         let client = world.seeded.client_id.clone();

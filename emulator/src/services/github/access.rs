@@ -31,7 +31,7 @@ pub(super) fn caller(world: &World, call: &Call) -> Result<Caller, Reply> {
 }
 
 impl Caller {
-    /// Refuses whoever may not, as GitHub does: what a token does not reach is not found.
+    /// Refuses a caller that lacks a permission, as GitHub does: what a token does not reach is not found.
     pub(super) fn must(
         &self,
         world: &World,
@@ -129,7 +129,10 @@ pub(super) fn environment(
     let url = format!("{}{}", call.origin, call.path);
     Ok(Reply::json(
         200,
-        &json!({"id": repository.id + at as u64, "name": repository.environments.get(at), "url": url, "protection_rules": []}),
+        &json!({
+            "id": repository.id + at as u64, "name": repository.environments.get(at), "url": url,
+            "protection_rules": [],
+        }),
     ))
 }
 

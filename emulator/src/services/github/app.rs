@@ -40,7 +40,10 @@ pub(super) fn handle(world: &mut World, call: &Call, path: &[&str]) -> Result<Re
         ["app"] => {
             return Ok(Reply::json(
                 200,
-                &json!({"id": app.id, "client_id": app.client_id, "slug": app.slug, "name": app.slug, "permissions": app.permissions}),
+                &json!({
+                    "id": app.id, "client_id": app.client_id, "slug": app.slug, "name": app.slug,
+                    "permissions": app.permissions,
+                }),
             ));
         }
         ["app", "installations"] => {
@@ -126,7 +129,10 @@ fn shown(call: &Call, app: &App, installation: &Installation) -> Value {
         "events": [],
         "access_tokens_url": format!("{base}/app/installations/{}/access_tokens", installation.id),
         "repositories_url": format!("{base}/installation/repositories"),
-        "html_url": format!("https://github.com/organizations/{}/settings/installations/{}", installation.account, installation.id),
+        "html_url": format!(
+            "https://github.com/organizations/{}/settings/installations/{}",
+            installation.account, installation.id
+        ),
         "suspended_at": installation.suspended.then(|| rfc3339(call.now_ms)),
     })
 }
@@ -156,7 +162,10 @@ fn token(world: &mut World, call: &Call, app: &App, installation: &Installation)
     world.note_issued(&value);
     let selection =
         if repositories.is_some() || installation.repositories.is_some() { "selected" } else { "all" };
-    let mut answer = json!({"token": value, "expires_at": rfc3339(expires_ms), "permissions": permissions, "repository_selection": selection});
+    let mut answer = json!({
+        "token": value, "expires_at": rfc3339(expires_ms), "permissions": permissions,
+        "repository_selection": selection,
+    });
     if let (Some(names), Some(map)) = (repositories, answer.as_object_mut()) {
         let base = call_base(call);
         let list: Vec<Value> = names

@@ -21,7 +21,8 @@ pub(super) fn admit(usage: &mut Usage, limits: &Limits, call: &Call) -> Result<(
     if usage.0.len() >= limits.primary {
         return Err(refuse(
             limits.status,
-            "API rate limit exceeded. (https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api)",
+            "API rate limit exceeded. \
+             (https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api)",
         ));
     }
     let last_minute = || usage.0.iter().filter(|(at, _)| now - at < MINUTE_MS);
@@ -38,7 +39,9 @@ pub(super) fn admit(usage: &mut Usage, limits: &Limits, call: &Call) -> Result<(
         None
     };
     if let Some(wait) = wait_ms {
-        let text = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. For more on scraping GitHub and how it may affect your rights, please review our Terms of Service (https://docs.github.com/en/site-policy/github-terms/github-terms-of-service)";
+        let text = "You have exceeded a secondary rate limit. Please wait a few minutes before you try \
+             again. For more on scraping GitHub and how it may affect your rights, please review our Terms \
+             of Service (https://docs.github.com/en/site-policy/github-terms/github-terms-of-service)";
         return Err(refuse(limits.status, text)
             .with_header("retry-after", wait.div_euclid(1000).max(0).saturating_add(1).to_string()));
     }

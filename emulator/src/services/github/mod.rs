@@ -17,14 +17,16 @@ use crate::call::Call;
 use crate::reply::Reply;
 use crate::state::Place;
 use crate::world::World;
-use reply::refuse;
 
 use access::Caller;
+use reply::refuse;
 
 /// Answers a request to the API; GitHub Enterprise Server's prefix is accepted.
 pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     if call.header("user-agent").is_none_or(|agent| agent.trim().is_empty()) {
-        let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required).\n";
+        let text = "Request forbidden by administrative rules. Please make sure your request has a \
+             User-Agent header \
+             (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required).\n";
         return Reply::text(403, "text/html", text);
     }
     if let Some(version) =

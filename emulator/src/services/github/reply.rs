@@ -7,7 +7,9 @@ use crate::reply::Reply;
 
 /// Refuses in GitHub's shape.
 pub(super) fn refuse(status: u16, message: &str) -> Reply {
-    let body = json!({"message": message, "documentation_url": "https://docs.github.com/rest", "status": status.to_string()});
+    let body = json!({
+        "message": message, "documentation_url": "https://docs.github.com/rest", "status": status.to_string(),
+    });
     Reply::json(status, &body)
 }
 

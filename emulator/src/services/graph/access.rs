@@ -46,19 +46,19 @@ pub(super) fn sign_in(world: &mut World, call: &Call) -> Result<Caller, Reply> {
 }
 
 impl Caller {
-    /// Refuses whoever may not read; `Application.ReadWrite.OwnedBy` may read everything.
+    /// Refuses a caller that may not read; `Application.ReadWrite.OwnedBy` may read everything.
     ///
     /// <https://learn.microsoft.com/graph/permissions-reference#applicationreadwriteownedby>
     pub(super) fn may_read(&self, world: &mut World) -> Result<(), Reply> {
         if self.read { Ok(()) } else { Err(denied(world)) }
     }
 
-    /// Refuses whoever may not make anything.
+    /// Refuses a caller that may not make anything.
     pub(super) fn may_create(&self, world: &mut World) -> Result<(), Reply> {
         if self.owned || self.all { Ok(()) } else { Err(denied(world)) }
     }
 
-    /// Refuses whoever may not change something with these owners.
+    /// Refuses a caller that may not change something with these owners.
     pub(super) fn may_write(&self, world: &mut World, owners: &[String]) -> Result<(), Reply> {
         if self.all || (self.owned && owners.contains(&self.object_id)) { Ok(()) } else { Err(denied(world)) }
     }

@@ -35,7 +35,8 @@ pub(super) fn describe(world: &mut World, index: usize) -> Value {
         .filter(|secret| world.graph.replicas.knows(&secret.key_id, now))
         .map(|secret| {
             json!({
-                "customKeyIdentifier": null, "displayName": secret.display_name, "endDateTime": rfc3339(secret.end_ms), "hint": hint(&secret.value),
+                "customKeyIdentifier": null, "displayName": secret.display_name,
+                "endDateTime": rfc3339(secret.end_ms), "hint": hint(&secret.value),
                 "keyId": secret.key_id, "secretText": null, "startDateTime": rfc3339(secret.start_ms),
             })
         })
@@ -44,13 +45,19 @@ pub(super) fn describe(world: &mut World, index: usize) -> Value {
         .certificates
         .iter()
         .map(|certificate| {
-            json!({"keyId": certificate.key_id, "type": "AsymmetricX509Cert", "usage": "Verify", "endDateTime": rfc3339(certificate.end_ms), "key": null})
+            json!({
+                "keyId": certificate.key_id, "type": "AsymmetricX509Cert", "usage": "Verify",
+                "endDateTime": rfc3339(certificate.end_ms), "key": null,
+            })
         })
         .collect();
     json!({
-        "id": app.object_id, "appId": app.app_id, "displayName": app.display_name, "signInAudience": app.sign_in_audience,
-        "createdDateTime": rfc3339(app.created_ms), "uniqueName": app.unique_name, "deletedDateTime": null, "description": null,
-        "identifierUris": [], "tags": [], "publisherDomain": "acme.onmicrosoft.com", "passwordCredentials": secrets, "keyCredentials": keys,
+        "id": app.object_id, "appId": app.app_id, "displayName": app.display_name,
+        "signInAudience": app.sign_in_audience,
+        "createdDateTime": rfc3339(app.created_ms), "uniqueName": app.unique_name, "deletedDateTime": null,
+        "description": null,
+        "identifierUris": [], "tags": [], "publisherDomain": "acme.onmicrosoft.com",
+        "passwordCredentials": secrets, "keyCredentials": keys,
     })
 }
 

@@ -61,7 +61,8 @@ fn find(world: &mut World, index: usize, id: &str) -> Option<usize> {
 
 fn describe(credential: &FederatedCredential) -> Value {
     json!({
-        "id": credential.id, "name": credential.name, "issuer": credential.issuer, "subject": credential.subject, "audiences": credential.audiences,
+        "id": credential.id, "name": credential.name, "issuer": credential.issuer,
+        "subject": credential.subject, "audiences": credential.audiences,
         "description": credential.description,
     })
 }

@@ -62,8 +62,10 @@ pub(super) fn add(world: &mut World, call: &Call, who: &Caller, index: usize) ->
     let (key_id, value) = (world.random.uuid(), world.client_secret_text());
     let display_name = wanted.get("displayName").and_then(Value::as_str).map(str::to_owned);
     let shown = json!({
-        "@odata.context": format!("{}/v1.0/$metadata#microsoft.graph.passwordCredential", call.origin), "customKeyIdentifier": null,
-        "displayName": display_name, "endDateTime": rfc3339(end_ms), "hint": hint(&value), "keyId": key_id, "secretText": value,
+        "@odata.context": format!("{}/v1.0/$metadata#microsoft.graph.passwordCredential", call.origin),
+        "customKeyIdentifier": null,
+        "displayName": display_name, "endDateTime": rfc3339(end_ms), "hint": hint(&value), "keyId": key_id,
+        "secretText": value,
         "startDateTime": rfc3339(start_ms),
     });
     world.graph.replicas.begin(&key_id, now);

@@ -18,9 +18,12 @@ use crate::world::World;
 
 fn describe(world: &World, principal: &ServicePrincipal) -> Value {
     json!({
-        "id": principal.object_id, "appId": principal.app_id, "displayName": principal.display_name, "appDisplayName": principal.display_name,
-        "accountEnabled": true, "servicePrincipalType": "Application", "servicePrincipalNames": [principal.app_id],
-        "appOwnerOrganizationId": world.directory.home(), "createdDateTime": rfc3339(principal.created_ms), "deletedDateTime": null, "tags": [],
+        "id": principal.object_id, "appId": principal.app_id, "displayName": principal.display_name,
+        "appDisplayName": principal.display_name,
+        "accountEnabled": true, "servicePrincipalType": "Application",
+        "servicePrincipalNames": [principal.app_id],
+        "appOwnerOrganizationId": world.directory.home(), "createdDateTime": rfc3339(principal.created_ms),
+        "deletedDateTime": null, "tags": [],
     })
 }
 

@@ -169,7 +169,7 @@ fn a_field_that_there_is_not_is_refused() {
 }
 
 #[test]
-fn every_shape_of_the_lag_is_shown_until_the_application_has_spread() {
+fn every_shape_of_the_lag_is_shown_until_the_application_has_propagated() {
     let (emulator, token) = emulator(&["Application.ReadWrite.OwnedBy"]);
     emulator.world(|world| world.graph.replicas.set(GraphLag { reads: 6, ms: 0, shapes: Vec::new() }));
     let (id, app_id) = application(&emulator, &token, "catalog");
@@ -224,7 +224,10 @@ fn federated_credentials_are_twenty_at_most_with_unique_names_and_subjects() {
     let (id, _) = application(&emulator, &token, "catalog");
     let path = format!("/v1.0/applications/{id}/federatedIdentityCredentials");
     let add = |name: &str, subject: &str| {
-        let body = json!({"name": name, "issuer": "https://issuer.example", "subject": subject, "audiences": ["api://AzureADTokenExchange"]});
+        let body = json!({
+            "name": name, "issuer": "https://issuer.example", "subject": subject,
+            "audiences": ["api://AzureADTokenExchange"],
+        });
         send(&emulator, "POST", &path, &token, Some(body))
     };
     assert_eq!(add("first", "s1").0, 201);

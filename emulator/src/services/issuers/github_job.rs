@@ -15,7 +15,10 @@ pub(super) fn token(world: &mut World, call: &Call) -> Reply {
     let refuse = |status: u16, message: &str| {
         Reply::json(
             status,
-            &json!({"$id": "1", "innerException": null, "message": message, "typeKey": "UnauthorizedRequestException", "errorCode": 0}),
+            &json!({
+                "$id": "1", "innerException": null, "message": message,
+                "typeKey": "UnauthorizedRequestException", "errorCode": 0,
+            }),
         )
     };
     if call.method != "GET" || !call.path.contains("/idtoken/") {
@@ -39,12 +42,15 @@ fn claims(job: &ActionsJob, audience: &str, now: i64, jti: &str) -> Value {
     let mut claims = json!({
         "jti": jti, "sub": job.subject(), "aud": audience, "iss": job.issuer,
         "nbf": now - 300, "iat": now, "exp": now + job.lifetime_seconds,
-        "ref": job.reference, "ref_type": if job.reference.starts_with("refs/tags/") { "tag" } else { "branch" },
+        "ref": job.reference,
+        "ref_type": if job.reference.starts_with("refs/tags/") { "tag" } else { "branch" },
         "ref_protected": "false", "sha": "0123456789abcdef0123456789abcdef01234567",
-        "repository": full_name, "repository_id": job.repository_id.to_string(), "repository_visibility": "private",
+        "repository": full_name, "repository_id": job.repository_id.to_string(),
+        "repository_visibility": "private",
         "repository_owner": job.owner, "repository_owner_id": job.owner_id.to_string(),
         "actor": "octocat", "actor_id": "583231", "head_ref": "", "base_ref": "",
-        "event_name": job.event, "workflow": job.workflow, "workflow_ref": workflow, "job_workflow_ref": workflow,
+        "event_name": job.event, "workflow": job.workflow, "workflow_ref": workflow,
+        "job_workflow_ref": workflow,
         "run_id": "30000001", "run_number": "7", "run_attempt": "1", "runner_environment": "github-hosted",
     });
     if let Some(environment) = &job.environment {

@@ -126,7 +126,7 @@ fn an_assertion_that_is_expired_or_tampered_with_is_refused() {
 }
 
 #[test]
-fn a_new_federated_credential_flaps_while_it_spreads() {
+fn a_new_federated_credential_flaps_while_it_propagates() {
     let scene = scene();
     let spread = Spread { uses: 1, ms: 0, flaps: vec![true, false] };
     scene.trust(MAIN);
@@ -163,7 +163,8 @@ fn own_assertion(scene: &Scene, change: impl FnOnce(&mut Value, &mut Value)) -> 
     let now = scene.emulator.now_ms() / 1000;
     let mut header = json!({"alg": "RS256", "typ": "JWT", "x5t#S256": URL_SAFE_NO_PAD.encode([7; 32])});
     let mut claims = json!({
-        "aud": format!("{LOGIN}/{}/oauth2/v2.0/token", scene.tenant), "iss": scene.app, "sub": scene.app, "jti": "1", "nbf": now, "exp": now + 600,
+        "aud": format!("{LOGIN}/{}/oauth2/v2.0/token", scene.tenant), "iss": scene.app, "sub": scene.app,
+        "jti": "1", "nbf": now, "exp": now + 600,
     });
     change(&mut header, &mut claims);
     IssuerKey::shared().sign_under(&header, &claims)

@@ -48,8 +48,9 @@ pub(super) fn check(world: &World, call: &Call, who: &Subject, right: &str) -> R
     let name = vault(call);
     let name = name.split(['.', ':']).next().unwrap_or_default();
     let message = format!(
-        "The user, group or application 'appid={id};oid={object};iss=https://sts.windows.net/{}/' does not have secrets {right} permission on key vault \
-         '{name};location=westeurope'. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125287",
+        "The user, group or application 'appid={id};oid={object};iss=https://sts.windows.net/{}/' does not \
+         have secrets {right} permission on key vault '{name};location=westeurope'. For help resolving this \
+         issue, please see https://go.microsoft.com/fwlink/?linkid=2125287",
         world.directory.home()
     );
     Err(inner_refusal(403, "Forbidden", &message, "AccessDenied"))

@@ -14,8 +14,9 @@ pub(super) fn inner_refusal(status: u16, code: &str, message: &str, inner: &str)
 
 pub(super) fn not_found(name: &str) -> Reply {
     let message = format!(
-        "A secret with (name/id) {name} was not found in this key vault. If you recently deleted this secret you may be able to recover it using the \
-         correct recovery command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182"
+        "A secret with (name/id) {name} was not found in this key vault. If you recently deleted this secret \
+         you may be able to recover it using the correct recovery command. For help resolving this issue, \
+         please see https://go.microsoft.com/fwlink/?linkid=2125182"
     );
     refusal(404, "SecretNotFound", &message)
 }

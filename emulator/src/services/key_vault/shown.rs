@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use crate::state::VaultVersion;
 
-pub(super) fn attributes(version: &VaultVersion) -> Value {
+fn attributes(version: &VaultVersion) -> Value {
     let mut attributes = json!({
-        "enabled": version.enabled, "created": version.created_ms.div_euclid(1000), "updated": version.updated_ms.div_euclid(1000),
+        "enabled": version.enabled, "created": version.created_ms.div_euclid(1000),
+        "updated": version.updated_ms.div_euclid(1000),
         "recoveryLevel": "Recoverable+Purgeable", "recoverableDays": 90,
     });
     if let Some(seconds) = version.not_before {

@@ -11,7 +11,8 @@ impl World {
         granted.extend(rights.iter().map(|right| (*right).to_owned()));
     }
 
-    /// Returns the versions of a vault's secret, oldest first; `vault` is an origin such as `https://acme.vault.azure.net`.
+    /// Returns the versions of a vault's secret, oldest first; `vault` is an origin such as
+    /// `https://acme.vault.azure.net`.
     #[must_use]
     pub fn vault_versions(&self, vault: &str, name: &str) -> &[VaultVersion] {
         let host = vault.split_once("://").map_or(vault, |(_, host)| host).trim_end_matches('/');

@@ -55,7 +55,11 @@ pub(super) fn handle(
             let groups: Vec<Value> = workspace
                 .groups
                 .iter()
-                .map(|(id, name)| json!({"id": id.to_string(), "displayName": name, "meta": {"resourceType": "WorkspaceGroup"}}))
+                .map(|(id, name)| {
+                    json!({
+                        "id": id.to_string(), "displayName": name, "meta": {"resourceType": "WorkspaceGroup"},
+                    })
+                })
                 .collect();
             page(call, &groups)
         }
@@ -129,7 +133,7 @@ fn create(world: &mut World, call: &Call, index: usize) -> Result<Reply, Reply> 
         return Err(refuse(400, Some("invalidSyntax"), format!("schemas must contain {PRINCIPAL_SCHEMA}")));
     }
     let application_id = match map.get("applicationId") {
-        // Without an application id the workspace makes a principal of its own.
+        // Without an application id the workspace makes a new principal and its id.
         None => world.random.uuid(),
         Some(Value::String(id)) if is_uuid(id) => id.clone(),
         Some(_) => return Err(refuse(400, Some("invalidValue"), "applicationId must be a UUID")),
@@ -294,7 +298,11 @@ fn shown(member: &Member, workspace: &Workspace) -> Value {
         .groups
         .iter()
         .filter(|(_, name)| member.groups.contains(name))
-        .map(|(id, name)| json!({"display": name, "type": "direct", "value": id.to_string(), "$ref": format!("Groups/{id}")}))
+        .map(|(id, name)| {
+            json!({
+                "display": name, "type": "direct", "value": id.to_string(), "$ref": format!("Groups/{id}"),
+            })
+        })
         .collect();
     if !groups.is_empty() {
         map.insert("groups".to_owned(), json!(groups));
