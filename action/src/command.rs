@@ -5,20 +5,13 @@
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures_util::future::join3;
-use lakekey_core::config::SinkConfig;
-use lakekey_core::context::Context;
-use lakekey_core::error::{Code, Error, Step};
-use lakekey_core::platform::LocalFuture;
-use lakekey_core::secret::Secret;
-use lakekey_core::sink::{Delivery, Sink, SinkState, Written};
+use lakekey_core::{
+    Code, Context, Delivery, Error, LocalFuture, Secret, Sink, SinkCommand, SinkState, Step, Written,
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
-
-/// How long a command may run unless told.
-const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How much of each output is kept, in bytes; the rest is read and dropped, so that the command does not
 /// wait.
@@ -28,23 +21,16 @@ const KEPT: usize = 64 * 1024;
 pub type Show = Rc<dyn Fn(&str)>;
 
 /// Runs a command for every new value.
-pub struct CommandSink {
-    run: Vec<String>,
-    timeout: Duration,
+pub struct CommandSink<'s> {
+    command: &'s SinkCommand,
     show: Show,
 }
 
-impl CommandSink {
-    /// Returns the sink, or `None` where the configuration is of another type.
+impl<'s> CommandSink<'s> {
+    /// Makes the sink of a command; what it prints is shown line by line.
     #[must_use]
-    pub fn new(config: &SinkConfig, show: Show) -> Option<Self> {
-        let SinkConfig::Command { run, timeout } = config else { return None };
-        let timeout = timeout.map_or(TIMEOUT, |span| Duration::from_secs(span.seconds()));
-        Some(Self { run: run.clone(), timeout, show })
-    }
-
-    fn program(&self) -> &str {
-        self.run.first().map_or("", String::as_str)
+    pub fn new(command: &'s SinkCommand, show: Show) -> Self {
+        Self { command, show }
     }
 
     fn failed(&self, what: &str) -> Error {
@@ -52,10 +38,11 @@ impl CommandSink {
     }
 
     async fn run(&self, context: &Context<'_>, value: &Secret, delivery: &Delivery) -> Result<(), Error> {
-        context.check_lease_for(self.timeout, Step::Deliver)?;
-        let mut command = Command::new(self.program());
+        let timeout = self.command.timeout;
+        context.check_lease(timeout, Step::Deliver)?;
+        let mut command = Command::new(self.command.program());
         command
-            .args(&self.run[1..])
+            .args(self.command.run.get(1..).unwrap_or_default())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -77,12 +64,12 @@ impl CommandSink {
         command.process_group(0);
         let mut child =
             command.spawn().map_err(|error| self.failed(&format!("could not be started: {error}")))?;
-        let status = tokio::time::timeout(self.timeout, self.drive(&mut child, value)).await;
+        let status = tokio::time::timeout(timeout, self.drive(&mut child, value)).await;
         match status {
             Err(_) => {
                 let _ = child.kill().await;
                 Err(self
-                    .failed(&format!("did not end within {} s and was stopped", self.timeout.as_secs()))
+                    .failed(&format!("did not end within {} s and was stopped", timeout.as_secs()))
                     .with_uncertainty(true))
             }
             Ok(Err(error)) => {
@@ -151,15 +138,14 @@ fn exists(program: &str) -> bool {
     })
 }
 
-impl Sink for CommandSink {
+impl Sink for CommandSink<'_> {
     fn label(&self) -> String {
-        // Arguments may be private; the program is enough to know it by.
-        format!("command {}", self.program())
+        self.command.label()
     }
 
     fn observe<'a>(&'a self, _context: &'a Context<'a>) -> LocalFuture<'a, Result<SinkState, Error>> {
         Box::pin(async move {
-            if !exists(self.program()) {
+            if !exists(self.command.program()) {
                 return Err(self
                     .failed("was not found")
                     .at(Step::ReadSinks)

@@ -5,10 +5,12 @@ use std::cell::RefCell;
 use std::io::Write as _;
 use std::time::Instant;
 
-use lakekey_core::event::{Event, Observer, Phase};
-use lakekey_core::platform::{LocalFuture, Request, Response, Transport, TransportError};
-use lakekey_core::secret::Secret;
+use lakekey_core::{
+    Event, LocalFuture, Observer, Phase, Request, Response, Secret, Transport, TransportError,
+};
 use zeroize::Zeroizing;
+
+use crate::workflow_commands::neutral;
 
 /// What stands where a secret stood.
 const MASK: &str = "***";
@@ -118,7 +120,7 @@ impl Console {
     /// Prints a line that a command of the user's has printed, so that it cannot pass for one of a workflow's
     /// commands.
     pub fn output(&self, line: &str) {
-        self.note(&format!("  | {}", crate::workflow::neutral(line)));
+        self.note(&format!("  | {}", neutral(line)));
     }
 
     /// Prints a line about the work to standard error.
@@ -135,7 +137,7 @@ pub fn line(event: &Event, level: Level) -> Option<String> {
         Phase::Warning => (Level::Warn, "warning: "),
         Phase::Waiting => (Level::Info, "waiting: "),
         Phase::Skipped => (Level::Info, "skipped: "),
-        Phase::Done => (Level::Info, ""),
+        _ => (Level::Info, ""),
     };
     (level >= least).then(|| format!("{}  {}  {word}{}", event.target, event.step, event.message))
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use lakekey_emulator::{Fault, HostOptions, host};
 
-use crate::cli::arguments::Emulate;
+use crate::arguments::Emulate;
 use crate::console::Console;
+use crate::exit_status::{DONE, FAILED, WRONG};
 use crate::platform::{Signals, read_file};
-use crate::run::{FAILED, WRONG};
 
 /// The largest file of faults, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -35,7 +35,7 @@ pub(crate) async fn run(console: &Console, options: Emulate) -> u8 {
         Ok(hosted) => {
             console.result(&serde_json::to_string(hosted.ready()).unwrap_or_default());
             signals.asked().await;
-            0
+            DONE
         }
         Err(error) => {
             console.note(&format!("error: the emulator could not be started: {error}"));

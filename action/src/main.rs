@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lakekey::cli::main()
+    lakekey::dispatch::main()
 }

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use lakekey_core::platform::{Cancellation, Clock, Entropy, Environment, LocalFuture};
-use lakekey_core::secret::Secret;
-use lakekey_core::timestamp::Timestamp;
+use lakekey_core::{Cancellation, Clock, Entropy, Environment, LocalFuture, Secret, Timestamp};
 use tokio::process::Command;
 use tokio::sync::Notify;
 

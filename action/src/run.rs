@@ -1,27 +1,15 @@
-//! One run of the core on this machine: the platform put together, and the exit status of what came of it.
+//! One run of the core on this machine: the platform put together.
 
 use std::rc::Rc;
 
-use lakekey_core::config::{Config, MAX_DOCUMENT};
-use lakekey_core::engine::{self, RunRequest};
-use lakekey_core::error::{Code, Error};
-use lakekey_core::event::Observer;
-use lakekey_core::platform::{Cancellation, Clock, Environment, Host};
-use lakekey_core::report::Report;
+use lakekey_core::{
+    Cancellation, Clock, Config, Environment, Error, Host, Observer, Report, RunRequest, run,
+};
 
+use crate::adapters::NativeAdapters;
 use crate::console::{Console, Told};
-use crate::platform::{SystemEntropy, read_file};
-use crate::sinks::NativeSinks;
+use crate::platform::SystemEntropy;
 use crate::transport::HttpTransport;
-
-/// Nothing could be done because the command line or the configuration is wrong.
-pub const WRONG: u8 = 2;
-
-/// A target failed.
-pub const FAILED: u8 = 1;
-
-/// `status --fail-on` found something.
-pub const FOUND: u8 = 3;
 
 /// Holds what differs between a terminal, a workflow and the demonstration.
 pub struct Runner<'a> {
@@ -45,27 +33,12 @@ impl Runner<'_> {
     pub async fn run(&self, config: &Config, request: &RunRequest) -> Result<Report, Error> {
         let http = HttpTransport::new();
         let console = self.console.clone();
-        let host = Host {
-            transport: &Told { inner: &http, console: self.console },
-            clock: self.clock,
-            entropy: &SystemEntropy,
-            environment: self.environment,
-            sinks: &NativeSinks::new(Rc::new(move |line| console.output(line))),
-            observer: self.observer,
-            cancellation: self.cancellation,
-        };
-        engine::run(host, config, request).await
+        let transport = Told { inner: &http, console: self.console };
+        let adapters = NativeAdapters::new(Rc::new(move |line| console.output(line)));
+        let host = Host::new(&transport, self.clock, &SystemEntropy)
+            .environment(self.environment)
+            .observer(self.observer)
+            .cancellation(self.cancellation);
+        run(host, &adapters, config, request).await
     }
-}
-
-/// Reads and checks a configuration file.
-///
-/// # Errors
-/// Every `config-…` code.
-pub fn read_config(path: &str, environment: &dyn Environment) -> Result<Config, Error> {
-    // One byte more than the limit is enough for the core to see that it is exceeded.
-    let bytes = read_file(path, MAX_DOCUMENT as u64).map_err(|reason| {
-        Error::config(Code::ConfigUnreadable, path, format!("the configuration cannot be read: {reason}"))
-    })?;
-    Config::read(&bytes, environment)
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lakekey_core::platform::{
-    HeaderValue, LocalFuture, Method, Request, Response, Transport, TransportError, TransportErrorKind,
+use lakekey_core::{
+    HeaderValue, LocalFuture, Request, Response, Transport, TransportError, TransportErrorKind,
 };
 use reqwest::header::{HeaderName, HeaderValue as WireValue};
 use reqwest::{Client, Url};
@@ -148,14 +148,7 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 fn build(client: &Client, url: Url, request: Request) -> Result<reqwest::RequestBuilder, TransportError> {
-    let method = match request.method {
-        Method::Get => reqwest::Method::GET,
-        Method::Post => reqwest::Method::POST,
-        Method::Put => reqwest::Method::PUT,
-        Method::Patch => reqwest::Method::PATCH,
-        Method::Delete => reqwest::Method::DELETE,
-    };
-    let mut outgoing = client.request(method, url).timeout(request.timeout);
+    let mut outgoing = client.request(request.method, url).timeout(request.timeout);
     for (name, value) in &request.headers {
         let unfit = |_| {
             not_sent(format!("the header {name} has a value that HTTP does not allow, such as a line end"))

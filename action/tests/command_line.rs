@@ -2,7 +2,7 @@
 //! commands as sinks.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall fail")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::mpsc;
 
-use lakekey_core::secret::Secret;
+use lakekey_core::Secret;
 use lakekey_emulator::{Emulator, HostOptions, host};
 use serde_json::Value;
 
@@ -135,7 +135,7 @@ fn a_configuration_of_fifty_megabytes_is_not_read() {
 }
 
 #[test]
-fn taking_back_everything_wants_to_be_meant() {
+fn revoking_everything_asks_to_be_meant() {
     let running = emulator();
     assert_eq!(running.lakekey(&["provision"]).status.code(), Some(0));
     let before = running.emulator.requests().len();

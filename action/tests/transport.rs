@@ -1,14 +1,13 @@
 //! The transport against servers on loopback that misbehave.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall fail")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::time::Duration;
 
 use lakekey::transport::HttpTransport;
-use lakekey_core::platform::{
-    HeaderValue, Method, Request, Response, Transport as _, TransportError, TransportErrorKind,
+use lakekey_core::{
+    HeaderValue, Method, Request, Response, Secret, Transport as _, TransportError, TransportErrorKind,
 };
-use lakekey_core::secret::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -18,7 +17,7 @@ fn run<T>(test: impl Future<Output = T>) -> T {
 
 fn request(url: String) -> Request {
     Request {
-        method: Method::Get,
+        method: Method::GET,
         url,
         headers: Vec::new(),
         body: zeroize::Zeroizing::default(),

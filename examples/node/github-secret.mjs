@@ -1,4 +1,4 @@
-// Rotates into a secret of a GitHub repository. Needs `@octokit/core` beside `lakekey`.
+// Rotates into a secret of a GitHub repository.
 import process from "node:process";
 
 import { rotate } from "lakekey";

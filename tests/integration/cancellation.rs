@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lakekey_core::engine::Command;
+use lakekey_core::Command;
 use lakekey_tests::invariants;
 use lakekey_tests::machine::Machine;
 use lakekey_tests::stage::Stage;
@@ -30,7 +30,7 @@ fn a_run_that_is_asked_to_stop_after_any_request_leaves_a_state_from_which_the_n
             .run(ROTATE);
         if requests <= verified + 1 {
             assert_eq!(ran.code(), Some("cancelled"), "{what}: {}", ran.output);
-            // What it made it took back: only the credential of before is left.
+            // What it made it rolled back: only the credential of before is left.
             invariants::converged(&stage.emulator, 5, &what);
         } else {
             // Once it has begun to deliver it goes on until every sink holds the same.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lakekey_core::engine::{Command, Revocation};
+use lakekey_core::{Command, Revocation};
 use lakekey_emulator::{Fault, FaultKind};
 use lakekey_tests::invariants;
 use lakekey_tests::machine::Machine;
@@ -86,7 +86,7 @@ fn the_run_after_a_partial_delivery_gives_every_sink_the_same_fresh_credential()
 }
 
 #[test]
-fn a_single_sink_that_refuses_has_the_new_credential_taken_back() {
+fn a_single_sink_that_refuses_has_the_new_credential_rolled_back() {
     let stage = Stage::new();
     let _ = Machine::new(&stage).run(Command::Provision);
     stage.emulator.advance(DAY * 61);
@@ -148,5 +148,7 @@ fn a_dry_run_of_a_revocation_says_what_would_stop_working_and_revokes_nothing() 
     let stage = due();
     let ran = Machine::new(&stage).dry_run(Command::Revoke(Revocation::All));
     assert_eq!(ran.first().steps.len(), 1);
+    let message = &ran.first().steps[0].message;
+    assert!(message.contains("what signs in with it is refused from then on"), "{message}");
     assert_eq!(live(&stage), 1);
 }

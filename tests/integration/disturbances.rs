@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lakekey_core::engine::{Command, Revocation};
+use lakekey_core::{Command, Revocation};
 use lakekey_tests::disturbance::Disturbance;
 use lakekey_tests::invariants::{self, Others};
 use lakekey_tests::machine::Machine;
@@ -12,7 +12,7 @@ use lakekey_tests::wire::Aim;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Describes what is disturbed: a stage, a command on it, and the run that shall heal whatever came of it.
+/// Describes what is disturbed: a stage, a command on it, and the run that is to heal what came of it.
 struct Case {
     name: &'static str,
     stage: Stage,
@@ -76,7 +76,7 @@ fn disturb(case: &Case) -> usize {
 fn one(case: &Case, aim: Aim, what: &str) {
     let stage = case.stage.fork();
     let others = stage.emulator.world(|world| Others::of(world));
-    // What an emergency takes back its sinks lose, which is its purpose.
+    // What an emergency revokes its sinks lose, which is its purpose.
     let mut machine = Machine::new(&stage).disturbed(aim);
     if !case.revokes_all {
         machine = machine.watched(invariants::never_without(what));

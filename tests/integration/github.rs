@@ -3,19 +3,24 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use lakekey_core::engine::Command;
+use lakekey_core::Command;
 use lakekey_emulator::{Emulator, GithubSecret, Place, Repository};
+use lakekey_tests::disturbance::{Disturbance, Done};
 use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;
+use lakekey_tests::wire::Aim;
 use serde_json::{Value, json};
 
 const FORCED: Command = Command::Rotate { force: true };
+
+/// The id of a repository that no 32 bits hold.
+const OVER_32_BITS: u64 = 5_000_000_072;
 
 /// A stage whose first target is delivered to one place, and provisioned.
 fn stage(sink: Value) -> Stage {
     let stage = Stage::new().target(|target| target["deliver"] = json!([sink]));
     stage.emulator.world(|world| {
-        for (id, name) in [(71, "acme/reports"), (72, "acme/billing")] {
+        for (id, name) in [(71, "acme/reports"), (OVER_32_BITS, "acme/billing")] {
             world.github.repositories.push(Repository {
                 id,
                 full_name: name.to_owned(),
@@ -39,7 +44,7 @@ fn secret(emulator: &Emulator, place: &Place) -> GithubSecret {
 
 /// Asserts that a place holds the PAT that the report names.
 fn holds(emulator: &Emulator, place: &Place, ran: &Ran) {
-    use lakekey_core::secret::Secret;
+    use lakekey_core::Secret;
     let id = &ran.first().credential.as_ref().unwrap().id;
     assert_eq!(&Secret::new(secret(emulator, place).value).fingerprint(), id);
 }
@@ -77,7 +82,7 @@ fn the_named_repositories_of_an_organisation_see_its_secret() {
         "visibility": "selected", "repositories": ["reports", "billing"],
     }));
     let held = secret(&stage.emulator, &Place::Organization("acme".to_owned()));
-    assert_eq!((held.visibility.as_deref(), held.selected), (Some("selected"), vec![71, 72]));
+    assert_eq!((held.visibility.as_deref(), held.selected), (Some("selected"), vec![71, OVER_32_BITS]));
 }
 
 #[test]
@@ -100,13 +105,50 @@ fn who_sees_an_organisations_secret_stays_as_somebody_has_set_it() {
     stage.emulator.world(|world| {
         let held = world.github.stores.get_mut(&place).unwrap().secrets.get_mut("T").unwrap();
         held.visibility = Some("selected".to_owned());
-        held.selected = vec![72];
+        held.selected = vec![OVER_32_BITS];
     });
     let ran = Machine::new(&stage).run(FORCED);
     assert_eq!(ran.outcome(), "rotated", "{}", ran.output);
     holds(&stage.emulator, &place, &ran);
     let held = secret(&stage.emulator, &place);
-    assert_eq!((held.visibility.as_deref(), held.selected), (Some("selected"), vec![72]));
+    assert_eq!((held.visibility.as_deref(), held.selected), (Some("selected"), vec![OVER_32_BITS]));
+}
+
+#[test]
+fn every_request_names_the_version_of_the_api_once() {
+    let stage = provisioned(json!({"type": "github-secret", "organization": "acme", "secret": "T"}));
+    let ran = Machine::new(&stage).run(FORCED);
+    let to_github: Vec<_> = ran.sent.iter().filter(|sent| sent.origin == "https://api.github.com").collect();
+    assert!(to_github.len() >= 4, "key, secret, write and date: {to_github:?}");
+    for sent in to_github {
+        for (header, value) in
+            [("x-github-api-version", "2022-11-28"), ("accept", "application/vnd.github+json")]
+        {
+            let named: Vec<&str> = sent
+                .headers
+                .iter()
+                .filter(|(name, _)| name == header)
+                .map(|(_, value)| value.as_str())
+                .collect();
+            assert_eq!(named, [value], "{header} of {sent:?}");
+        }
+    }
+}
+
+#[test]
+fn a_garbled_reply_is_asked_for_again_and_at_the_fourth_it_is_told() {
+    let stage = provisioned(json!({"type": "github-secret", "repository": "acme/reports", "secret": "T"}));
+    let alone = Machine::new(&stage.fork()).run(FORCED).sent;
+    let at = alone.iter().position(|sent| sent.path.ends_with("/actions/secrets/public-key")).unwrap();
+    for (lasting, times, code) in [(false, 2, None), (true, 4, Some("reply-invalid"))] {
+        let stage = stage.fork();
+        let aim = Aim { at, disturbance: Disturbance::Garbage(Done::Yes), lasting };
+        let ran = Machine::new(&stage).disturbed(aim).run(FORCED);
+        assert_eq!(ran.code(), code, "{}", ran.output);
+        let asked = ran.sent.iter().filter(|sent| sent.path == alone[at].path).count();
+        assert_eq!(asked, times, "{}", ran.output);
+        assert_eq!(ran.writes().iter().any(|write| write.contains("token/create")), code.is_none());
+    }
 }
 
 #[test]

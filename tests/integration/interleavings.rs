@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join;
-use lakekey_core::engine::Command;
+use lakekey_core::Command;
 use lakekey_tests::invariants::{self, Others};
 use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::schedule::Schedule;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lakekey_core::engine::Command;
+use lakekey_core::Command;
 use lakekey_emulator::{Spread, SpreadKind};
 use lakekey_tests::disturbance::Disturbance;
 use lakekey_tests::invariants;
@@ -77,7 +77,7 @@ fn a_clock_that_is_ten_minutes_wrong_changes_no_decision() {
 }
 
 #[test]
-fn a_run_whose_lease_is_nearly_over_writes_nothing_and_takes_back_what_it_made() {
+fn a_run_whose_lease_is_nearly_over_writes_nothing_and_rolls_back_what_it_made() {
     let stage = due(Stage::new().target(|target| target["token"]["verify-within"] = json!("30m")));
     // The new PAT works only when less of the lease is left than one request may take.
     stage.emulator.world(|world| {

@@ -4,7 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot go on shall fail"
+    reason = "a test that cannot go on has failed"
 )]
 
 mod cancellation;
@@ -17,6 +17,7 @@ mod policies;
 mod principals;
 mod refusals;
 mod rotation;
+mod secrets;
 mod sign_in;
 mod sinks;
 mod spreading;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lakekey_core::engine::Command;
+use lakekey_core::Command;
 use lakekey_tests::invariants::{self, Others};
 use lakekey_tests::machine::Machine;
 use lakekey_tests::stage::Stage;

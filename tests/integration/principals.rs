@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lakekey_core::engine::Command;
+use lakekey_core::{Command, State};
 use lakekey_emulator::{GraphLag, LagShape};
 use lakekey_tests::disturbance::Disturbance;
 use lakekey_tests::invariants;
@@ -147,11 +147,22 @@ fn provisioning_from_nothing_twice_makes_one_application_and_writes_nothing_the_
 fn a_dry_run_from_nothing_says_every_step_and_makes_none() {
     let stage = federated();
     let ran = Machine::new(&stage).dry_run(Command::Provision);
-    let steps: Vec<&str> = ran.first().steps.iter().map(|s| s.step).collect();
+    let steps: Vec<&str> = ran.first().steps.iter().map(|s| s.step.as_str()).collect();
     assert_eq!(
         steps,
-        ["make-application", "make-service-principal", "make-federated-credential", "create-token"]
+        [
+            "make-application",
+            "make-service-principal",
+            "make-federated-credential",
+            "import-principal",
+            "grant-token-permission",
+            "create-token",
+            "verify-token",
+            "deliver",
+            "mark-active"
+        ]
     );
+    assert!(ran.first().steps.iter().all(|step| step.state == State::Would));
     assert_eq!(ran.writes(), Vec::<String>::new());
     assert!(applications(&stage).is_empty());
 }

@@ -1,7 +1,6 @@
 //! Bad input: every refusal names the key, and comes before anything is sent.
 
-use lakekey_core::config::{Config, MAX_DOCUMENT};
-use lakekey_core::engine::{RunRequest, select};
+use lakekey_core::{Config, MAX_DOCUMENT, RunRequest, select};
 use lakekey_tests::stage::{Stage, Variables};
 use serde_json::{Value, json};
 
@@ -209,7 +208,7 @@ fn a_document_that_unfolds_without_end_is_refused() {
 fn a_target_that_is_not_configured_is_refused() {
     let config = Stage::new().config();
     let request = RunRequest {
-        command: lakekey_core::engine::Command::Status,
+        command: lakekey_core::Command::Status,
         targets: vec!["nobody".to_owned()],
         dry_run: false,
     };

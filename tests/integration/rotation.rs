@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lakekey_core::engine::Command;
+use lakekey_core::{Command, State};
 use lakekey_tests::invariants::{self, Others};
-use lakekey_tests::machine::Machine;
+use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -52,4 +52,40 @@ fn an_undisturbed_rotation_takes_13_requests_7_deep() {
         ran.sent.iter().map(|s| format!("{} {} {}{}", s.depth, s.method, s.origin, s.path)).collect();
     assert!(ran.sent.len() <= 13 && ran.first().requests as usize == ran.sent.len(), "{list:#?}");
     assert!(ran.sent.iter().all(|sent| sent.depth <= 7), "{list:#?}");
+}
+
+/// Returns step and state of what a report lists, and what it says.
+fn steps(ran: &Ran) -> (Vec<(&'static str, State)>, Vec<String>) {
+    let steps = &ran.first().steps;
+    (
+        steps.iter().map(|step| (step.step.as_str(), step.state)).collect(),
+        steps.iter().map(|step| step.message.clone()).collect(),
+    )
+}
+
+#[test]
+fn a_dry_run_lists_what_the_run_then_does_each_with_its_reason() {
+    let stage = Stage::new();
+    let first = Machine::new(&stage).run(Command::Provision);
+    let old = first.first().credential.as_ref().unwrap().id.clone();
+    stage.emulator.advance(DAY * 61);
+    let planned = Machine::new(&stage).dry_run(Command::Rotate { force: false });
+    assert_eq!(planned.writes(), Vec::<String>::new());
+    let order = ["create-token", "verify-token", "deliver", "mark-active", "revoke-token"];
+    let (would, why) = steps(&planned);
+    assert_eq!(would, order.map(|step| (step, State::Would)));
+    assert_eq!(
+        why,
+        [
+            "make a new PAT: the current credential is due",
+            "verify the new PAT",
+            "write github-secret acme/data DATABRICKS_TOKEN",
+            "mark the new one as delivered",
+            &format!("revoke {old}, which is superseded"),
+        ]
+    );
+    let ran = Machine::new(&stage).run(Command::Rotate { force: false });
+    let (done, what) = steps(&ran);
+    assert_eq!(done, order.map(|step| (step, State::Done)));
+    assert_eq!(what[4], format!("revoked {old}"));
 }

@@ -3,7 +3,7 @@
 
 use std::str::FromStr as _;
 
-use lakekey_core::engine::Command;
+use lakekey_core::Command;
 use lakekey_emulator::{Seed, World};
 use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;

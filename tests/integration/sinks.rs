@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lakekey_core::engine::Command;
+use lakekey_core::Command;
 use lakekey_emulator::{Emulator, GroupVariable, VariableGroup};
 use lakekey_tests::machine::Machine;
 use lakekey_tests::stage::Stage;

@@ -1,8 +1,8 @@
-//! What spreads slowly is waited for by its effect, within a bound.
+//! What takes effect slowly is waited for, within a bound.
 
 use std::time::Duration;
 
-use lakekey_core::engine::Command;
+use lakekey_core::Command;
 use lakekey_emulator::{Spread, SpreadKind};
 use lakekey_tests::invariants;
 use lakekey_tests::machine::Machine;
@@ -48,7 +48,7 @@ fn a_pat_that_works_and_fails_and_works_is_delivered_when_all_tries_of_a_round_s
 }
 
 #[test]
-fn a_pat_that_never_works_is_taken_back_and_reported() {
+fn a_pat_that_never_works_is_rolled_back_and_reported() {
     let stage = provisioned();
     slow(&stage, SpreadKind::Pat, Spread { ms: 86_400_000, ..Spread::default() });
     let ran = Machine::new(&stage).watched(invariants::never_without("never")).run(ROTATE);

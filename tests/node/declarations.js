@@ -10,13 +10,17 @@ import { compile } from "json-schema-to-typescript";
 
 const MADE = "// Made by script/declarations from the core's own shapes: do not edit.\n";
 
-/** Wraps a reference that has a text of its own, of which the compiler would otherwise make a type of its own. */
+/**
+ * Wraps a reference that has a text of its own, of which the compiler would otherwise make a type of its own. Its default says
+ * nothing about its type, and the compiler would take it to.
+ */
 function referring(node) {
   if (Array.isArray(node)) return node.map(referring);
   if (node === null || typeof node !== "object") return node;
   const walked = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, referring(value)]));
-  const { $ref, ...rest } = walked;
-  return $ref && Object.keys(rest).length > 0 ? { ...rest, allOf: [{ $ref }] } : walked;
+  const { $ref, default: _, ...rest } = walked;
+  if (!$ref) return walked;
+  return Object.keys(rest).length > 0 ? { ...rest, allOf: [{ $ref }] } : { $ref };
 }
 
 /** Has a text of one line stand on one line. */

@@ -120,7 +120,7 @@ test("the ES module hands the token to the program's own function, whose refusal
   }
 });
 
-test("the GitHub secret is written by an App over the user's own @octokit/core, and the CommonJS program tells its status", async () => {
+test("the GitHub secret is written by an App, and the CommonJS program tells its status", async () => {
   const app = await emu.seed({ "github-app": {} });
   values["12345"] = String(app["app-id"]);
   const key = { LAKEKEY_APP_KEY: app["private-key"] };

@@ -18,9 +18,9 @@ before(async () => {
 import { createRequire } from "node:module";
 const required = createRequire(import.meta.url)("lakekey");
 const same = ${JSON.stringify(NAMES)}.every((name) => lakekey[name] !== undefined && lakekey[name] === required[name]);
-let code;
-try { await lakekey.status({ version: 1, targets: [], nonsense: true }, { env: {} }); } catch (error) { code = error instanceof required.LakekeyError && error.code; }
-console.log(JSON.stringify({ same, code }));`,
+let code, kind;
+try { await lakekey.status({ version: 1, targets: [], nonsense: true }, { env: {} }); } catch (error) { ({ code, class: kind } = error instanceof required.LakekeyError && error); }
+console.log(JSON.stringify({ same, code, kind }));`,
   );
   user.file("names.cjs", `const { status } = require("lakekey"); status("targets: [", { env: {} }).catch((error) => console.log(error.code));`);
 });
@@ -28,7 +28,7 @@ console.log(JSON.stringify({ same, code }));`,
 for (const [name, node] of Object.entries(NODES)) {
   test(`import and require share one instance on ${name}`, async () => {
     const { stdout } = await user.run(node, ["names.mjs"]);
-    assert.deepEqual(JSON.parse(stdout), { same: true, code: "config-unknown-key" });
+    assert.deepEqual(JSON.parse(stdout), { same: true, code: "config-unknown-key", kind: "configuration" });
   });
 
   test(`a CommonJS program gets the stable code of a refusal on ${name}`, async () => {

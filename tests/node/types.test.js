@@ -20,7 +20,7 @@ const required = (text) =>
 
 /** A program that is right but for the lines that say so; CommonJS and ES modules have the same. */
 const STRICT = `import { Octokit } from "@octokit/core";
-import { LakekeyError, matrix, plan, revoke, rotate, sealSecret, type Code, type Config, type Outcome, type Report, type Sink } from "lakekey";
+import { LakekeyError, matrix, plan, revoke, rotate, sealSecret, type Code, type Config, type ErrorClass, type Outcome, type PlannedStep, type Report, type Sink, type Step, type StepReport } from "lakekey";
 import { init, status } from "lakekey/init";
 import module from "lakekey/lakekey.wasm";
 
@@ -46,8 +46,13 @@ export async function right(): Promise<Outcome[]> {
     throw new LakekeyError({ code: "sink-refused", message: "read-only" });
   } catch (error) {
     const code: Code | undefined = error instanceof LakekeyError ? error.code : undefined;
-    console.log(code);
+    const fault: ErrorClass | undefined = error instanceof LakekeyError ? error.class : undefined;
+    console.log(code, fault);
   }
+  const done: StepReport[] = report.targets.flatMap(({ steps = [] }) => steps.filter(({ state }) => state === "done" || state === "not-checked"));
+  const steps: Step[] = done.map(({ step }: PlannedStep) => step);
+  const reason: string | undefined = report.targets[0]?.error?.reason;
+  console.log(steps, reason);
   return report.targets.map(({ outcome }) => outcome);
 }
 
@@ -84,6 +89,8 @@ export async function wrong(): Promise<void> {
   await revoke(config, { targets: ["a"], all: true, superseded: true });
   // @ts-expect-error: there is no such code
   new LakekeyError({ code: "no-such-code", message: "" });
+  // @ts-expect-error: there is no such state of a step
+  console.log((await plan(config)).targets[0]?.steps?.[0]?.state === "perhaps");
   // @ts-expect-error: a value is text
   sealSecret("", 1);
 }
@@ -91,7 +98,7 @@ export async function wrong(): Promise<void> {
 
 let user;
 before(async () => {
-  user = await installed();
+  user = await installed({ octokit: true });
   symlinkSync(join(MODULES, "@types"), join(user.folder, "node_modules/@types"));
   user.file("strict.mts", STRICT);
   user.file("strict.cts", STRICT.replace("import { Octokit }", 'import type { Octokit as Kit } from "@octokit/core" with { "resolution-mode": "import" };\ndeclare const Octokit: typeof Kit;\n//'));

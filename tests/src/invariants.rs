@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lakekey_emulator::{Emulator, World};
 
 use crate::machine::Ran;
@@ -194,8 +196,14 @@ pub fn bound(emulator: &Emulator, ran: &Ran, case: &str) {
         for sent in &ran.sent {
             for credential in &sent.credentials {
                 let value = credential.rsplit(' ').next().unwrap_or_default();
+                let decoded = STANDARD.decode(value).unwrap_or_default();
+                let pair = String::from_utf8_lossy(&decoded);
                 let home = if value.starts_with("dapi") {
                     workspaces.contains(sent.origin.as_str())
+                } else if value.starts_with("dose") || pair.contains(":dose") {
+                    workspaces.contains(sent.origin.as_str()) || sent.origin.contains("//accounts.")
+                } else if value.contains("8Q~") || pair.contains("8Q~") {
+                    sent.origin == "https://login.microsoftonline.com"
                 } else if value.starts_with("github_pat_") || value.starts_with("ghs_") {
                     sent.origin == "https://api.github.com"
                 } else {

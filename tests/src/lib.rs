@@ -5,7 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot go on shall fail"
+    reason = "a test that cannot go on has failed"
 )]
 
 pub mod disturbance;

@@ -2,18 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
-use std::rc::Rc;
 
-use lakekey::sinks::NativeSinks;
-use lakekey_core::engine::{Command, RunRequest, run};
-use lakekey_core::event::{Event, Observer};
-use lakekey_core::platform::{Cancellation, Entropy, Host};
-use lakekey_core::report::Report;
-use lakekey_core::secret::Secret;
+use lakekey::adapters::NativeAdapters;
+use lakekey_core::{
+    Cancellation, Command, Entropy, Error, Event, Host, Observer, Report, RunRequest, Secret, TargetReport,
+    run,
+};
 
 use crate::stage::Stage;
 use crate::time::SimulatedClock;
-use crate::wire::{Aim, Gate, Sent, Watch, Wire};
+use crate::wire::{Aim, Gate, Sent, Watch, Way, Wire};
 
 /// Describes a run that has ended, or was killed.
 pub struct Ran {
@@ -32,7 +30,7 @@ pub struct Ran {
 impl Ran {
     /// Returns the report of the first target.
     #[must_use]
-    pub fn first(&self) -> &lakekey_core::report::TargetReport {
+    pub fn first(&self) -> &TargetReport {
         &self.report.as_ref().expect("the run came to its end").targets[0]
     }
 
@@ -65,17 +63,16 @@ impl Ran {
     }
 }
 
-/// Stops a run after so many requests.
-#[derive(Clone, Default)]
-pub struct StopAfter {
-    /// How many requests are sent before the run is asked to stop; `None` never.
-    pub requests: Option<usize>,
-    sent: Rc<Cell<usize>>,
+/// Asks a run to stop once so many requests have come to the emulator.
+struct StopAfter<'a> {
+    /// How many; `None` never.
+    requests: Option<usize>,
+    wire: &'a Wire,
 }
 
-impl Cancellation for StopAfter {
+impl Cancellation for StopAfter<'_> {
     fn is_cancelled(&self) -> bool {
-        self.requests.is_some_and(|limit| self.sent.get() >= limit)
+        self.requests.is_some_and(|limit| self.wire.arrived() >= limit)
     }
 }
 
@@ -84,25 +81,16 @@ pub struct Machine<'a> {
     stage: &'a Stage,
     clock: SimulatedClock,
     seed: u64,
-    aim: Option<Aim>,
-    gate: Option<Gate>,
-    watch: Option<Watch>,
-    stop: StopAfter,
+    way: Way,
+    stop: Option<usize>,
 }
 
 impl<'a> Machine<'a> {
     /// Makes a machine whose clock is right.
     #[must_use]
     pub fn new(stage: &'a Stage) -> Self {
-        Self {
-            stage,
-            clock: SimulatedClock::new(&stage.emulator, 0),
-            seed: 1,
-            aim: None,
-            gate: None,
-            watch: None,
-            stop: StopAfter::default(),
-        }
+        let clock = SimulatedClock::new(&stage.emulator, 0);
+        Self { stage, clock, seed: 1, way: Way::default(), stop: None }
     }
 
     /// Sets the machine's clock wrong by so many milliseconds.
@@ -129,74 +117,48 @@ impl<'a> Machine<'a> {
     /// Disturbs a request.
     #[must_use]
     pub fn disturbed(mut self, aim: Aim) -> Self {
-        self.aim = Some(aim);
+        self.way.aim = Some(aim);
         self
     }
 
     /// Has each request wait for a scheduler.
     #[must_use]
     pub fn gated(mut self, gate: Gate) -> Self {
-        self.gate = Some(gate);
+        self.way.gate = Some(gate);
         self
     }
 
     /// Has the emulator watched after every request.
     #[must_use]
     pub fn watched(mut self, watch: Watch) -> Self {
-        self.watch = Some(watch);
+        self.way.watch = Some(watch);
         self
     }
 
     /// Asks the run to stop once so many requests were sent.
     #[must_use]
     pub fn stopped_after(mut self, requests: usize) -> Self {
-        self.stop.requests = Some(requests);
+        self.stop = Some(requests);
         self
     }
 
     /// Runs a command to its end, or until it is killed.
     #[must_use]
     pub fn run(self, command: Command) -> Ran {
-        let recorder = Recorder::default();
-        let clock = self.clock.clone();
-        let wire = self.wire();
-        let report = clock.run(self.drive(command, false, &wire, &recorder));
-        ran(report, &recorder, &wire)
+        self.alone(&RunRequest::new(command))
     }
 
     /// Says what a command would do.
     #[must_use]
     pub fn dry_run(self, command: Command) -> Ran {
-        let recorder = Recorder::default();
-        let clock = self.clock.clone();
-        let wire = self.wire();
-        let report = clock.run(self.drive(command, true, &wire, &recorder));
-        ran(report, &recorder, &wire)
+        self.alone(&RunRequest { dry_run: true, ..RunRequest::new(command) })
     }
 
     /// Runs a command as a future, for a loop that drives several machines.
     pub async fn run_beside(self, command: Command) -> Ran {
-        let recorder = Recorder::default();
-        let wire = self.wire();
-        let report = self.drive(command, false, &wire, &recorder).await;
-        ran(Some(report), &recorder, &wire)
-    }
-
-    fn wire(&self) -> Wire {
-        let mut wire = Wire::new(&self.stage.emulator, &self.clock);
-        if let Some(aim) = self.aim {
-            wire = wire.disturbed(aim);
-        }
-        if let Some(gate) = &self.gate {
-            wire = wire.gated(gate.clone());
-        }
-        let (sent, watch) = (self.stop.sent.clone(), self.watch.clone());
-        wire.watched(Rc::new(move |emulator| {
-            sent.set(sent.get() + 1);
-            if let Some(watch) = &watch {
-                watch(emulator);
-            }
-        }))
+        let (recorder, wire) = (Recorder::default(), self.wire());
+        let report = self.attempt(&RunRequest::new(command), &wire, &recorder).await;
+        ran(Some(allowed(report)), &recorder, &wire)
     }
 
     /// Runs a command that the configuration or the environment does not allow, and returns the refusal.
@@ -204,40 +166,37 @@ impl<'a> Machine<'a> {
     /// # Panics
     /// The command was not refused.
     #[must_use]
-    pub fn refused(self, command: Command) -> lakekey_core::error::Error {
-        let recorder = Recorder::default();
-        let clock = self.clock.clone();
-        let wire = self.wire();
-        let ended = clock.run(self.attempt(command, false, &wire, &recorder)).expect("nothing kills the run");
+    pub fn refused(self, command: Command) -> Error {
+        let (recorder, wire) = (Recorder::default(), self.wire());
+        let request = RunRequest::new(command);
+        let ended = self.clock.run(self.attempt(&request, &wire, &recorder)).expect("nothing kills the run");
         ended.expect_err("the command is refused")
     }
 
-    async fn drive(&self, command: Command, dry_run: bool, wire: &Wire, recorder: &Recorder) -> Report {
-        self.attempt(command, dry_run, wire, recorder).await.expect("the stage's configuration is right")
+    fn alone(self, request: &RunRequest) -> Ran {
+        let (recorder, wire) = (Recorder::default(), self.wire());
+        let report = self.clock.run(self.attempt(request, &wire, &recorder)).map(allowed);
+        ran(report, &recorder, &wire)
     }
 
-    async fn attempt(
-        &self,
-        command: Command,
-        dry_run: bool,
-        wire: &Wire,
-        recorder: &Recorder,
-    ) -> Result<Report, lakekey_core::error::Error> {
+    fn wire(&self) -> Wire {
+        Wire::new(&self.stage.emulator, &self.clock, self.way.clone())
+    }
+
+    async fn attempt(&self, request: &RunRequest, wire: &Wire, recorder: &Recorder) -> Result<Report, Error> {
         let config = self.stage.config();
         let entropy = Numbers(Cell::new(self.seed));
-        let sinks = NativeSinks::default();
-        let host = Host {
-            transport: wire,
-            clock: &self.clock,
-            entropy: &entropy,
-            environment: &self.stage.environment,
-            sinks: &sinks,
-            observer: recorder,
-            cancellation: &self.stop,
-        };
-        let request = RunRequest { command, targets: Vec::new(), dry_run };
-        run(host, &config, &request).await
+        let stop = StopAfter { requests: self.stop, wire };
+        let host = Host::new(wire, &self.clock, &entropy)
+            .environment(&self.stage.environment)
+            .observer(recorder)
+            .cancellation(&stop);
+        run(host, &NativeAdapters::default(), &config, request).await
     }
+}
+
+fn allowed(report: Result<Report, Error>) -> Report {
+    report.expect("the stage's configuration is right")
 }
 
 fn ran(report: Option<Report>, recorder: &Recorder, wire: &Wire) -> Ran {

@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lakekey_core::config::Config;
-use lakekey_core::platform::{Environment, LocalFuture};
-use lakekey_core::secret::Secret;
+use lakekey_core::{Config, Environment, LocalFuture, Secret};
 use lakekey_emulator::{Emulator, GroupRole, Options};
 use serde_json::{Value, json};
 

@@ -11,8 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures_util::future::poll_fn;
-use lakekey_core::platform::{Clock, LocalFuture};
-use lakekey_core::timestamp::Timestamp;
+use lakekey_core::{Clock, LocalFuture, Timestamp};
 use lakekey_emulator::Emulator;
 
 type Timers = Rc<RefCell<BTreeMap<(i64, usize), Waker>>>;

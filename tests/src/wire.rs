@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::pending;
-use lakekey_core::platform::{
+use lakekey_core::{
     Clock, HeaderValue, LocalFuture, Request, Response, Transport, TransportError, TransportErrorKind,
 };
 use lakekey_emulator::Emulator;
@@ -28,12 +28,14 @@ pub struct Aim {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     /// The method.
-    pub method: &'static str,
+    pub method: String,
     /// The scheme and host.
     pub origin: String,
     /// The path and query.
     pub path: String,
-    /// The credentials in its headers, such as `Bearer …`.
+    /// The headers that may be shown.
+    pub headers: Vec<(String, String)>,
+    /// The credentials in its headers, such as `Bearer …`, and the client secret of a form.
     pub credentials: Vec<String>,
     /// How many requests had to be answered before this one was sent.
     pub depth: usize,
@@ -45,65 +47,60 @@ pub type Gate = Rc<dyn Fn() -> LocalFuture<'static, ()>>;
 /// Watches the emulator after every request.
 pub type Watch = Rc<dyn Fn(&Emulator)>;
 
+/// Says what happens on the way besides carrying.
+#[derive(Clone, Default)]
+pub struct Way {
+    /// Which request is disturbed.
+    pub aim: Option<Aim>,
+    /// What each request waits for.
+    pub gate: Option<Gate>,
+    /// Who looks at the emulator after every request.
+    pub watch: Option<Watch>,
+}
+
+/// How long the way to the emulator and back takes.
+const LATENCY: Duration = Duration::from_millis(50);
+
 /// Carries requests to the emulator.
 pub struct Wire {
     emulator: Emulator,
     clock: SimulatedClock,
-    aim: Option<Aim>,
-    gate: Option<Gate>,
-    watch: Option<Watch>,
+    way: Way,
     sent: RefCell<Vec<Sent>>,
-    aimed_at: RefCell<Option<(&'static str, String)>>,
+    aimed_at: RefCell<Option<(String, String)>>,
     answered_depth: Cell<usize>,
+    arrived: Cell<usize>,
     dead: Cell<bool>,
     hits: Cell<usize>,
-    latency: Duration,
 }
 
 impl Wire {
     /// Connects a machine to the emulator.
     #[must_use]
-    pub fn new(emulator: &Emulator, clock: &SimulatedClock) -> Self {
+    pub fn new(emulator: &Emulator, clock: &SimulatedClock, way: Way) -> Self {
         Self {
             emulator: emulator.clone(),
             clock: clock.clone(),
-            aim: None,
-            gate: None,
-            watch: None,
+            way,
             sent: RefCell::default(),
             aimed_at: RefCell::default(),
             answered_depth: Cell::new(0),
+            arrived: Cell::new(0),
             dead: Cell::new(false),
             hits: Cell::new(0),
-            latency: Duration::from_millis(50),
         }
-    }
-
-    /// Disturbs a request.
-    #[must_use]
-    pub fn disturbed(mut self, aim: Aim) -> Self {
-        self.aim = Some(aim);
-        self
-    }
-
-    /// Has each request wait for a scheduler.
-    #[must_use]
-    pub fn gated(mut self, gate: Gate) -> Self {
-        self.gate = Some(gate);
-        self
-    }
-
-    /// Has the emulator watched after every request.
-    #[must_use]
-    pub fn watched(mut self, watch: Watch) -> Self {
-        self.watch = Some(watch);
-        self
     }
 
     /// Returns what was sent.
     #[must_use]
     pub fn sent(&self) -> Vec<Sent> {
         self.sent.borrow().clone()
+    }
+
+    /// Returns how many requests have come to the emulator, or were lost before it.
+    #[must_use]
+    pub fn arrived(&self) -> usize {
+        self.arrived.get()
     }
 
     /// Returns how often the disturbance struck.
@@ -113,9 +110,11 @@ impl Wire {
     }
 
     fn strikes(&self, index: usize, sent: &Sent) -> Option<Disturbance> {
-        let aim = self.aim?;
-        let key =
-            (sent.method, format!("{}{}", sent.origin, sent.path.split('?').next().unwrap_or_default()));
+        let aim = self.way.aim?;
+        let key = (
+            sent.method.clone(),
+            format!("{}{}", sent.origin, sent.path.split('?').next().unwrap_or_default()),
+        );
         if index == aim.at {
             *self.aimed_at.borrow_mut() = Some(key);
         } else if !(aim.lasting && self.aimed_at.borrow().as_ref() == Some(&key)) {
@@ -136,8 +135,8 @@ impl Wire {
         let disturbance = self.strikes(index, &sent);
         let is_read = sent.method == "GET";
         self.sent.borrow_mut().push(sent);
-        self.clock.sleep(self.latency / 2).await;
-        if let Some(gate) = &self.gate {
+        self.clock.sleep(LATENCY / 2).await;
+        if let Some(gate) = &self.way.gate {
             gate().await;
         }
         if self.dead.get() {
@@ -149,7 +148,8 @@ impl Wire {
             Some(disturbance) if !disturbance.is_done() => http::Response::new(Vec::new()),
             _ => self.emulator.serve(&origin, http),
         };
-        if let Some(watch) = &self.watch {
+        self.arrived.set(self.arrived.get() + 1);
+        if let Some(watch) = &self.way.watch {
             watch(&self.emulator);
         }
         if disturbance.is_some_and(Disturbance::kills) {
@@ -159,7 +159,7 @@ impl Wire {
         if disturbance == Some(Disturbance::NeverEnds) {
             self.clock.sleep(request.timeout).await;
         } else {
-            self.clock.sleep(self.latency / 2).await;
+            self.clock.sleep(LATENCY / 2).await;
         }
         self.answered_depth.set(self.answered_depth.get().max(depth));
         match disturbance {
@@ -187,11 +187,14 @@ impl Transport for Wire {
 fn convert(request: &Request, depth: usize) -> (Sent, http::Request<Vec<u8>>) {
     let uri: http::Uri = request.url.parse().unwrap();
     let origin = format!("{}://{}", uri.scheme_str().unwrap(), uri.authority().unwrap());
-    let mut credentials = Vec::new();
-    let mut builder = http::Request::builder().method(request.method.as_str()).uri(request.url.as_str());
+    let (mut headers, mut credentials) = (Vec::new(), Vec::new());
+    let mut builder = http::Request::builder().method(request.method.clone()).uri(request.url.as_str());
     for (name, value) in &request.headers {
         let text = match value {
-            HeaderValue::Plain(text) => text.clone(),
+            HeaderValue::Plain(text) => {
+                headers.push((name.clone(), text.clone()));
+                text.clone()
+            }
             HeaderValue::Sensitive(secret) => {
                 let text = secret.expose("the test watches where credentials go").to_owned();
                 credentials.push(text.clone());
@@ -200,8 +203,10 @@ fn convert(request: &Request, depth: usize) -> (Sent, http::Request<Vec<u8>>) {
         };
         builder = builder.header(name.as_str(), text);
     }
+    let form = form_urlencoded::parse(&request.body);
+    credentials.extend(form.filter(|(name, _)| name == "client_secret").map(|(_, value)| value.into_owned()));
     let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-    let sent = Sent { method: request.method.as_str(), origin, path, credentials, depth };
+    let sent = Sent { method: request.method.to_string(), origin, path, headers, credentials, depth };
     (sent, builder.body(request.body.to_vec()).unwrap())
 }
 

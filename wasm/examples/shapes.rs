@@ -3,12 +3,11 @@
 
 use std::io::Write as _;
 
-use lakekey_core::error::{Code, Step};
+use lakekey_core::{Code, Step};
 
 fn main() -> std::io::Result<()> {
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     let steps: Vec<&str> = Step::ALL.iter().map(|step| step.as_str()).collect();
-    let shapes =
-        serde_json::json!({"schema": lakekey_core::config::schema(), "codes": codes, "steps": steps});
+    let shapes = serde_json::json!({"schema": lakekey_core::schema(), "codes": codes, "steps": steps});
     writeln!(std::io::stdout(), "{shapes:#}")
 }

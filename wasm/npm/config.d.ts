@@ -295,7 +295,10 @@ export interface TokenDocument {
   "renew-before"?: Duration | null;
   /** The scopes of a new PAT: `inherit` (default), `all`, or a list such as `[sql]`. */
   scopes?: Scopes | null;
-  /** The path that a new PAT is tried on, for scopes that do not reach the default `/api/2.0/preview/scim/v2/Me`. */
+  /**
+   * The path that a new PAT is tried on, for scopes that do not reach the default
+   * `/api/2.0/preview/scim/v2/Me`.
+   */
   "verify-path"?: string | null;
   /** How long a new PAT may take until it works; 2m by default. */
   "verify-within"?: Duration | null;

@@ -9,10 +9,14 @@ export type * from "./config.js";
 /** Names how a target ended. */
 export type Outcome = "provisioned" | "rotated" | "not-due" | "yielded" | "partial" | "failed" | "revoked" | "ok" | "due" | "overdue";
 
+/** Says whose fault an error is: the call's, the configuration's, or what lies beyond them. */
+export type ErrorClass = "usage" | "configuration" | "target";
+
 /** Says why a step was not done. No text of it holds a credential. */
 export interface Failure {
   /** The stable code. */
   code: Code;
+  class: ErrorClass;
   /** The step that was refused. */
   step: Step;
   /** What happened, in one line. */
@@ -25,6 +29,8 @@ export interface Failure {
   key?: string;
   /** The status that the service answered with. */
   status?: number;
+  /** The service's own code for the refusal. */
+  reason?: string;
 }
 
 /** Describes a credential without its value. Times are RFC 3339 in UTC. */
@@ -49,14 +55,18 @@ export interface Delivery {
   error?: Failure;
 }
 
-/** Describes what a plan would do, or what doctor has found. */
-export interface PlannedStep {
-  step: string;
-  /** `would` in a plan; the others are doctor's. */
-  state: "would" | "ok" | "refused" | "missing" | "unknown";
+/** Describes a step that a plan would take, that a run has taken, or that doctor has looked at. */
+export interface StepReport {
+  step: Step;
+  /** `would` in a plan, `done` in a run; the others are doctor's. */
+  state: "would" | "done" | "ok" | "refused" | "missing" | "not-checked" | "unknown";
   message: string;
+  /** What to do about it. */
   hint?: string;
 }
+
+/** Is the former name of {@link StepReport}. */
+export type PlannedStep = StepReport;
 
 /** Reports one credential of one target. */
 export interface TargetReport {
@@ -70,7 +80,7 @@ export interface TargetReport {
   "left-over": string[];
   /** How many HTTP requests were sent for this target. */
   requests: number;
-  steps?: PlannedStep[];
+  steps?: StepReport[];
   error: Failure | null;
 }
 
@@ -126,7 +136,7 @@ export interface Options {
   onEvent?: (event: Event) => void;
   /** Hears every secret that the run handles, before anything can be said about it, for a log that masks. */
   onSecret?: (value: string) => void;
-  /** Stops the run at its next safe point; what was made and not delivered is taken back. */
+  /** Stops the run at its next safe point; what was made and not delivered is rolled back. */
   signal?: AbortSignal;
   /** The functions that `{type: callback, name: …}` refers to. */
   sinks?: Readonly<Record<string, Sink>>;
@@ -134,9 +144,12 @@ export interface Options {
   targets?: readonly string[];
   /** Changes nothing; the report says what would be done. */
   dryRun?: boolean;
-  /** An Octokit that signs in by itself, for GitHub secrets where the configuration has no `github`. */
+  /**
+   * An Octokit to keep GitHub secrets with, such as one with plugins; without it lakekey makes the requests itself.
+   * It signs in by itself where the configuration has no `github`.
+   */
   octokit?: OctokitLike;
-  /** The class of `@octokit/core`, where a bundler would not find it by itself. */
+  /** The class of an Octokit, such as that of `@octokit/core`, to do the same with; the configuration's `github` signs in. */
   Octokit?: new (options: any) => OctokitLike;
   /** Reads the files that `{file: PATH}` refers to. */
   readFile?: (path: string) => Uint8Array;
@@ -156,7 +169,7 @@ export interface RotateOptions extends Options {
   force?: boolean;
 }
 
-/** Says which credentials `revoke` takes back; exactly one of the three. `targets` must be given. */
+/** Says which credentials `revoke` revokes; exactly one of the three. `targets` must be given. */
 export type RevokeOptions = Options & { targets: readonly string[] } & (
     | { superseded: true; all?: false; tokenId?: undefined }
     | { all: true; superseded?: false; tokenId?: undefined }
@@ -165,9 +178,11 @@ export type RevokeOptions = Options & { targets: readonly string[] } & (
 
 /** Is thrown for a wrong call or configuration, before anything is sent. What befalls a target stands in the report. */
 export class LakekeyError extends Error {
-  constructor(parts: { code: Code; message: string; step?: Step; hint?: string; key?: string });
+  constructor(parts: { code: Code; message: string; class?: ErrorClass; step?: Step; hint?: string; key?: string });
   readonly name: "LakekeyError";
   readonly code: Code;
+  /** `target` unless told. */
+  readonly class: ErrorClass;
   readonly step: Step;
   readonly hint: string;
   /** The path of the configuration's key that is at fault. */
@@ -185,7 +200,7 @@ export function status(config: Config | string, options?: Options): Promise<Repo
 export function doctor(config: Config | string, options?: Options): Promise<Report>;
 /** Shows what `provision` and `rotate` would do. */
 export function plan(config: Config | string, options?: Options): Promise<Report>;
-/** Takes credentials back. */
+/** Revokes credentials, the emergency brake. */
 export function revoke(config: Config | string, options: RevokeOptions): Promise<Report>;
 /** Spreads the targets over at most `shards` jobs (256 by default); all targets of a workspace stay together. */
 export function matrix(

@@ -1,24 +1,22 @@
 //! The core for JavaScript hosts: Node, Deno, Bun, workerd, browsers.
 //!
 //! [`run`] is the one way in. What the core asks of its platform, JavaScript fulfils through one object,
-//! [`host::JsHost`]; `wasm/npm/lib/host.js` makes it from `fetch`, timers, `crypto` and the environment, each
+//! [`js::JsHost`]; `wasm/npm/lib/host.js` makes it from `fetch`, timers, `crypto` and the environment, each
 //! of which the caller may replace. Documents and reports cross the border as JSON text: the shapes are the
 //! core's, and nothing is converted twice.
 
-pub mod host;
+mod host;
+pub mod js;
 mod panic;
 mod request;
 mod sink;
 
 use js_sys::Function;
-use lakekey_core::config::Config;
-use lakekey_core::engine;
-use lakekey_core::error::Error;
-use lakekey_core::platform::{Environment, Host};
-use lakekey_core::secret::Secret;
+use lakekey_core::{Config, Environment, Error, Host, Secret};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use host::{JsHost, Platform};
+use host::Platform;
+use js::JsHost;
 use request::Request;
 use sink::Sinks;
 
@@ -40,17 +38,12 @@ pub async fn run(request: String, document: String, host: JsHost) -> Result<Stri
         let request = Request::read(&request)?;
         let platform = Platform::new(&host);
         let config = read(&request, &document, &platform)?;
-        let sinks = Sinks { host: &host, writing: request.run.writes() };
-        let host = Host {
-            transport: &platform,
-            clock: &platform,
-            entropy: &platform,
-            environment: &platform,
-            sinks: &sinks,
-            observer: &platform,
-            cancellation: &platform,
-        };
-        engine::run(host, &config, &request.run).await
+        let sinks = Sinks::new(&host, request.run.writes());
+        let host = Host::new(&platform, &platform, &platform)
+            .environment(&platform)
+            .observer(&platform)
+            .cancellation(&platform);
+        lakekey_core::run(host, &sinks, &config, &request.run).await
     };
     match outcome.await {
         Ok(report) => {
@@ -73,8 +66,8 @@ pub fn matrix(request: &str, document: &str, host: &JsHost) -> Result<String, St
     let spread = || {
         let request = Request::read(request)?;
         let config = read(&request, document, &Platform::new(host))?;
-        let targets = engine::select(&config, &request.run.targets)?;
-        Ok(engine::matrix(&targets, request.shards).to_string())
+        let targets = lakekey_core::select(&config, &request.run.targets)?;
+        Ok(lakekey_core::matrix(&targets, request.shards).to_string())
     };
     spread().map_err(|error: Error| text(&error))
 }

@@ -1,7 +1,6 @@
 //! What the JavaScript side asks for.
 
-use lakekey_core::engine::{Command, Revocation, RunRequest};
-use lakekey_core::error::{Code, Error, Step};
+use lakekey_core::{Code, Command, Error, Revocation, RunRequest, Step};
 use serde_json::Value;
 
 /// Holds a call of the package's API.

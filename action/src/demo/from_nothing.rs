@@ -3,18 +3,14 @@
 
 use std::rc::Rc;
 
-use lakekey_core::config::Config;
-use lakekey_core::engine::Command;
-use lakekey_core::error::Error;
-use lakekey_core::report::{Outcome, Report};
-use lakekey_core::secret::Secret;
+use lakekey_core::{Command, Config, Error, Outcome, Report, Secret};
 use lakekey_emulator::Seed;
 use serde_json::{Value, json};
 
+use super::expectation::{Broken, expect, id_of};
 use super::stage::Stage;
-use super::{Broken, expect, id_of};
-use crate::cli::text;
 use crate::console::Console;
+use crate::report_text as text;
 
 /// Who signs the identity tokens of GitHub Actions.
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
@@ -81,7 +77,7 @@ pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Describes the job and whoever provisions in it.
+/// Describes the job and who provisions in it.
 struct Job {
     subject: String,
     operator: String,
@@ -196,7 +192,9 @@ fn would(report: &Report) -> String {
         .targets
         .iter()
         .flat_map(|target| &target.steps)
-        .map(|step| vec![format!("     {}", step.state), step.step.to_owned(), step.message.clone()])
+        .map(|step| {
+            vec![format!("     {}", step.state.as_str()), step.step.as_str().to_owned(), step.message.clone()]
+        })
         .collect();
     text::table(&rows)
 }

@@ -5,19 +5,13 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lakekey_core::call::encode;
-use lakekey_core::config::Config;
-use lakekey_core::engine::{Command, RunRequest};
-use lakekey_core::error::Error;
-use lakekey_core::event::{Event, Observer, Phase};
-use lakekey_core::platform::{
-    Clock, Environment, HeaderValue, LocalFuture, Method, NeverCancelled, Request, Transport as _,
+use lakekey_core::{
+    Clock, Command, Config, Environment, Error, Event, HeaderValue, LocalFuture, Method, NeverCancelled,
+    Observer, Phase, Report, Request, RunRequest, Secret, Timestamp, Transport as _, encode,
 };
-use lakekey_core::report::Report;
-use lakekey_core::secret::Secret;
-use lakekey_core::timestamp::Timestamp;
 use lakekey_emulator::{Emulator, HostOptions, Hosted, host};
 
+use crate::configuration;
 use crate::console::Console;
 use crate::platform::ProcessEnvironment;
 use crate::run::Runner;
@@ -73,11 +67,11 @@ impl Observer for Teller<'_> {
 
     fn event(&self, event: &Event) {
         let sign = match event.phase {
-            Phase::Done => "+",
             Phase::Skipped => "-",
             Phase::Waiting => "~",
             Phase::Warning => "!",
             Phase::Failed => "x",
+            _ => "+",
         };
         self.0.result(&format!("     {sign} {:26} {}", event.step.as_str(), event.message));
     }
@@ -126,7 +120,7 @@ impl<'a> Stage<'a> {
     /// # Errors
     /// Every `config-…` code.
     pub(super) fn written_config(&self) -> Result<Config, Error> {
-        crate::run::read_config(&self.ready().config.to_string_lossy(), self)
+        configuration::read(&self.ready().config.to_string_lossy(), self)
     }
 
     /// Runs a command as the binary would, telling its steps.
@@ -162,7 +156,7 @@ impl<'a> Stage<'a> {
         let Some(value) = issued else { return "was never issued".to_owned() };
         let header = Secret::new(format!("Bearer {}", value.expose("a try at the emulator's workspace")));
         let request = Request {
-            method: Method::Get,
+            method: Method::GET,
             url: format!("{workspace}/api/2.0/preview/scim/v2/{}", encode("Me")),
             headers: vec![("authorization".to_owned(), HeaderValue::Sensitive(header))],
             body: zeroize::Zeroizing::default(),

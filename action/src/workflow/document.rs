@@ -1,44 +1,25 @@
 //! One target without a file: the document that the inputs stand for. Secrets stay where they are and are
 //! referred to.
 
-use lakekey_core::config::Config;
-use lakekey_core::engine::Command;
-use lakekey_core::error::{Code, Error};
-use lakekey_core::secret::Secret;
+use lakekey_core::{Code, Command, Config, Error, Secret};
 use serde_json::{Map, Value, json};
 
 use super::input::{Inputs, variable, wrong};
-use crate::run::read_config;
-
-/// The inputs that say what a file would say.
-const OF_ONE_TARGET: [&str; 13] = [
-    "workspace",
-    "tenant-id",
-    "client-id",
-    "client-secret",
-    "auth-type",
-    "github-token",
-    "app-id",
-    "private-key",
-    "secret",
-    "environment",
-    "lifetime",
-    "renew-before",
-    "overlap",
-];
+use super::table::{self, INPUTS};
+use crate::configuration::read;
 
 /// The secret that is written where the inputs name none.
 const SECRET: &str = "DATABRICKS_TOKEN";
 
 /// Reads the configuration: of the file that is named, of the inputs, or of `lakekey.yml`.
 pub(super) fn configuration(inputs: &Inputs<'_>, command: &Command) -> Result<Config, Error> {
-    let given = OF_ONE_TARGET.iter().find(|name| inputs.get(name).is_some());
+    let given = INPUTS.iter().find(|input| input.of_one_target && inputs.get(input.name).is_some());
     match (inputs.get("config"), given) {
         (Some(path), given) => {
-            let config = read_config(&path, inputs.0)?;
+            let config = read(&path, inputs.0)?;
             match given {
-                Some(name) => Err(wrong(
-                    name,
+                Some(input) => Err(wrong(
+                    input.name,
                     "what it says stands in the file that the input config names, and cannot be given \
                      besides",
                 )),
@@ -46,7 +27,7 @@ pub(super) fn configuration(inputs: &Inputs<'_>, command: &Command) -> Result<Co
             }
         }
         (None, Some(_)) => Config::from_value(document(inputs, command)?, inputs.0).map_err(named),
-        (None, None) => read_config("lakekey.yml", inputs.0).map_err(|error| {
+        (None, None) => read("lakekey.yml", inputs.0).map_err(|error| {
             error.with_hint(
                 "give the inputs of one target (workspace, client-id, …), or a file by the input config",
             )
@@ -88,7 +69,7 @@ fn document(inputs: &Inputs<'_>, command: &Command) -> Result<Value, Error> {
             ("secret", Some(json!(secret))),
         ])]),
     );
-    // The admin is never an input of the scheduled job: whoever provisions or revokes gives it by the
+    // The admin is never an input of the scheduled job: who provisions or revokes gives it by the
     // environment.
     if matches!(command, Command::Provision | Command::Doctor | Command::Revoke(_))
         && inputs.0.variable("DATABRICKS_ADMIN_TOKEN").is_some()
@@ -173,13 +154,12 @@ fn name(repository: &str, environment: Option<&str>, secret: &str) -> String {
 
 /// Names the input instead of the key that the user has never written.
 fn named(error: Error) -> Error {
-    let input = error.key().and_then(|key| {
-        let last = key.rsplit('.').next()?;
-        OF_ONE_TARGET.iter().chain(&["repository"]).find(|name| **name == last)
-    });
+    let input = error.key().and_then(|key| table::find(key.rsplit('.').next()?));
     match input {
-        Some(name) => error.with_key(format!("input {name}")),
-        None => error,
+        Some(input) if input.of_one_target || input.name == "repository" => {
+            error.with_key(format!("input {}", input.name))
+        }
+        _ => error,
     }
 }
 
@@ -210,10 +190,11 @@ mod tests {
     #[test]
     fn the_inputs_of_one_target_are_enough() {
         let config = read(&[("lifetime", "60d"), ("environment", "production")]).unwrap();
-        let target = &config.targets[0];
-        assert_eq!(target.name, "acme.data.production.DATABRICKS_TOKEN");
-        assert_eq!(target.credentials[0].policy.lifetime.seconds(), 60 * 86_400);
-        assert_eq!(target.credentials[0].deliver.len(), 1);
+        let target = &config.targets()[0];
+        assert_eq!(target.name(), "acme.data.production.DATABRICKS_TOKEN");
+        let lifetimes: Vec<u64> = target.policies().map(|(_, policy)| policy.lifetime.seconds()).collect();
+        assert_eq!(lifetimes, [60 * 86_400]);
+        assert_eq!(target.places(), ["github-secret acme/data DATABRICKS_TOKEN (production)"]);
     }
 
     #[test]

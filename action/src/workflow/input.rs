@@ -2,48 +2,11 @@
 //!
 //! A composite action maps its inputs to variables; the runner enforces neither `required` nor a type.
 
-use lakekey_core::engine::{Command, Revocation};
-use lakekey_core::error::{Code, Error};
-use lakekey_core::platform::Environment;
-use lakekey_core::secret::Secret;
+use clap::ValueEnum as _;
+use lakekey_core::{Code, Command, Environment, Error, Revocation, Secret};
 
-use crate::cli::arguments::FailOn;
-
-/// What the variables of the inputs begin with.
-pub(super) const PREFIX: &str = "LAKEKEY_INPUT_";
-
-/// The inputs that hold secrets.
-const SECRET: [&str; 3] = ["client-secret", "github-token", "private-key"];
-
-/// The inputs that may have several lines: a list, and a key in PEM.
-const SEVERAL_LINES: [&str; 2] = ["target", "private-key"];
-
-/// Every input that lakekey itself reads; `binary` and `version` are read by what starts it.
-const KNOWN: [&str; 23] = [
-    "command",
-    "config",
-    "target",
-    "workspace",
-    "tenant-id",
-    "client-id",
-    "client-secret",
-    "auth-type",
-    "github-token",
-    "app-id",
-    "private-key",
-    "secret",
-    "repository",
-    "environment",
-    "lifetime",
-    "renew-before",
-    "overlap",
-    "force",
-    "dry-run",
-    "fail-on",
-    "revoke",
-    "matrix",
-    "binary",
-];
+use super::table::{INPUTS, Input, Reader, find};
+use crate::exit_status::FailOn;
 
 /// Reads inputs.
 pub(super) struct Inputs<'a>(pub(super) &'a dyn Environment);
@@ -58,9 +21,9 @@ pub(super) struct Request {
     pub(super) matrix: Option<u16>,
 }
 
-/// Returns the variable that holds an input.
+/// Returns the variable that holds an input; empty where there is no such input.
 pub(super) fn variable(name: &str) -> String {
-    format!("{PREFIX}{}", name.replace('-', "_").to_ascii_uppercase())
+    find(name).map(Input::variable).unwrap_or_default()
 }
 
 /// Says that an input is wrong.
@@ -70,21 +33,31 @@ pub(super) fn wrong(name: &str, message: impl Into<String>) -> Error {
 }
 
 impl Inputs<'_> {
-    /// Returns an input, `None` where it is empty.
+    /// Returns an input that the binary reads, `None` where it is empty.
     pub(super) fn get(&self, name: &str) -> Option<String> {
-        self.0.variable(&variable(name)).filter(|value| !value.trim().is_empty())
+        let input = find(name);
+        debug_assert!(
+            input.is_some_and(|input| input.reader == Reader::Binary),
+            "there is no input {name} for the binary"
+        );
+        self.value(input?)
+    }
+
+    fn value(&self, input: &Input) -> Option<String> {
+        self.0.variable(&input.variable()).filter(|value| !value.trim().is_empty())
     }
 
     /// Returns the secrets among the inputs, which are masked before anything is printed.
     pub(super) fn secrets(&self) -> Vec<Secret> {
-        SECRET.iter().filter_map(|name| self.get(name)).map(Secret::new).collect()
+        let secret = INPUTS.iter().filter(|input| input.secret);
+        secret.filter_map(|input| self.value(input)).map(Secret::new).collect()
     }
 
     /// Refuses what no input may hold: a line end could forge a line of the log or of a file of the runner.
     pub(super) fn check_lines(&self) -> Result<(), Error> {
-        for name in KNOWN.iter().filter(|name| !SEVERAL_LINES.contains(name)) {
-            if self.get(name).is_some_and(|value| value.chars().any(char::is_control)) {
-                return Err(wrong(name, "it holds a line end or another control character"));
+        for input in INPUTS.iter().filter(|input| !input.several_lines) {
+            if self.value(input).is_some_and(|value| value.chars().any(char::is_control)) {
+                return Err(wrong(input.name, "it holds a line end or another control character"));
             }
         }
         Ok(())
@@ -153,12 +126,8 @@ impl Inputs<'_> {
     }
 
     fn fail_on(&self, command: &Command) -> Result<Option<FailOn>, Error> {
-        let fail_on = match self.get("fail-on").as_deref() {
-            None => return Ok(None),
-            Some("due") => FailOn::Due,
-            Some("overdue") => FailOn::Overdue,
-            Some(_) => return Err(wrong("fail-on", "write due or overdue")),
-        };
+        let Some(text) = self.get("fail-on") else { return Ok(None) };
+        let fail_on = FailOn::from_str(&text, false).map_err(|_| wrong("fail-on", "write due or overdue"))?;
         if *command == Command::Status {
             Ok(Some(fail_on))
         } else {
@@ -185,7 +154,7 @@ impl Inputs<'_> {
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 pub(super) mod tests {
     use super::*;
-    use lakekey_core::platform::LocalFuture;
+    use lakekey_core::LocalFuture;
 
     /// Holds variables in memory.
     pub(crate) struct Variables(pub(crate) Vec<(String, String)>);
@@ -242,12 +211,25 @@ pub(super) mod tests {
 
     #[test]
     fn a_line_end_is_refused_in_every_input_that_is_no_list_and_no_key() {
-        for name in KNOWN {
+        let several = ["target", "private-key"];
+        for Input { name, .. } in INPUTS {
             let pairs = [(name, "a\nb")];
             let variables = inputs(&pairs);
             let refused = Inputs(&variables).check_lines().is_err();
-            assert_eq!(refused, !SEVERAL_LINES.contains(&name), "{name}");
+            assert_eq!(refused, !several.contains(&name), "{name}");
         }
+    }
+
+    #[test]
+    fn every_secret_among_the_inputs_is_masked() {
+        let given = ["client-secret", "github-token", "private-key", "workspace"];
+        let variables = inputs(&given.map(|name| (name, name)));
+        let masked: Vec<String> = Inputs(&variables)
+            .secrets()
+            .iter()
+            .map(|secret| secret.expose("a test of what is masked").to_owned())
+            .collect();
+        assert_eq!(masked, ["client-secret", "github-token", "private-key"]);
     }
 
     #[test]

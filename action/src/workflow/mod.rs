@@ -1,28 +1,24 @@
 //! The binary as a GitHub Action: inputs in, workflow commands, outputs and a job summary out.
 
-mod commands;
 mod document;
 mod input;
 mod output;
 mod summary;
+mod table;
 
 use std::rc::Rc;
 
-use lakekey_core::config::Config;
-use lakekey_core::engine::{RunRequest, matrix, select};
-use lakekey_core::error::Error;
-use lakekey_core::event::{Event, Observer, Phase};
-use lakekey_core::platform::Environment as _;
-use lakekey_core::report::{Outcome, Report};
-use lakekey_core::secret::Secret;
+use lakekey_core::{
+    Config, Environment as _, Error, Event, Observer, Outcome, Phase, Report, RunRequest, Secret, matrix,
+    select,
+};
 
-use crate::cli::text::{explained_at, table_of};
-use crate::cli::{exit_status, refusal};
 use crate::console::{Console, line};
+use crate::exit_status::{self, DONE, WRONG};
 use crate::platform::{ProcessEnvironment, Signals, SystemClock, SystemEntropy};
-use crate::run::{Runner, WRONG};
-pub use commands::neutral;
-use commands::{annotation, mask};
+use crate::report_text::{explained_at, refusal, table_of};
+use crate::run::Runner;
+use crate::workflow_commands::{annotation, mask, neutral};
 use input::{Inputs, Request};
 
 /// Speaks to the runner in a step's log.
@@ -103,7 +99,10 @@ fn refused(log: &Log<'_>, command: &str, error: &Error) -> u8 {
     log.error(error, None);
     leave(
         log,
-        &[("outcome", Outcome::Failed.as_str().to_owned()), ("report", refusal(command, error).to_string())],
+        &[
+            ("outcome", Outcome::Failed.as_str().to_owned()),
+            ("report", refusal(Some(command), error).to_string()),
+        ],
         &summary::refused(error),
     );
     WRONG
@@ -117,7 +116,7 @@ fn divided(log: &Log<'_>, config: &Config, request: &Request, shards: u16) -> u8
             let matrix = matrix(&targets, usize::from(shards)).to_string();
             log.say(&matrix);
             leave(log, &[("outcome", Outcome::Ok.as_str().to_owned()), ("matrix", matrix)], "");
-            0
+            DONE
         }
     }
 }
@@ -146,7 +145,7 @@ async fn serve(log: &Log<'_>, console: &Rc<Console>, config: Config, request: Re
             }
             annotate(log, &report);
             leave(log, &output::outputs(&report), &summary::render(&report, dry_run));
-            exit_status(&report, fail_on)
+            exit_status::of(&report, fail_on)
         }
     }
 }

@@ -3,8 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
-use lakekey_core::platform::Entropy;
-use lakekey_core::report::{Outcome, Report};
+use lakekey_core::{Entropy, Outcome, Report};
 
 /// Lists outcomes, the one that needs most attention first.
 const BY_ATTENTION: [Outcome; 10] = [
@@ -36,8 +35,7 @@ pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
     ];
     let mut credentials = report.targets.iter().filter_map(|target| target.credential.as_ref());
     if let (Some(credential), None) = (credentials.next(), credentials.next()) {
-        let time =
-            |at: Option<lakekey_core::timestamp::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        let time = |at: Option<lakekey_core::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
         outputs.push(("token-id", credential.id.clone()));
         outputs.push(("expires", time(credential.expires)));
         outputs.push(("due", time(credential.due)));
@@ -84,7 +82,7 @@ pub(super) fn append(path: &str, text: &str) -> std::io::Result<()> {
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
-    use lakekey_core::report::TargetReport;
+    use lakekey_core::{TargetReport, Timestamp};
 
     struct Twice(std::cell::Cell<u8>);
 
@@ -96,13 +94,8 @@ mod tests {
     }
 
     fn report(outcomes: &[Outcome]) -> Report {
-        Report {
-            version: 1,
-            command: "rotate",
-            started: lakekey_core::timestamp::Timestamp::UNIX_EPOCH,
-            finished: lakekey_core::timestamp::Timestamp::UNIX_EPOCH,
-            targets: outcomes.iter().map(|outcome| TargetReport::new("a", *outcome)).collect(),
-        }
+        let targets = outcomes.iter().map(|outcome| TargetReport::new("a", *outcome)).collect();
+        Report::new("rotate", Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, targets)
     }
 
     #[test]

@@ -1,25 +1,26 @@
-//! The configuration: its shape, its reading and its validation.
+//! The configuration as it is written: YAML to a document, and the checks of values that stand for themselves. What
+//! signs in and what is delivered to are read by `auth` and `sink`, and all is put together by `engine::resolve`.
 
-mod auth;
-mod check;
 mod decode;
-mod duration;
-mod resolve;
-mod sinks;
-mod types;
+mod document;
+mod endpoints;
+mod policy;
+mod principal;
+mod secret_ref;
+mod variant;
 mod yaml;
 
-pub use auth::{Auth, SecretRef};
-pub use decode::{MAX_DOCUMENT, parse};
-pub use duration::Span;
-pub use resolve::{Config, Credentials, Origin, Policy, Principal, Target};
-pub use types::{
-    Adopt, Document, Endpoints, Entitlement, FederatedCredential, GithubApp, GithubSignIn, GroupRef,
-    PrincipalKind, Scopes, SinkConfig, Visibility,
+pub use decode::MAX_DOCUMENT;
+pub(crate) use decode::{decode, parse};
+pub use document::{Adopt, FederatedCredential, Scopes};
+pub(crate) use document::{
+    AuthValue, Document, GithubValue, PrincipalDocument, SecretDocument, SinkValue, TargetDocument,
+    TokenDocument,
 };
-
-/// Returns the JSON Schema of `lakekey.yml`.
-#[must_use]
-pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(Document).to_value()
-}
+pub use endpoints::Endpoints;
+pub use policy::Policy;
+pub use principal::Principal;
+pub(crate) use principal::{guid, tenant};
+pub(crate) use secret_ref::Reference;
+pub use secret_ref::SecretRef;
+pub(crate) use variant::{Variant, known, one_of, take_type};

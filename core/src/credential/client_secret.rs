@@ -1,28 +1,25 @@
 //! Client secrets of the principal's Entra application.
 //!
-//! Graph lets nobody change a secret's description, so that one is never marked: the dates of the sinks tell
-//! which was delivered.
+//! Graph lets nobody change a secret's description, so that one is never marked: the dates of the sinks tell which
+//! was delivered.
 //!
 //! <https://learn.microsoft.com/graph/api/resources/passwordcredential>
 
 use std::cell::OnceCell;
+use std::time::Duration;
 
-use super::{CredentialKind, Fresh, Listed, Order, Store, Tag};
-use crate::call::Identity;
-use crate::config::Origin;
-use crate::context::{Context, shifted};
-use crate::error::{Code, Error, Step};
-use crate::platform::LocalFuture;
-use crate::secret::Secret;
-use crate::service::graph::{self, PasswordInfo};
-use crate::sign_in::{sign_in_directory, try_client_secret};
-use crate::timestamp::Timestamp;
+use super::ledger::Tag;
+use super::store::{Fresh, Listed, Order, Store};
+use crate::auth::{Context, azure_client_secret, client_id, sign_in_directory, tenant_id};
+use crate::host::LocalFuture;
+use crate::http::Identity;
+use crate::model::{Code, CredentialKind, Error, Origin, Secret, Step, Timestamp};
+use crate::service::graph::{self, Application, By, PasswordInfo};
 
 /// Keeps the client secrets of the target's application.
 #[derive(Default)]
-pub(crate) struct ClientSecretStore {
-    /// Graph's own id of the application.
-    object_id: OnceCell<String>,
+pub(super) struct ClientSecretStore {
+    application: OnceCell<Application>,
 }
 
 impl ClientSecretStore {
@@ -32,17 +29,16 @@ impl ClientSecretStore {
         step: Step,
     ) -> Result<(Identity, &'a str), Error> {
         let identity = sign_in_directory(context, step).await?;
-        if let Some(id) = self.object_id.get() {
-            return Ok((identity, id));
+        if let Some(known) = self.application.get() {
+            return Ok((identity, &known.object_id));
         }
-        let principal = &context.target.principal;
-        let found = graph::find_application(
-            context,
-            &identity,
-            principal.client_id.as_deref(),
-            principal.display_name.as_deref(),
-        )
-        .await?;
+        let client_id = client_id(context);
+        let by = match (&client_id, &context.subject.principal.display_name) {
+            (Ok(id), _) => By::ClientId(id),
+            (Err(_), Some(name)) => By::Name(name),
+            (Err(error), None) => return Err(error.clone()),
+        };
+        let found = graph::find_application(context, &identity, by).await?;
         let application = found.ok_or_else(|| {
             Error::new(
                 Code::ApplicationNotFound,
@@ -50,7 +46,7 @@ impl ClientSecretStore {
                 "the principal's application was not found in Entra ID",
             )
         })?;
-        Ok((identity, self.object_id.get_or_init(|| application.object_id)))
+        Ok((identity, &self.application.get_or_init(|| application).object_id))
     }
 }
 
@@ -64,7 +60,7 @@ impl Store for ClientSecretStore {
     }
 
     fn clock(&self, context: &Context<'_>) -> Origin {
-        context.session.config.graph.clone()
+        context.endpoints.graph.clone()
     }
 
     fn list<'a>(
@@ -88,10 +84,7 @@ impl Store for ClientSecretStore {
     ) -> LocalFuture<'a, Result<Fresh, Error>> {
         Box::pin(async move {
             let (identity, object_id) = self.application(context, Step::CreateToken).await?;
-            let end = shifted(
-                context.ledger_now(),
-                i64::try_from(order.lifetime.saturating_mul(1000)).unwrap_or(i64::MAX),
-            );
+            let end = context.ledger_now() + Duration::from_secs(order.lifetime);
             let name = order.tag.comment(order.comment);
             let (value, info) =
                 graph::add_password(context, &identity, object_id, &name, end, Step::CreateToken).await?;
@@ -104,7 +97,14 @@ impl Store for ClientSecretStore {
         context: &'a Context<'a>,
         value: &'a Secret,
     ) -> LocalFuture<'a, Result<(), Error>> {
-        Box::pin(try_client_secret(context, value))
+        Box::pin(async move {
+            // A name has led to the application, which tells its id.
+            let client = match self.application.get() {
+                Some(known) => known.app_id.clone(),
+                None => client_id(context)?,
+            };
+            azure_client_secret::try_out(context, tenant_id(context), client, value).await
+        })
     }
 
     fn revoke<'a>(&'a self, context: &'a Context<'a>, id: &'a str) -> LocalFuture<'a, Result<(), Error>> {

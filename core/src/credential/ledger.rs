@@ -7,7 +7,7 @@ use std::fmt;
 
 /// Says how far the operation that made a credential has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// It was made; nobody knows whether a sink holds it.
     Pending,
     /// Every sink was written with it.
@@ -25,25 +25,25 @@ impl Phase {
 
 /// Holds what the ledger says of a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tag {
+pub(crate) struct Tag {
     /// The target's name.
-    pub target: String,
+    pub(crate) target: String,
     /// The operation that made it.
-    pub operation: String,
+    pub(crate) operation: String,
     /// How far the operation has come.
-    pub phase: Phase,
+    pub(crate) phase: Phase,
 }
 
 impl Tag {
     /// Returns the same tag in another phase.
     #[must_use]
-    pub fn in_phase(&self, phase: Phase) -> Self {
+    pub(crate) fn in_phase(&self, phase: Phase) -> Self {
         Self { phase, ..self.clone() }
     }
 
-    /// Puts the tag behind what people shall see.
+    /// Puts the tag behind what people see.
     #[must_use]
-    pub fn comment(&self, for_people: Option<&str>) -> String {
+    pub(crate) fn comment(&self, for_people: Option<&str>) -> String {
         match for_people {
             Some(text) => format!("{text} {self}"),
             None => self.to_string(),
@@ -52,7 +52,7 @@ impl Tag {
 
     /// Finds the tag at the end of a text.
     #[must_use]
-    pub fn find(text: &str) -> Option<Self> {
+    pub(crate) fn find(text: &str) -> Option<Self> {
         let inside = text.trim_end().strip_suffix(']')?;
         let inside = &inside[inside.rfind("[lakekey ")? + "[lakekey ".len()..];
         let mut tag = Self { target: String::new(), operation: String::new(), phase: Phase::Pending };

@@ -1,137 +1,23 @@
-//! Credentials: what a service principal signs in with, that can be listed, issued, verified, marked and
-//! revoked.
-//!
-//! Three kinds share one rotation (`crate::engine::rotate`), which knows them only through [`Store`].
+//! Credentials: what a service principal signs in with. Three kinds share one rotation, which knows them only through
+//! [`Store`].
 
 mod client_secret;
 mod ledger;
 mod oauth_secret;
 mod pat;
+mod store;
 
-use serde::Serialize;
+pub(crate) use ledger::{Phase, Tag};
+pub(crate) use store::{Fresh, Listed, Marked, Order, Store};
 
-pub(crate) use client_secret::ClientSecretStore;
-pub use ledger::{Phase, Tag};
-pub(crate) use oauth_secret::OauthSecretStore;
-pub(crate) use pat::PatStore;
+use crate::config::Policy;
+use crate::model::CredentialKind;
 
-use crate::config::Origin;
-use crate::context::Context;
-use crate::error::{Error, Step};
-use crate::platform::LocalFuture;
-use crate::secret::Secret;
-use crate::timestamp::Timestamp;
-
-/// Names a kind of credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CredentialKind {
-    /// A personal access token of a Databricks workspace.
-    Pat,
-    /// A client secret of an Entra application.
-    ClientSecret,
-    /// An OAuth secret of a Databricks service principal.
-    OauthSecret,
-}
-
-impl CredentialKind {
-    /// Returns the name as people write it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pat => "PAT",
-            Self::ClientSecret => "client secret",
-            Self::OauthSecret => "OAuth secret",
-        }
+/// Opens the store of a kind of credential, for one target's run.
+pub(crate) fn open<'p>(kind: CredentialKind, policy: &'p Policy) -> Box<dyn Store + 'p> {
+    match kind {
+        CredentialKind::Pat => Box::new(pat::PatStore::new(policy)),
+        CredentialKind::ClientSecret => Box::new(client_secret::ClientSecretStore::default()),
+        CredentialKind::OauthSecret => Box::new(oauth_secret::OauthSecretStore::default()),
     }
-}
-
-/// Describes a credential as its service lists it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// The id.
-    pub id: String,
-    /// When it was made, by the service's clock.
-    pub created: Timestamp,
-    /// When it ends; `None` if never.
-    pub expires: Option<Timestamp>,
-    /// What the ledger says of it; `None` where lakekey did not make it, or its kind bears no text.
-    pub tag: Option<Tag>,
-    /// The scopes of a PAT; `None` where it is not restricted.
-    pub scopes: Option<Vec<String>>,
-}
-
-/// Holds a credential that was made just now.
-pub(crate) struct Fresh {
-    pub(crate) value: Secret,
-    pub(crate) listed: Listed,
-}
-
-/// Says what a new credential shall be.
-pub(crate) struct Order<'a> {
-    /// What the ledger shall say of it.
-    pub(crate) tag: &'a Tag,
-    /// What people shall see.
-    pub(crate) comment: Option<&'a str>,
-    /// How long it shall live, in seconds.
-    pub(crate) lifetime: u64,
-    /// The scopes of a PAT.
-    pub(crate) scopes: Option<&'a [String]>,
-}
-
-/// Says whether a credential could be marked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Marked {
-    /// The ledger now says that it was delivered.
-    Yes,
-    /// The service cannot change the text; the dates of the sinks tell instead.
-    Unsupported,
-}
-
-/// Keeps the credentials of one kind of one principal.
-pub(crate) trait Store {
-    /// Returns the kind.
-    fn kind(&self) -> CredentialKind;
-
-    /// Returns whether credentials bear a text, so that lakekey knows its own.
-    fn bears_tags(&self) -> bool;
-
-    /// Returns the host whose clock dates the credentials.
-    fn clock(&self, context: &Context<'_>) -> Origin;
-
-    /// Lists every valid credential of the principal, whoever made it.
-    fn list<'a>(
-        &'a self,
-        context: &'a Context<'a>,
-        step: Step,
-    ) -> LocalFuture<'a, Result<Vec<Listed>, Error>>;
-
-    /// Makes a credential; an uncertain error says that one may exist.
-    fn issue<'a>(
-        &'a self,
-        context: &'a Context<'a>,
-        order: Order<'a>,
-    ) -> LocalFuture<'a, Result<Fresh, Error>>;
-
-    /// Tries a new credential once, over a connection of its own.
-    fn try_out<'a>(
-        &'a self,
-        context: &'a Context<'a>,
-        value: &'a Secret,
-    ) -> LocalFuture<'a, Result<(), Error>>;
-
-    /// Writes into the ledger that a credential was delivered, where a credential's text can be changed at
-    /// all.
-    fn mark<'a>(
-        &'a self,
-        _context: &'a Context<'a>,
-        _id: &'a str,
-        _tag: &'a Tag,
-        _comment: Option<&'a str>,
-    ) -> LocalFuture<'a, Result<Marked, Error>> {
-        Box::pin(async { Ok(Marked::Unsupported) })
-    }
-
-    /// Revokes a credential; one that is gone already is revoked.
-    fn revoke<'a>(&'a self, context: &'a Context<'a>, id: &'a str) -> LocalFuture<'a, Result<(), Error>>;
 }

@@ -1,47 +1,39 @@
 //! OAuth secrets of a Databricks service principal.
 //!
-//! They bear no text, so that lakekey cannot tell its own from those of others: the configuration hands it
-//! all secrets of the principal, and the dates of the sinks tell which was delivered.
+//! They bear no text, so that lakekey cannot tell its own from those of others: the configuration hands it all secrets
+//! of the principal, and the dates of the sinks tell which was delivered.
 //!
 //! <https://docs.databricks.com/api/azure/account/serviceprincipalsecrets>
 
 use std::cell::OnceCell;
 
-use super::{CredentialKind, Fresh, Listed, Order, Store};
-use crate::call::Identity;
-use crate::config::Origin;
-use crate::context::Context;
-use crate::error::{Code, Error, Step};
-use crate::platform::LocalFuture;
-use crate::secret::Secret;
-use crate::service::databricks::oauth_secrets::{self, OauthSecretInfo};
+use super::store::{Fresh, Listed, Order, Store};
+use crate::auth::{Context, client_id, oauth_m2m, sign_in_keeper};
+use crate::host::LocalFuture;
+use crate::http::Identity;
+use crate::model::{Code, CredentialKind, Error, Origin, Secret, Step, Timestamp};
+use crate::service::databricks::oauth_secrets::{self, Holder, OauthSecretInfo};
 use crate::service::databricks::scim;
-use crate::sign_in::{sign_in_keeper, try_oauth_secret};
-use crate::timestamp::Timestamp;
 
 /// Keeps the OAuth secrets of the target's principal.
 #[derive(Default)]
-pub(crate) struct OauthSecretStore {
+pub(super) struct OauthSecretStore {
     /// The number under which Databricks knows the principal.
     principal: OnceCell<String>,
 }
 
 impl OauthSecretStore {
+    /// Signs in who manages the secrets, and finds the principal's number.
     async fn principal<'a>(
         &'a self,
-        context: &Context<'_>,
+        context: &'a Context<'_>,
         step: Step,
-    ) -> Result<(Identity, &'a str), Error> {
-        let keeper = sign_in_keeper(context, &context.target.workspace, step).await?;
+    ) -> Result<(Identity, Holder<'a>), Error> {
+        let workspace = &context.subject.workspace;
+        let keeper = sign_in_keeper(context, workspace, step).await?;
         if self.principal.get().is_none() {
-            let client_id = context.target.principal.client_id.as_deref().ok_or_else(|| {
-                Error::config(
-                    Code::ConfigMissingKey,
-                    format!("{}.principal.client-id", context.target.path),
-                    "the application id is needed",
-                )
-            })?;
-            let found = scim::find(context, &keeper, "applicationId", client_id).await?.pop();
+            let client_id = client_id(context)?;
+            let found = scim::find(context, &keeper, "applicationId", &client_id).await?.pop();
             let found = found.ok_or_else(|| {
                 Error::new(
                     Code::PrincipalNotInWorkspace,
@@ -49,17 +41,22 @@ impl OauthSecretStore {
                     "the workspace does not know the service principal",
                 )
             })?;
-            // Whoever was first has found the same.
+            // Another look at the same time has found the same.
             let _ = self.principal.set(found.id);
         }
-        let origin = oauth_secrets::origin(context);
-        let identity = if *origin == context.target.workspace {
-            keeper
-        } else {
-            sign_in_keeper(context, origin, step).await?
-        };
-        let id = self.principal.get().map(String::as_str).unwrap_or_default();
-        Ok((identity, id))
+        let origin = home(context);
+        let identity =
+            if origin == workspace { keeper } else { sign_in_keeper(context, origin, step).await? };
+        let principal = self.principal.get().map(String::as_str).unwrap_or_default();
+        Ok((identity, Holder { principal, account: context.subject.principal.account_id.as_deref() }))
+    }
+}
+
+/// Returns where the secrets are managed: at the account where `principal.account-id` is given, else in the workspace.
+fn home<'a>(context: &'a Context<'_>) -> &'a Origin {
+    match context.subject.principal.account_id {
+        Some(_) => &context.endpoints.accounts,
+        None => &context.subject.workspace,
     }
 }
 
@@ -73,7 +70,7 @@ impl Store for OauthSecretStore {
     }
 
     fn clock(&self, context: &Context<'_>) -> Origin {
-        oauth_secrets::origin(context).clone()
+        home(context).clone()
     }
 
     fn list<'a>(
@@ -82,8 +79,8 @@ impl Store for OauthSecretStore {
         step: Step,
     ) -> LocalFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(async move {
-            let (identity, principal) = self.principal(context, step).await?;
-            let infos = oauth_secrets::list(context, &identity, principal, step).await?;
+            let (identity, holder) = self.principal(context, step).await?;
+            let infos = oauth_secrets::list(context, &identity, holder, step).await?;
             let now = context.ledger_now();
             Ok(infos.into_iter().map(listed).filter(|l| l.expires.is_none_or(|end| end > now)).collect())
         })
@@ -95,10 +92,9 @@ impl Store for OauthSecretStore {
         order: Order<'a>,
     ) -> LocalFuture<'a, Result<Fresh, Error>> {
         Box::pin(async move {
-            let (identity, principal) = self.principal(context, Step::CreateToken).await?;
+            let (identity, holder) = self.principal(context, Step::CreateToken).await?;
             let (value, info) =
-                oauth_secrets::create(context, &identity, principal, order.lifetime, Step::CreateToken)
-                    .await?;
+                oauth_secrets::create(context, &identity, holder, order.lifetime, Step::CreateToken).await?;
             Ok(Fresh { value, listed: listed(info) })
         })
     }
@@ -108,13 +104,13 @@ impl Store for OauthSecretStore {
         context: &'a Context<'a>,
         value: &'a Secret,
     ) -> LocalFuture<'a, Result<(), Error>> {
-        Box::pin(try_oauth_secret(context, value))
+        Box::pin(async move { oauth_m2m::try_out(context, &client_id(context)?, value).await })
     }
 
     fn revoke<'a>(&'a self, context: &'a Context<'a>, id: &'a str) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            let (identity, principal) = self.principal(context, Step::RevokeToken).await?;
-            oauth_secrets::delete(context, &identity, principal, id, Step::RevokeToken).await
+            let (identity, holder) = self.principal(context, Step::RevokeToken).await?;
+            oauth_secrets::delete(context, &identity, holder, id, Step::RevokeToken).await
         })
     }
 }

@@ -1,22 +1,49 @@
 //! Personal access tokens, made by the principal for itself.
 
-use super::{CredentialKind, Fresh, Listed, Marked, Order, Store, Tag};
-use crate::call::{Call, Identity, Service};
-use crate::config::Origin;
-use crate::context::Context;
-use crate::error::{Code, Error, Step};
-use crate::platform::LocalFuture;
-use crate::secret::Secret;
+use super::ledger::Tag;
+use super::store::{Fresh, Listed, Marked, Order, Store};
+use crate::auth::{Context, client_id, sign_in_principal};
+use crate::config::Policy;
+use crate::host::LocalFuture;
+use crate::http::Identity;
+use crate::model::{Code, CredentialKind, Error, Origin, Secret, Step};
 use crate::service::databricks::tokens::{self, TokenInfo};
-use crate::sign_in::sign_in_principal;
-
-/// The path that tells who a token belongs to.
-const ME: &str = "/api/2.0/preview/scim/v2/Me";
 
 /// Keeps the PATs of the target's principal.
-pub(crate) struct PatStore;
+pub(super) struct PatStore<'p> {
+    policy: &'p Policy,
+}
 
-impl Store for PatStore {
+impl<'p> PatStore<'p> {
+    pub(super) fn new(policy: &'p Policy) -> Self {
+        Self { policy }
+    }
+
+    /// Signs in with the new token alone and asks whose it is.
+    async fn ask_whose(&self, context: &Context<'_>, value: &Secret) -> Result<(), Error> {
+        let identity = Identity::bearer(&context.subject.workspace, value);
+        if let Some(path) = &self.policy.verify_path {
+            return tokens::try_out(context, &identity, Step::VerifyToken, path).await;
+        }
+        let me = match tokens::me(context, &identity, Step::VerifyToken).await {
+            Ok(me) => me,
+            // The token was accepted and may not ask this: its scopes are narrower. That it is the principal's own is
+            // known from the list, which shows the principal's tokens alone.
+            Err(error) if tokens::lacks_scope(&error) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        match client_id(context) {
+            Ok(expected) if !me.is(&expected) => Err(Error::new(
+                Code::WrongPrincipal,
+                Step::VerifyToken,
+                "the new PAT belongs to another principal than the configured one",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Store for PatStore<'_> {
     fn kind(&self) -> CredentialKind {
         CredentialKind::Pat
     }
@@ -25,8 +52,12 @@ impl Store for PatStore {
         true
     }
 
+    fn marks(&self) -> bool {
+        true
+    }
+
     fn clock(&self, context: &Context<'_>) -> Origin {
-        context.target.workspace.clone()
+        context.subject.workspace.clone()
     }
 
     fn list<'a>(
@@ -60,7 +91,7 @@ impl Store for PatStore {
         context: &'a Context<'a>,
         value: &'a Secret,
     ) -> LocalFuture<'a, Result<(), Error>> {
-        Box::pin(try_out(context, value))
+        Box::pin(self.ask_whose(context, value))
     }
 
     fn mark<'a>(
@@ -74,8 +105,8 @@ impl Store for PatStore {
             let identity = sign_in_principal(context).await?;
             match tokens::comment(context, &identity, id, &tag.comment(comment), Step::MarkActive).await {
                 Ok(()) => Ok(Marked::Yes),
-                // A workspace without the route; an unknown token would be NOT_FOUND too, but this one was
-                // listed just now.
+                // A workspace without the route; an unknown token would be NOT_FOUND too, but this one was listed
+                // just now.
                 Err(error) if matches!(error.status(), Some(404 | 405 | 501)) => Ok(Marked::Unsupported),
                 Err(error) => Err(error),
             }
@@ -88,43 +119,6 @@ impl Store for PatStore {
             tokens::delete(context, &identity, id, Step::RevokeToken).await
         })
     }
-}
-
-/// Signs in with the new token alone and asks whose it is.
-async fn try_out(context: &Context<'_>, value: &Secret) -> Result<(), Error> {
-    let target = context.target;
-    let identity = Identity::bearer(&target.workspace, value);
-    let policy = target.credential(CredentialKind::Pat).map(|c| &c.policy);
-    let own_path = policy.and_then(|p| p.verify_path.as_deref());
-    let call = Call::get(Step::VerifyToken, Service::Databricks, &target.workspace, own_path.unwrap_or(ME))
-        .identity(&identity)
-        .fresh_connection()
-        // The rotation repeats the whole round by itself.
-        .attempts(1);
-    if own_path.is_some() {
-        return context.execute(call).await.map(drop);
-    }
-    let me: serde_json::Value = match context.json(call).await {
-        Ok(me) => me,
-        // The token was accepted and may not ask this: its scopes are narrower. That it is the principal's
-        // own is known from the list, which shows the principal's tokens alone.
-        Err(error) if error.status() == Some(403) && names_scopes(&error) => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    let Some(expected) = target.principal.client_id.as_deref() else { return Ok(()) };
-    let names = ["applicationId", "userName"].map(|key| me.get(key).and_then(serde_json::Value::as_str));
-    if names.iter().flatten().any(|name| name.eq_ignore_ascii_case(expected)) {
-        return Ok(());
-    }
-    Err(Error::new(
-        Code::WrongPrincipal,
-        Step::VerifyToken,
-        "the new PAT belongs to another principal than the configured one",
-    ))
-}
-
-fn names_scopes(error: &Error) -> bool {
-    error.code() == Code::Refused && error.message().to_ascii_lowercase().contains("scope")
 }
 
 fn listed(info: TokenInfo) -> Listed {

@@ -1,26 +1,31 @@
 //! `doctor`: walks the procedure read-only and says which step is refused, why, and what to do.
 
-use super::provision::{admin_refused, find_principal};
-use crate::call::Identity;
-use crate::config::{PrincipalKind, Target};
-use crate::context::{Context, Session};
-use crate::error::{Code, Error, Step};
-use crate::report::{Outcome, StepReport, TargetReport};
+use super::action::{Action, names};
+use super::checks::{Facts, broken};
+use super::job::Job;
+use super::prepare::missing_in_workspace;
+use super::report::{Outcome, State, StepReport, TargetReport};
+use super::resolve::Target;
+use super::shared::Run;
+use super::world::{WorkspaceSeen, admin, admin_refused, find_principal};
+use crate::auth::{Context, sign_in_directory, sign_in_principal};
+use crate::http::Identity;
+use crate::model::{Code, Error, PrincipalKind, Step};
 use crate::service::databricks::conf::token_settings;
 use crate::service::databricks::permissions::{TokenPermission, token_permission};
 use crate::service::databricks::tokens;
-use crate::service::graph;
-use crate::sign_in::{sign_in_admin, sign_in_directory, sign_in_principal};
+use crate::service::graph::{self, By};
+use crate::sink::Adapters;
 
 /// Looks at every step of one target.
-pub(super) async fn doctor(session: &Session<'_>, target: &Target) -> TargetReport {
-    let context = Context::new(session, target);
-    let mut report = TargetReport::new(&target.name, Outcome::Ok);
-    let mut visit = Visit { context: &context, steps: Vec::new(), first: None };
+pub(super) async fn doctor(run: &Run<'_>, target: &Target) -> TargetReport {
+    let context = run.context(target);
+    let mut report = TargetReport::new(&target.subject.name, Outcome::Ok);
+    let mut visit = Visit { context: &context, target, steps: Vec::new(), first: None };
     visit.kind();
     visit.workspace().await;
     visit.principal().await;
-    visit.sinks().await;
+    visit.sinks(run.adapters).await;
     report.steps = visit.steps;
     report.error = visit.first;
     report.outcome = if report.error.is_some() { Outcome::Failed } else { Outcome::Ok };
@@ -30,37 +35,39 @@ pub(super) async fn doctor(session: &Session<'_>, target: &Target) -> TargetRepo
 
 struct Visit<'a> {
     context: &'a Context<'a>,
+    target: &'a Target,
     steps: Vec<StepReport>,
-    /// The first refusal, which is what to mend first.
+    /// The first refusal, which is what to fix first.
     first: Option<Error>,
 }
 
 impl Visit<'_> {
-    fn found(&mut self, step: Step, state: &'static str, message: impl Into<String>, hint: Option<&str>) {
-        let message = message.into();
-        self.steps.push(StepReport { step: step.as_str(), state, message, hint: hint.map(str::to_owned) });
+    fn found(&mut self, step: Step, state: State, message: impl Into<String>, hint: Option<&str>) {
+        let mut found = StepReport::new(step, state, message);
+        found.hint = hint.map(str::to_owned);
+        self.steps.push(found);
     }
 
     fn fine(&mut self, step: Step, message: impl Into<String>) {
-        self.found(step, "ok", message, None);
+        self.found(step, State::Ok, message, None);
     }
 
     fn refused(&mut self, error: Error) {
-        let state = if matches!(error.code(), Code::AdminNotConfigured) { "unknown" } else { "refused" };
-        self.steps.push(StepReport {
-            step: error.step().as_str(),
-            state,
-            message: error.to_string(),
-            hint: Some(error.hint().to_owned()),
-        });
-        if state == "refused" && self.first.is_none() {
+        let state = match error.code() {
+            Code::AdminNotConfigured => State::Unknown,
+            // It is needed only where something has to be made.
+            Code::DirectoryNotConfigured => State::NotChecked,
+            _ => State::Refused,
+        };
+        self.found(error.step(), state, error.to_string(), Some(error.hint()));
+        if state == State::Refused && self.first.is_none() {
             self.first = Some(error);
         }
     }
 
     /// Explains the choice between the two kinds of principal.
     fn kind(&mut self) {
-        let message = match self.context.target.principal.kind {
+        let message = match self.target.subject.principal.kind {
             PrincipalKind::Entra => {
                 "the principal is managed in Entra ID, which reaches other Azure resources too; it cannot \
                  open the workspace's pages, so that its PATs come from the API alone"
@@ -75,110 +82,98 @@ impl Visit<'_> {
 
     /// Looks at what only a workspace admin sees.
     async fn workspace(&mut self) {
-        let admin = match sign_in_admin(self.context).await {
+        let admin = match admin(self.context).await {
             Ok(admin) => admin,
             Err(error) => return self.refused(error),
         };
-        match token_settings(self.context, &admin).await {
-            Ok(settings) => {
-                self.fine(Step::SignInAdmin, "the admin signs in");
-                match settings.enabled {
-                    Some(false) => self.refused(Error::new(
-                        Code::TokensDisabled,
-                        Step::WorkspaceSettings,
-                        "personal access tokens are switched off for the whole workspace",
-                    )),
-                    Some(true) => {
-                        self.fine(Step::WorkspaceSettings, "personal access tokens are switched on")
-                    }
-                    None => self.found(
-                        Step::WorkspaceSettings,
-                        "unknown",
-                        "the workspace does not say whether personal access tokens are switched on; by \
-                         default they are",
-                        None,
-                    ),
-                }
-                self.lifetime(settings.max_lifetime_days);
-            }
+        let settings = match token_settings(self.context, &admin).await {
+            Ok(settings) => settings,
             Err(error) => return self.refused(admin_refused(self.context, error)),
-        }
-        match find_principal(self.context, &admin).await {
-            Ok(Some(principal)) => {
-                if principal.active {
-                    self.fine(
-                        Step::ImportPrincipal,
-                        format!("the workspace knows the service principal {}", principal.application_id),
-                    );
-                } else {
-                    self.refused(Error::new(
-                        Code::PrincipalInactive,
-                        Step::ImportPrincipal,
-                        "the service principal is switched off",
-                    ));
-                }
-                let lacks = principal.lacks(&self.context.target.entitlements);
-                if lacks.is_empty() {
-                    self.fine(Step::AddEntitlements, "the service principal has every entitlement asked for");
-                } else {
-                    let names: Vec<&str> = lacks.iter().map(|e| e.as_str()).collect();
-                    let hint = "`lakekey provision` adds them";
-                    self.found(
-                        Step::AddEntitlements,
-                        "missing",
-                        format!("it lacks {}", names.join(", ")),
-                        Some(hint),
-                    );
-                }
-                self.permission(&admin, &principal.application_id).await;
+        };
+        self.fine(Step::SignInAdmin, "the admin signs in");
+        let principal = match find_principal(self.context, &admin, None).await {
+            Ok(principal) => principal,
+            Err(error) => return self.refused(error),
+        };
+        let permission = match &principal {
+            Some(known) => self.permission(&admin, &known.application_id).await,
+            None => TokenPermission::Granted,
+        };
+        self.tell(&WorkspaceSeen { settings, principal, permission });
+    }
+
+    /// Returns the principal's permission; one that cannot be read is told and not looked at further.
+    async fn permission(&mut self, admin: &Identity, application_id: &str) -> TokenPermission {
+        token_permission(self.context, admin, application_id).await.unwrap_or_else(|error| {
+            self.refused(error);
+            TokenPermission::Granted
+        })
+    }
+
+    /// Tells which rules are broken, what a provisioning would add, and what stands.
+    fn tell(&mut self, seen: &WorkspaceSeen) {
+        let environment = self.context.host().environment;
+        let facts = Facts { target: self.target, environment, workspace: Some(seen), directory: None };
+        for error in broken(&facts) {
+            // That it is not there at all is told below.
+            let of_import = matches!(error.step(), Step::ImportPrincipal | Step::MakeApplication);
+            if seen.principal.is_some() || !of_import {
+                self.refused(error);
             }
-            Ok(None) => self.refused(Error::new(
-                Code::PrincipalNotInWorkspace,
-                Step::ImportPrincipal,
-                "the workspace does not know the service principal",
-            )),
-            Err(error) => self.refused(error),
+        }
+        match seen.settings.enabled {
+            Some(true) => self.fine(Step::WorkspaceSettings, "personal access tokens are switched on"),
+            Some(false) => {}
+            None => self.found(
+                Step::WorkspaceSettings,
+                State::Unknown,
+                "the workspace does not say whether personal access tokens are switched on; by default they are",
+                None,
+            ),
+        }
+        let Some(principal) = &seen.principal else {
+            let words = "the workspace does not know the service principal";
+            return self.refused(Error::new(Code::PrincipalNotInWorkspace, Step::ImportPrincipal, words));
+        };
+        let missing = missing_in_workspace(self.target, seen);
+        if principal.active {
+            let words = format!("the workspace knows the service principal {}", principal.application_id);
+            self.fine(Step::ImportPrincipal, words);
+        }
+        if !missing.iter().any(|action| matches!(action, Action::AddEntitlements(_))) {
+            self.fine(Step::AddEntitlements, "the service principal has every entitlement asked for");
+        }
+        for action in &missing {
+            self.missing(action);
+        }
+        if seen.permission == TokenPermission::Granted && missing.is_empty() {
+            self.fine(Step::GrantTokenPermission, "the service principal has CAN_USE on tokens");
         }
     }
 
-    fn lifetime(&mut self, maximum: Option<u64>) {
-        let Some(days) = maximum else { return };
-        for credentials in &self.context.target.credentials {
-            if credentials.policy.lifetime.seconds() > days * 86_400 {
-                self.refused(
-                    Error::new(
-                        Code::LifetimeOverMaximum,
-                        Step::WorkspaceSettings,
-                        format!(
-                            "the workspace allows {days} days at the most, and {} were asked for",
-                            credentials.policy.lifetime
-                        ),
-                    )
-                    .with_key(format!("{}.lifetime", credentials.path)),
-                );
+    /// Tells what a provisioning would add.
+    fn missing(&mut self, action: &Action) {
+        let (message, hint) = match action {
+            Action::AddEntitlements(lacks) => {
+                (format!("it lacks {}", names(lacks)), "`lakekey provision` adds them")
             }
-        }
-    }
-
-    async fn permission(&mut self, admin: &Identity, application_id: &str) {
-        match token_permission(self.context, admin, application_id).await {
-            Ok(TokenPermission::Granted) => {
-                self.fine(Step::GrantTokenPermission, "the service principal has CAN_USE on tokens")
-            }
-            Ok(TokenPermission::NotGranted) => self.found(
-                Step::GrantTokenPermission,
-                "missing",
-                "the service principal has no CAN_USE of its own; it may have it through a group",
-                Some("`lakekey provision` grants it"),
+            Action::GrantTokenPermission => (
+                "the service principal has no CAN_USE itself; it may have it through a group".to_owned(),
+                "`lakekey provision` grants it",
             ),
-            Ok(TokenPermission::NoTokenYet) => self.found(
-                Step::GrantTokenPermission,
-                "missing",
-                "no token was ever made in this workspace, so that nothing is granted yet",
-                Some("`lakekey provision` makes the first one and grants the permission"),
+            Action::MakeFirstToken => (
+                "no token was ever made in this workspace, so that nothing is granted yet".to_owned(),
+                "`lakekey provision` makes the first one and grants the permission",
             ),
-            Err(error) => self.refused(error),
-        }
+            Action::EnableTokens => (
+                "personal access tokens are switched off for the whole workspace".to_owned(),
+                "`lakekey provision` switches them on",
+            ),
+            // It belongs to the one before.
+            Action::RemoveFirstToken => return,
+            other => (other.to_string(), "`lakekey provision` does it"),
+        };
+        self.found(action.step(), State::Missing, message, Some(hint));
     }
 
     /// Looks at what the principal itself may do.
@@ -211,33 +206,35 @@ impl Visit<'_> {
     /// Shows whom the application trusts, where `directory` may look, for what was sent to be compared with.
     async fn trust(&mut self) {
         let step = Step::MakeFederatedCredential;
-        let principal = &self.context.target.principal;
+        let subject = &self.target.subject;
         let (PrincipalKind::Entra, Some(id), Some(_)) =
-            (principal.kind, &principal.client_id, &self.context.target.directory)
+            (subject.principal.kind, &subject.principal.client_id, &subject.directory)
         else {
             return;
         };
         let registered = async {
             let directory = sign_in_directory(self.context, step).await?;
-            let Some(application) = graph::find_application(self.context, &directory, Some(id), None).await?
-            else {
-                return Ok(Vec::new());
-            };
-            graph::list_federated_credentials(self.context, &directory, &application.object_id).await
+            let by = By::ClientId(id);
+            match graph::find_application(self.context, &directory, by).await? {
+                Some(found) => {
+                    graph::list_federated_credentials(self.context, &directory, &found.object_id).await
+                }
+                None => Ok(Vec::new()),
+            }
         };
         let registered: Result<_, Error> = registered.await;
         match registered {
             Ok(registered) if registered.is_empty() => {
-                self.found(step, "missing", "the application trusts nobody yet", None)
+                self.found(step, State::Missing, "the application trusts nobody yet", None);
             }
             Ok(registered) => {
                 for known in registered {
                     let audiences = known.audiences.join("\", \"");
-                    let message = format!(
+                    let words = format!(
                         "registered is \"{}\": issuer \"{}\", subject \"{}\" and audience \"{audiences}\"",
                         known.name, known.issuer, known.subject
                     );
-                    self.found(step, "ok", message, None);
+                    self.fine(step, words);
                 }
             }
             Err(error) => self.refused(error),
@@ -245,13 +242,13 @@ impl Visit<'_> {
     }
 
     /// Looks at every place of delivery.
-    async fn sinks(&mut self) {
-        for credentials in &self.context.target.credentials {
-            let sinks = match super::sinks(self.context, credentials) {
-                Ok(sinks) => sinks,
+    async fn sinks(&mut self, adapters: &dyn Adapters) {
+        for credentials in &self.target.credentials {
+            let job = match Job::open(self.context, credentials, adapters) {
+                Ok(job) => job,
                 Err(error) => return self.refused(error),
             };
-            for sink in &sinks {
+            for sink in &job.sinks {
                 match sink.observe(self.context).await {
                     Ok(state) => {
                         let when = match state.written.timestamp() {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::config::Target;
+use super::resolve::Target;
 
-/// Spreads targets over at most that many shards of like size; all targets of a workspace stay in one shard,
+/// Divides targets among at most that many shards of like size; all targets of a workspace stay in one shard,
 /// so that one process keeps to the workspace's limits.
 ///
 /// Returns `{"include":[{"shard":0,"targets":["…"]},…]}`.
@@ -16,7 +16,7 @@ use crate::config::Target;
 pub fn matrix(targets: &[&Target], shards: usize) -> Value {
     let mut workspaces: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for target in targets {
-        workspaces.entry(target.workspace.as_str()).or_default().push(&target.name);
+        workspaces.entry(target.workspace().as_str()).or_default().push(target.name());
     }
     let mut groups: Vec<Vec<&str>> = workspaces.into_values().collect();
     // The largest first, each to the shard that has least; the sort is stable, so that equal input gives

@@ -1,139 +1,179 @@
-//! Plan: from what was observed, the policy and the time to what shall be done. Pure: it reads no clock and
+//! Plan: from what was observed, the policy and the time to a list of actions. Pure: it reads no clock and
 //! sends nothing.
 //!
 //! The one rule above all: a credential that a sink may hold is revoked only after every sink was written
 //! with another.
 
+use std::time::Duration;
+
+use super::action::{Action, Reason};
 use super::observe::{Known, Observed, SinkSeen, Standing};
 use crate::config::Policy;
-use crate::context::shifted;
+use crate::model::{CredentialKind, Timestamp};
 use crate::sink::Written;
-use crate::timestamp::Timestamp;
 
-/// How long the run that made a credential may write it to sinks, in milliseconds from its creation.
-pub const LEASE: i64 = 600_000;
+/// How long the run that made a credential may write it to sinks, from its creation.
+pub(crate) const LEASE: Duration = Duration::from_secs(600);
 
-/// How far the clocks of two services may differ, in milliseconds.
+/// How far the clocks of two services may differ.
 ///
 /// Too small a number would take a delivered credential for an undelivered one at every run; too large a one
 /// only makes a run after a broken one renew where it might have cleaned up.
-const SKEW: i64 = 120_000;
+const SKEW: Duration = Duration::from_secs(120);
 
-/// A credential with less than this left, in milliseconds, is refused by the workspace and counts as gone.
-const LAST_BREATH: i64 = 30_000;
+/// A credential with less than this left is refused by the workspace and counts as gone.
+const LAST_BREATH: Duration = Duration::from_secs(30);
 
-/// Says why a credential is renewed.
+/// Holds what was decided of one credential, and all that follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
-    /// There is none yet.
-    None,
-    /// It was asked for.
-    Forced,
-    /// The current one is due.
-    Due,
-    /// A sink does not hold the current one.
-    Undelivered(String),
-    /// A broken run may have left another one in a sink.
-    Uncertain(String),
+pub(crate) struct Plan {
+    /// What was decided.
+    pub(crate) decision: Decision,
+    /// What a run does, in this order.
+    pub(crate) actions: Vec<Action>,
+    /// The ids that are revoked by a later run, at the end of the overlap.
+    pub(crate) waiting: Vec<String>,
 }
 
-impl std::fmt::Display for Reason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::None => f.write_str("there is no credential yet"),
-            Self::Forced => f.write_str("it was asked for"),
-            Self::Due => f.write_str("the current credential is due"),
-            Self::Undelivered(sink) => write!(f, "{sink} does not hold the current credential"),
-            Self::Uncertain(sink) => {
-                write!(f, "an interrupted run may have left another credential in {sink}")
-            }
-        }
-    }
-}
-
-/// Says what shall be done.
+/// Says what becomes of the credential in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Plan {
-    /// The current credential stays; these are revoked, and these wait for the end of the overlap.
-    Keep {
-        /// The current credential.
-        current: Known,
-        /// The ids to revoke now.
-        revoke: Vec<String>,
-        /// The ids to revoke later.
-        waiting: Vec<String>,
-    },
-    /// A new credential is made, delivered and verified.
+pub(crate) enum Decision {
+    /// The current credential stays.
+    Keep(Known),
+    /// A new credential is made, verified and delivered.
     Renew {
         /// Why.
         why: Reason,
         /// The credential that is superseded, where there is one.
         current: Option<Known>,
     },
-    /// Another run is at work.
-    Yield {
-        /// The credential that the other run has made.
-        to: Known,
-    },
+    /// Another run is at work, which has made this one.
+    Yield(Known),
 }
 
-/// Decides.
-#[must_use]
-pub fn plan(observed: &Observed, policy: &Policy, jitter: u64, force: bool) -> Plan {
-    let now = observed.now;
-    let alive: Vec<&Known> = observed.known.iter().filter(|k| !is_ending(k, now)).collect();
-    let current = current(&alive, &observed.sinks, now);
-    if let Some(why) = renewal(&alive, current, observed, policy, jitter, force) {
-        // Whoever is at work will have done it; what they leave undone the next run does.
-        if let Some(other) = alive.iter().filter(|k| is_leased(k, now)).min_by_key(|k| (k.created, &k.id)) {
-            return Plan::Yield { to: (*other).clone() };
-        }
-        return Plan::Renew { why, current: current.cloned() };
+impl Plan {
+    /// Returns the ids that a run revokes.
+    pub(crate) fn revoked(&self) -> impl Iterator<Item = &String> {
+        self.actions.iter().filter_map(|action| match action {
+            Action::Revoke { id, .. } => Some(id),
+            _ => None,
+        })
     }
-    let Some(current) = current else {
-        return Plan::Renew { why: Reason::None, current: None };
-    };
-    let rest = alive.iter().copied().filter(|k| k.id != current.id && !is_leased(k, now));
-    let (revoke, waiting) = split(rest, current, &observed.sinks, policy, now);
-    Plan::Keep { current: current.clone(), revoke, waiting }
 }
 
-/// Says what to revoke once every sink holds the new credential: now, and after the overlap.
+/// Holds what is asked of a plan besides what was observed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) kind: CredentialKind,
+    pub(crate) policy: &'a Policy,
+    pub(crate) jitter: u64,
+    pub(crate) force: bool,
+}
+
+/// Decides, and lists what is to be done.
+pub(crate) fn plan(observed: &Observed, asked: Asked<'_>) -> Plan {
+    let now = observed.now;
+    let decision = decide(observed, asked);
+    let (actions, waiting) = match &decision {
+        Decision::Yield(_) => (Vec::new(), Vec::new()),
+        Decision::Keep(current) => {
+            let alive = observed.known.iter().filter(|known| !is_ending(known, now));
+            let (revoke, waiting) = superseded(current, alive, &observed.sinks, asked.policy, now);
+            let unmarked =
+                observed.marks && current.standing == Standing::Pending && current.operation.is_some();
+            let mark = unmarked.then(|| Action::Mark(Some(current.id.clone())));
+            (mark.into_iter().chain(revoke).collect(), waiting)
+        }
+        Decision::Renew { why, .. } => renewal_actions(observed, asked, why),
+    };
+    Plan { decision, actions, waiting }
+}
+
+fn renewal_actions(observed: &Observed, asked: Asked<'_>, why: &Reason) -> (Vec<Action>, Vec<String>) {
+    let kind = asked.kind;
+    let mut actions = vec![Action::Create { kind, why: why.clone() }, Action::Verify { kind }];
+    actions.extend(observed.sinks.iter().map(|sink| Action::Deliver { sink: sink.label.clone() }));
+    if observed.marks {
+        actions.push(Action::Mark(None));
+    }
+    // The new one is made now; what it supersedes follows from the same rule as after it was made.
+    let new = Known {
+        id: String::new(),
+        created: observed.now,
+        expires: None,
+        standing: Standing::Pending,
+        operation: None,
+        scopes: None,
+    };
+    let (revoke, waiting) = superseded(&new, &observed.known, &observed.sinks, asked.policy, observed.now);
+    actions.extend(revoke);
+    (actions, waiting)
+}
+
+fn decide(observed: &Observed, asked: Asked<'_>) -> Decision {
+    let now = observed.now;
+    let alive: Vec<&Known> = observed.known.iter().filter(|known| !is_ending(known, now)).collect();
+    let current = current(&alive, &observed.sinks, now);
+    match (renewal(&alive, current, observed, asked), current) {
+        (Some(why), _) => {
+            // The one at work will have done it; what it leaves undone the next run does.
+            let other = alive.iter().filter(|known| is_leased(known, now)).min_by_key(|k| (k.created, &k.id));
+            match other {
+                Some(other) => Decision::Yield((*other).clone()),
+                None => Decision::Renew { why, current: current.cloned() },
+            }
+        }
+        (None, Some(current)) => Decision::Keep(current.clone()),
+        (None, None) => Decision::Renew { why: Reason::None, current: None },
+    }
+}
+
+/// Says what is revoked once every sink holds a credential: now, and at the end of the overlap.
 ///
-/// `others` is the list as it was read after the new credential was made.
-#[must_use]
-pub fn superseded(
-    new: &Known,
-    others: &[Known],
+/// `others` is the list as it was read last; the credential itself and one that another run works with stay.
+pub(crate) fn superseded<'a>(
+    holder: &Known,
+    others: impl IntoIterator<Item = &'a Known>,
     sinks: &[SinkSeen],
     policy: &Policy,
     now: Timestamp,
-) -> (Vec<String>, Vec<String>) {
-    split(others.iter().filter(|k| k.id != new.id && !is_leased(k, now)), new, sinks, policy, now)
+) -> (Vec<Action>, Vec<String>) {
+    let over = now >= holder.created + policy.overlap.duration();
+    let (mut revoke, mut waiting) = (Vec::new(), Vec::new());
+    let mut rest: Vec<&Known> =
+        others.into_iter().filter(|known| known.id != holder.id && !is_leased(known, now)).collect();
+    // The oldest first, so that the same state gives the same plan however the service orders its list.
+    rest.sort_by_key(|known| (known.created, &known.id));
+    for known in rest {
+        // What no sink has ever held nobody uses, overlap or not.
+        let in_use = known.standing != Standing::Pending || sinks.iter().any(|sink| may_hold(sink, known));
+        if over || !in_use {
+            revoke.push(Action::revoke(known, in_use));
+        } else {
+            waiting.push(known.id.clone());
+        }
+    }
+    (revoke, waiting)
 }
 
 /// Returns when a credential is renewed.
-#[must_use]
-pub fn due(created: Timestamp, expires: Option<Timestamp>, policy: &Policy, jitter: u64) -> Timestamp {
+pub(crate) fn due(created: Timestamp, expires: Option<Timestamp>, policy: &Policy, jitter: u64) -> Timestamp {
     // One that never ends is renewed as if it had the configured lifetime.
-    let end = expires.unwrap_or_else(|| shifted(created, policy.lifetime.milliseconds()));
-    // One that was made with a shorter life than configured shall not be due the moment it is made.
-    let life = end.as_millisecond() - created.as_millisecond();
-    let before = policy.renew_before.milliseconds().min(life / 2);
-    shifted(end, -before - spread(before, jitter))
+    let end = expires.unwrap_or_else(|| created + policy.lifetime.duration());
+    // One that was made with a shorter life than configured is not due the moment it is made.
+    let before = policy.renew_before.duration().min(created.until(end) / 2);
+    end - before - ahead(before, jitter)
 }
 
-/// Moves a renewal forward by up to an eighth of `renew-before`, so that a fleet made on one day is not due
-/// on one day.
-fn spread(before: i64, jitter: u64) -> i64 {
-    const STEPS: u64 = 1024;
-    before / 8 * (jitter % STEPS).cast_signed() / STEPS.cast_signed()
+/// Moves a renewal forward by up to an eighth of `renew-before`, so that a fleet made on one day is not due on one day.
+fn ahead(before: Duration, jitter: u64) -> Duration {
+    const STEPS: u32 = 1024;
+    before / 8 / STEPS * u32::try_from(jitter % u64::from(STEPS)).unwrap_or(0)
 }
 
 /// Makes of a name the number by which its renewals are moved; the same name gives the same number
 /// everywhere.
-#[must_use]
-pub fn jitter(target: &str, workspace: &str) -> u64 {
+pub(crate) fn jitter(target: &str, workspace: &str) -> u64 {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(format!("{workspace} {target}"));
     digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
@@ -177,15 +217,13 @@ fn renewal(
     alive: &[&Known],
     current: Option<&Known>,
     observed: &Observed,
-    policy: &Policy,
-    jitter: u64,
-    force: bool,
+    asked: Asked<'_>,
 ) -> Option<Reason> {
-    if force {
+    if asked.force {
         return Some(Reason::Forced);
     }
     let Some(current) = current else { return Some(Reason::None) };
-    if observed.now >= due(current.created, current.expires, policy, jitter) {
+    if observed.now >= due(current.created, current.expires, asked.policy, asked.jitter) {
         return Some(Reason::Due);
     }
     for sink in &observed.sinks {
@@ -202,27 +240,6 @@ fn renewal(
     None
 }
 
-/// Tells what is revoked now from what waits for the end of the overlap.
-fn split<'a>(
-    rest: impl Iterator<Item = &'a Known>,
-    current: &Known,
-    sinks: &[SinkSeen],
-    policy: &Policy,
-    now: Timestamp,
-) -> (Vec<String>, Vec<String>) {
-    let over = now >= shifted(current.created, policy.overlap.milliseconds());
-    let (mut revoke, mut waiting) = (Vec::new(), Vec::new());
-    let mut rest: Vec<&Known> = rest.collect();
-    // The oldest first, so that the same state gives the same plan however the service orders its list.
-    rest.sort_by_key(|k| (k.created, &k.id));
-    for known in rest {
-        // What no sink has ever held nobody uses, overlap or not.
-        let in_use = known.standing != Standing::Pending || sinks.iter().any(|sink| may_hold(sink, known));
-        if over || !in_use { revoke.push(known.id.clone()) } else { waiting.push(known.id.clone()) }
-    }
-    (revoke, waiting)
-}
-
 /// Returns true where a sink holds the credential, as far as it can tell: by id, or by having been written
 /// since.
 fn holds(sink: &SinkSeen, known: &Known) -> bool {
@@ -230,7 +247,7 @@ fn holds(sink: &SinkSeen, known: &Known) -> bool {
         (Some(id), _) => *id == known.id,
         (None, Written::Never) => false,
         // An edit of something else moves the time of `By`, but never back.
-        (None, Written::At(written) | Written::By(written)) => written >= shifted(known.created, -SKEW),
+        (None, Written::At(written) | Written::By(written)) => written >= known.created - SKEW,
         (None, Written::Unknown) => true,
     }
 }
@@ -240,17 +257,17 @@ fn holds(sink: &SinkSeen, known: &Known) -> bool {
 fn may_hold(sink: &SinkSeen, known: &Known) -> bool {
     match (&sink.state.holds, sink.state.written) {
         (None, Written::At(written)) if known.standing != Standing::Adopted => {
-            written >= shifted(known.created, -SKEW) && written <= shifted(known.created, LEASE + SKEW)
+            written >= known.created - SKEW && written <= known.created + LEASE + SKEW
         }
         _ => holds(sink, known),
     }
 }
 
 /// Returns true where the run that made the credential may still be at work.
-pub(super) fn is_leased(known: &Known, now: Timestamp) -> bool {
-    known.standing == Standing::Pending && now < shifted(known.created, LEASE)
+pub(crate) fn is_leased(known: &Known, now: Timestamp) -> bool {
+    known.standing == Standing::Pending && now < known.created + LEASE
 }
 
 fn is_ending(known: &Known, now: Timestamp) -> bool {
-    known.expires.is_some_and(|end| end.as_millisecond() - now.as_millisecond() <= LAST_BREATH)
+    known.expires.is_some_and(|end| now.until(end) <= LAST_BREATH)
 }

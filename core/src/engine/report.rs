@@ -1,58 +1,248 @@
-//! Fills reports from what was observed and done.
+//! The report of a run, as `--json` prints it and the npm functions return it.
 
-use super::observe::{Known, Observed};
-use super::plan;
-use super::rotate::Job;
-use crate::error::Error;
-use crate::report::{CredentialReport, DeliveryReport, TargetReport};
-use crate::sink::{Sink, SinkState};
+use serde::{Deserialize, Serialize};
 
-/// Enters the sinks as they were found.
-pub(super) fn sinks(report: &mut TargetReport, observed: &Observed) {
-    report.delivered = observed
-        .sinks
-        .iter()
-        .map(|sink| DeliveryReport {
-            sink: sink.label.clone(),
-            written: sink.state.written.timestamp(),
-            error: None,
-        })
-        .collect();
+use crate::model::{Class, CredentialKind, Error, Step, Timestamp};
+
+/// Names how a target ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The principal was made able to use tokens, and a first credential was delivered.
+    Provisioned,
+    /// A new credential was delivered.
+    Rotated,
+    /// Nothing had to be done.
+    NotDue,
+    /// Another run is at work on the same target.
+    Yielded,
+    /// Some places hold the new credential and one does not.
+    Partial,
+    /// A step failed.
+    Failed,
+    /// Credentials were revoked.
+    Revoked,
+    /// All is well.
+    Ok,
+    /// The credential is due for renewal.
+    Due,
+    /// The credential has expired, or will before the next run can be expected, or is not delivered
+    /// everywhere.
+    Overdue,
 }
 
-/// Enters the credential that is in use.
-pub(super) fn credential(report: &mut TargetReport, job: &Job<'_>, known: &Known) {
-    report.credential = Some(CredentialReport {
-        kind: job.store.kind(),
-        id: known.id.clone(),
-        created: known.created,
-        expires: known.expires,
-        due: Some(plan::due(known.created, known.expires, &job.credentials.policy, job.jitter)),
-    });
-}
-
-/// Enters which sinks could not be written.
-pub(super) fn writes(report: &mut TargetReport, sinks: &[Box<dyn Sink>], writes: &[Result<(), Error>]) {
-    for (sink, written) in sinks.iter().zip(writes) {
-        let label = sink.label();
-        if let Some(entry) = report.delivered.iter_mut().find(|d| d.sink == label) {
-            entry.error = written.as_ref().err().cloned();
+impl Outcome {
+    /// Returns the text that stands in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Provisioned => "provisioned",
+            Self::Rotated => "rotated",
+            Self::NotDue => "not-due",
+            Self::Yielded => "yielded",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Revoked => "revoked",
+            Self::Ok => "ok",
+            Self::Due => "due",
+            Self::Overdue => "overdue",
         }
     }
 }
 
-/// Enters what the sinks say after the write.
-pub(super) fn read_back(
-    report: &mut TargetReport,
-    sinks: &[Box<dyn Sink>],
-    reads: &[Result<SinkState, Error>],
-) {
-    for (sink, read) in sinks.iter().zip(reads) {
-        let label = sink.label();
-        let Some(entry) = report.delivered.iter_mut().find(|d| d.sink == label) else { continue };
-        match read {
-            Ok(state) => entry.written = state.written.timestamp(),
-            Err(error) => entry.error = Some(error.clone()),
+/// Describes a credential without its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct CredentialReport {
+    /// The kind.
+    pub kind: CredentialKind,
+    /// The id under which the service knows it.
+    pub id: String,
+    /// When it was made, by the service's clock.
+    pub created: Timestamp,
+    /// When it ends; `None` if never.
+    pub expires: Option<Timestamp>,
+    /// When the next rotation renews it.
+    pub due: Option<Timestamp>,
+}
+
+/// Describes what one place of delivery holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct DeliveryReport {
+    /// The place.
+    pub sink: String,
+    /// When it was last written, where it can say so.
+    pub written: Option<Timestamp>,
+    /// Why this place does not hold the credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Error>,
+}
+
+/// Says how a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum State {
+    /// A run would do it.
+    Would,
+    /// This run has done it.
+    Done,
+    /// It is as it must be.
+    Ok,
+    /// It is refused.
+    Refused,
+    /// Something is missing that a run would add.
+    Missing,
+    /// It was not looked at.
+    NotChecked,
+    /// Nobody says how it stands.
+    Unknown,
+}
+
+impl State {
+    /// Returns the text that stands in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Would => "would",
+            Self::Done => "done",
+            Self::Ok => "ok",
+            Self::Refused => "refused",
+            Self::Missing => "missing",
+            Self::NotChecked => "not-checked",
+            Self::Unknown => "unknown",
         }
+    }
+}
+
+/// Describes a step that a plan would take, that a run has taken, or that doctor has looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct StepReport {
+    /// The step of the procedure.
+    pub step: Step,
+    /// How it stands.
+    pub state: State,
+    /// What would be done, what was done, or what was found.
+    pub message: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl StepReport {
+    /// Describes a step.
+    #[must_use]
+    pub fn new(step: Step, state: State, message: impl Into<String>) -> Self {
+        Self { step, state, message: message.into(), hint: None }
+    }
+}
+
+/// Reports one credential of one target.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct TargetReport {
+    /// The target's name.
+    pub name: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The credential that is now in use.
+    pub credential: Option<CredentialReport>,
+    /// Every place of delivery.
+    pub delivered: Vec<DeliveryReport>,
+    /// The ids of the credentials that this run has revoked.
+    pub revoked: Vec<String>,
+    /// The ids of managed credentials that are no longer in use and not revoked yet.
+    pub left_over: Vec<String>,
+    /// How many HTTP requests the run has sent for this target.
+    pub requests: u32,
+    /// What a plan would do, what a run has done, or what doctor has found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepReport>,
+    /// Why the target failed.
+    pub error: Option<Error>,
+}
+
+impl TargetReport {
+    /// Starts the report of a target.
+    #[must_use]
+    pub fn new(name: &str, outcome: Outcome) -> Self {
+        Self {
+            name: name.to_owned(),
+            outcome,
+            credential: None,
+            delivered: Vec::new(),
+            revoked: Vec::new(),
+            left_over: Vec::new(),
+            requests: 0,
+            steps: Vec::new(),
+            error: None,
+        }
+    }
+}
+
+/// Reports a whole run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Report {
+    /// The version of the report's shape.
+    pub version: u32,
+    /// The command.
+    pub command: String,
+    /// When the run began, by the host's clock.
+    pub started: Timestamp,
+    /// When the run ended, by the host's clock.
+    pub finished: Timestamp,
+    /// Every credential of every target, in the order of the configuration.
+    pub targets: Vec<TargetReport>,
+}
+
+impl CredentialReport {
+    /// Describes a credential that is not due and never ends.
+    #[must_use]
+    pub fn new(kind: CredentialKind, id: impl Into<String>, created: Timestamp) -> Self {
+        Self { kind, id: id.into(), created, expires: None, due: None }
+    }
+}
+
+impl DeliveryReport {
+    /// Describes a place that holds the credential.
+    #[must_use]
+    pub fn new(sink: impl Into<String>, written: Option<Timestamp>) -> Self {
+        Self { sink: sink.into(), written, error: None }
+    }
+}
+
+impl Report {
+    /// Makes the report of a run that began and ended then.
+    #[must_use]
+    pub fn new(
+        command: impl Into<String>,
+        started: Timestamp,
+        finished: Timestamp,
+        targets: Vec<TargetReport>,
+    ) -> Self {
+        Self { version: 1, command: command.into(), started, finished, targets }
+    }
+
+    /// Returns the process's exit status: 0 done; 1 a target failed; 2 the command line or the configuration is at fault
+    /// for every failure.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        let failed = |target: &&TargetReport| matches!(target.outcome, Outcome::Failed | Outcome::Partial);
+        let mut failed = self.targets.iter().filter(failed).peekable();
+        if failed.peek().is_none() {
+            return 0;
+        }
+        let of_target =
+            |target: &TargetReport| target.error.as_ref().is_none_or(|error| error.class() == Class::Target);
+        if failed.any(of_target) { 1 } else { 2 }
     }
 }

@@ -1,40 +1,117 @@
-//! A secret in a Databricks secret scope, of the target's workspace or another.
+//! `databricks-secret`: a secret in a Databricks secret scope, of the target's workspace or another.
 //!
 //! <https://docs.databricks.com/api/azure/workspace/secrets>
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::shared::{identity, mismatch, read_back, within};
-use super::{Delivery, Sink, SinkState, Written};
-use crate::call::{Call, Service, encode};
-use crate::config::{Auth, Origin, SinkConfig};
-use crate::context::Context;
-use crate::error::{Code, Error, Step};
-use crate::platform::LocalFuture;
-use crate::secret::Secret;
-use crate::sign_in::Resource;
-use crate::timestamp::Timestamp;
+use super::adapters::{Adapters, Sink};
+use super::place::{Around, Place, Shape};
+use super::shared::{Writer, mismatch, read_back, within};
+use super::state::{Delivery, SinkState, Written};
+use crate::auth::{Context, Resource};
+use crate::config::AuthValue;
+use crate::host::{Environment, LocalFuture};
+use crate::http::{Call, encode};
+use crate::model::{Code, Error, Origin, Secret, Step, Timestamp};
+use crate::service::databricks::DATABRICKS;
 
 /// The largest value, in bytes.
 ///
 /// <https://docs.databricks.com/api/azure/workspace/secrets/putsecret>
 const LARGEST: usize = 128 * 1024;
 
+/// A secret in a Databricks secret scope.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct DatabricksSecretShape {
+    /// The workspace, where it is not the target's.
+    workspace: Option<String>,
+    /// The scope.
+    scope: String,
+    /// The key.
+    key: String,
+    /// Whether a missing scope is created.
+    create_scope: Option<bool>,
+    /// How to sign in, where it is not as the principal.
+    auth: Option<AuthValue>,
+}
+
 /// Keeps a credential in a secret scope.
-pub(super) struct DatabricksSecretSink {
+#[derive(Debug)]
+struct DatabricksSecret {
     path: String,
     workspace: Origin,
     elsewhere: bool,
     scope: String,
     key: String,
     create_scope: bool,
-    auth: Option<Auth>,
+    writer: Writer,
+}
+
+impl Shape for DatabricksSecretShape {
+    fn place(self, around: &Around<'_>) -> Result<Rc<dyn Place>, Error> {
+        let Self { workspace, scope, key, create_scope, auth } = self;
+        let workspace = match workspace {
+            Some(text) => around.endpoints.workspace(&text, &around.at("workspace"))?,
+            None => around.workspace.clone(),
+        };
+        for (value, name) in [(&scope, "scope"), (&key, "key")] {
+            let fine = (1..=128).contains(&value.len())
+                && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.@/ ".contains(&b));
+            if !fine {
+                let words = "1 to 128 letters, digits, `-`, `_`, `.`, `@` and `/`";
+                return Err(Error::invalid(&around.at(name), words));
+            }
+        }
+        Ok(Rc::new(DatabricksSecret {
+            writer: Writer::read(auth, Resource::Databricks, around)?,
+            path: around.path.clone(),
+            elsewhere: workspace != *around.workspace,
+            workspace,
+            scope,
+            key,
+            create_scope: create_scope.unwrap_or(false),
+        }))
+    }
+}
+
+impl Place for DatabricksSecret {
+    fn label(&self) -> String {
+        let Self { scope, key, workspace, .. } = self;
+        if self.elsewhere {
+            format!("databricks-secret {workspace} {scope} {key}")
+        } else {
+            format!("databricks-secret {scope} {key}")
+        }
+    }
+
+    fn identity(&self) -> String {
+        format!("databricks {} {} {}", self.workspace, self.scope, self.key)
+    }
+
+    fn tells_writes(&self) -> bool {
+        true
+    }
+
+    fn check_references(&self, environment: &dyn Environment) -> Result<(), Error> {
+        self.writer.check_references(environment)
+    }
+
+    fn open<'s>(&'s self, _adapters: &'s dyn Adapters) -> Result<Box<dyn Sink + 's>, Error> {
+        Ok(Box::new(DatabricksSecretSink { place: self, before: Cell::new(None) }))
+    }
+}
+
+struct DatabricksSecretSink<'s> {
+    place: &'s DatabricksSecret,
     /// What was seen before the write.
     before: Cell<Option<Written>>,
 }
@@ -59,69 +136,51 @@ struct Held {
     value: String,
 }
 
-impl DatabricksSecretSink {
-    /// Builds it; `None` for a sink of another type.
-    pub(super) fn new(context: &Context<'_>, config: &SinkConfig, path: &str) -> Result<Option<Self>, Error> {
-        let SinkConfig::DatabricksSecret { workspace, scope, key, create_scope, auth } = config else {
-            return Ok(None);
-        };
-        let workspace = match workspace {
-            Some(text) => Origin::parse(text, &format!("{path}.workspace"))?,
-            None => context.target.workspace.clone(),
-        };
-        Ok(Some(Self {
-            path: path.to_owned(),
-            elsewhere: workspace != context.target.workspace,
-            workspace,
-            scope: scope.clone(),
-            key: key.clone(),
-            create_scope: create_scope.unwrap_or(false),
-            auth: auth.clone(),
-            before: Cell::new(None),
-        }))
-    }
-
-    /// Sends a call as whoever may write there, and tells a refusal in terms of the scope.
+impl DatabricksSecretSink<'_> {
+    /// Sends a call as somebody who may write there, and tells a refusal in terms of the scope.
     async fn send<T: serde::de::DeserializeOwned>(
         &self,
         context: &Context<'_>,
         call: Call,
     ) -> Result<T, Error> {
-        let identity =
-            identity(context, self.auth.as_ref(), &self.path, Resource::Databricks, &self.workspace).await?;
+        let identity = self.place.writer.identity(context, &self.place.workspace).await?;
         context.json(call.identity(&identity)).await.map_err(|error| self.explain(error))
     }
 
     fn post(&self, path: &str, body: &serde_json::Value) -> Call {
-        Call::post(Step::Deliver, Service::Databricks, &self.workspace, path).json(body)
+        Call::post(Step::Deliver, &DATABRICKS, &self.place.workspace, path).json(body)
     }
 
     /// Returns when the key was last written; `None` where the scope does not exist.
     async fn listed(&self, context: &Context<'_>, step: Step) -> Result<Option<Written>, Error> {
         let call = Call::get(
             step,
-            Service::Databricks,
-            &self.workspace,
-            format!("/api/2.0/secrets/list?scope={}", encode(&self.scope)),
+            &DATABRICKS,
+            &self.place.workspace,
+            format!("/api/2.0/secrets/list?scope={}", encode(&self.place.scope)),
         );
         match self.send::<Listed>(context, call).await {
             Ok(listed) => {
-                let entry = listed.secrets.into_iter().find(|entry| entry.key == self.key);
+                let entry = listed.secrets.into_iter().find(|entry| entry.key == self.place.key);
                 Ok(Some(entry.map_or(Written::Never, |entry| {
                     Timestamp::from_millisecond(entry.last_updated_timestamp)
                         .map_or(Written::Unknown, Written::At)
                 })))
             }
-            Err(error) if self.create_scope && error.code() == Code::SinkNotFound => Ok(None),
+            Err(error) if self.place.create_scope && error.code() == Code::SinkNotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// Returns the value, or `None` where the caller may not read it.
     async fn held(&self, context: &Context<'_>) -> Result<Option<Secret>, Error> {
-        let path = format!("/api/2.0/secrets/get?scope={}&key={}", encode(&self.scope), encode(&self.key));
+        let path = format!(
+            "/api/2.0/secrets/get?scope={}&key={}",
+            encode(&self.place.scope),
+            encode(&self.place.key)
+        );
         match self
-            .send::<Held>(context, Call::get(Step::ReadBack, Service::Databricks, &self.workspace, path))
+            .send::<Held>(context, Call::get(Step::ReadBack, &DATABRICKS, &self.place.workspace, path))
             .await
         {
             Ok(held) => {
@@ -132,16 +191,16 @@ impl DatabricksSecretSink {
                     .unwrap_or_default();
                 Ok(Some(context.masked(Secret::new(value))))
             }
-            // Whoever may write need not be one who may read; the date must then do.
+            // Who may write need not be one who may read; the date must then do.
             Err(error) if error.code() == Code::SinkPermissionMissing => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     async fn make_scope(&self, context: &Context<'_>) -> Result<(), Error> {
-        // Whoever makes the scope manages it alone.
+        // Who makes the scope manages it alone.
         let call = self
-            .post("/api/2.0/secrets/scopes/create", &json!({"scope": self.scope}))
+            .post("/api/2.0/secrets/scopes/create", &json!({"scope": self.place.scope}))
             .repeatable(true)
             .fenced();
         match self.send::<serde_json::Value>(context, call).await {
@@ -151,23 +210,23 @@ impl DatabricksSecretSink {
     }
 
     async fn put(&self, context: &Context<'_>, value: &Secret) -> Result<(), Error> {
-        let body = json!({"scope": self.scope, "key": self.key, "string_value": value.expose("the secret of the scope that is to hold it")});
+        let body = json!({"scope": self.place.scope, "key": self.place.key, "string_value": value.expose("the secret of the scope that is to hold it")});
         let call = self.post("/api/2.0/secrets/put", &body).repeatable(true).fenced();
         self.send::<serde_json::Value>(context, call).await.map(drop)
     }
 
     fn explain(&self, error: Error) -> Error {
-        let (scope, workspace) = (&self.scope, &self.workspace);
+        let (scope, workspace) = (&self.place.scope, &self.place.workspace);
         match (error.status(), error.reason()) {
             (_, Some("RESOURCE_DOES_NOT_EXIST")) | (Some(404), _) => {
                 error.coded(Code::SinkNotFound).with_hint(format!(
                     "make the scope \"{scope}\" in {workspace}, correct {}.scope, or set create-scope: true",
-                    self.path
+                    self.place.path
                 ))
             }
             (Some(403), _) if error.code() != Code::CredentialInvalid => {
                 error.coded(Code::SinkPermissionMissing).with_hint(format!(
-                    "grant whoever signs in WRITE on the scope: `databricks secrets put-acl {scope} \
+                    "grant WRITE on the scope to the one who signs in: `databricks secrets put-acl {scope} \
                      APPLICATION_ID WRITE`"
                 ))
             }
@@ -180,14 +239,9 @@ impl DatabricksSecretSink {
     }
 }
 
-impl Sink for DatabricksSecretSink {
+impl Sink for DatabricksSecretSink<'_> {
     fn label(&self) -> String {
-        let Self { scope, key, workspace, .. } = self;
-        if self.elsewhere {
-            format!("databricks-secret {workspace} {scope} {key}")
-        } else {
-            format!("databricks-secret {scope} {key}")
-        }
+        self.place.label()
     }
 
     fn observe<'a>(&'a self, context: &'a Context<'a>) -> LocalFuture<'a, Result<SinkState, Error>> {
@@ -208,7 +262,9 @@ impl Sink for DatabricksSecretSink {
             within(value, LARGEST, "a Databricks secret")?;
             match self.put(context, value).await {
                 Err(error)
-                    if self.create_scope && error.code() == Code::SinkNotFound && !error.is_uncertain() =>
+                    if self.place.create_scope
+                        && error.code() == Code::SinkNotFound
+                        && !error.is_uncertain() =>
                 {
                     // Without a scope nothing was written, whatever became of the scope.
                     self.make_scope(context).await.map_err(|error| error.with_uncertainty(false))?;

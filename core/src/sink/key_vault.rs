@@ -1,23 +1,25 @@
-//! A secret in Azure Key Vault.
+//! `key-vault`: a secret in Azure Key Vault.
 //!
 //! <https://learn.microsoft.com/rest/api/keyvault/secrets/set-secret/set-secret>
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::shared::{identity, mismatch, read_back, within};
-use super::{Delivery, Sink, SinkState, Written};
-use crate::call::{Call, Service, encode};
-use crate::config::{Auth, Origin, SinkConfig};
-use crate::context::Context;
-use crate::error::{Code, Error, Step};
-use crate::platform::{LocalFuture, Method};
-use crate::secret::Secret;
-use crate::sign_in::Resource;
-use crate::timestamp::Timestamp;
+use super::adapters::{Adapters, Sink};
+use super::place::{Around, Place, Shape};
+use super::shared::{Writer, mismatch, read_back, within};
+use super::state::{Delivery, SinkState, Written};
+use crate::auth::{Context, Resource};
+use crate::config::AuthValue;
+use crate::host::{Environment, LocalFuture, Method};
+use crate::http::{Call, encode};
+use crate::model::{Code, Error, Origin, Secret, Step, Timestamp};
+use crate::service::key_vault::KEY_VAULT;
 
 const VERSION: &str = "api-version=7.4";
 
@@ -35,14 +37,79 @@ const ID_TAG: &str = "lakekey-credential-id";
 /// The tag that tells for which target a version was written.
 const TARGET_TAG: &str = "lakekey-target";
 
-/// Keeps a credential in a vault; each write adds a version and leaves the earlier ones.
-pub(super) struct KeyVaultSink {
+/// A secret in Azure Key Vault.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct KeyVaultShape {
+    /// The vault's URL.
+    vault: String,
+    /// The secret's name.
+    secret: String,
+    /// Tags to set besides lakekey's own.
+    tags: Option<BTreeMap<String, String>>,
+    /// How to sign in, where it is not as the principal.
+    auth: Option<AuthValue>,
+}
+
+/// Keeps a credential in a vault.
+#[derive(Debug)]
+struct KeyVault {
     path: String,
     vault: Origin,
     secret: String,
     tags: BTreeMap<String, String>,
-    auth: Option<Auth>,
-    /// What others have set on the current version, which the next shall bear too.
+    writer: Writer,
+}
+
+impl Shape for KeyVaultShape {
+    fn place(self, around: &Around<'_>) -> Result<Rc<dyn Place>, Error> {
+        let Self { vault, secret, tags, auth } = self;
+        let vault = around.endpoints.vault(&vault, &around.at("vault"))?;
+        let tags = tags.unwrap_or_default();
+        if !(1..=127).contains(&secret.len())
+            || !secret.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        {
+            let words = "a name in Key Vault has 1 to 127 letters, digits and `-`";
+            return Err(Error::invalid(&around.at("secret"), words));
+        }
+        let unfit = |(key, value): (&String, &String)| {
+            key.len() > 256 || value.len() > 256 || key.starts_with("lakekey")
+        };
+        if tags.len() > 12 || tags.iter().any(unfit) {
+            let words = "at most 12 tags of at most 256 characters, none beginning with `lakekey`";
+            return Err(Error::invalid(&around.at("tags"), words));
+        }
+        let writer = Writer::read(auth, Resource::KeyVault, around)?;
+        Ok(Rc::new(KeyVault { path: around.path.clone(), vault, secret, tags, writer }))
+    }
+}
+
+impl Place for KeyVault {
+    fn label(&self) -> String {
+        format!("key-vault {} {}", self.vault, self.secret)
+    }
+
+    fn identity(&self) -> String {
+        format!("vault {} {}", self.vault, self.secret.to_ascii_lowercase())
+    }
+
+    fn tells_writes(&self) -> bool {
+        true
+    }
+
+    fn check_references(&self, environment: &dyn Environment) -> Result<(), Error> {
+        self.writer.check_references(environment)
+    }
+
+    fn open<'s>(&'s self, _adapters: &'s dyn Adapters) -> Result<Box<dyn Sink + 's>, Error> {
+        Ok(Box::new(KeyVaultSink { place: self, kept: RefCell::new(None) }))
+    }
+}
+
+/// Writes it; each write adds a version and leaves the earlier ones.
+struct KeyVaultSink<'s> {
+    place: &'s KeyVault,
+    /// What others have set on the current version, which the next bears too.
     kept: RefCell<Option<Kept>>,
 }
 
@@ -76,7 +143,7 @@ impl Bundle {
             .updated
             .and_then(|second| Timestamp::from_second(second).ok())
             .map_or(Written::Unknown, Written::At);
-        // Whoever sets a value by hand drops the tag, and then the value itself says that it is another: a
+        // Who sets a value by hand drops the tag, and then the value itself says that it is another: a
         // PAT's id is its SHA-256.
         let tagged = self.tags.as_ref().and_then(|tags| tags.get(ID_TAG)).cloned();
         SinkState {
@@ -86,33 +153,19 @@ impl Bundle {
     }
 }
 
-impl KeyVaultSink {
-    /// Builds it; `None` for a sink of another type.
-    pub(super) fn new(config: &SinkConfig, path: &str) -> Result<Option<Self>, Error> {
-        let SinkConfig::KeyVault { vault, secret, tags, auth } = config else { return Ok(None) };
-        Ok(Some(Self {
-            path: path.to_owned(),
-            vault: Origin::parse(vault, &format!("{path}.vault"))?,
-            secret: secret.clone(),
-            tags: tags.clone().unwrap_or_default(),
-            auth: auth.clone(),
-            kept: RefCell::new(None),
-        }))
-    }
-
+impl KeyVaultSink<'_> {
     fn call(&self, step: Step, method: Method, collection: &str) -> Call {
         Call::new(
             step,
-            Service::KeyVault,
+            &KEY_VAULT,
             method,
-            &self.vault,
-            format!("/{collection}/{}?{VERSION}", encode(&self.secret)),
+            &self.place.vault,
+            format!("/{collection}/{}?{VERSION}", encode(&self.place.secret)),
         )
     }
 
     async fn send(&self, context: &Context<'_>, call: Call) -> Result<Bundle, Error> {
-        let identity =
-            identity(context, self.auth.as_ref(), &self.path, Resource::KeyVault, &self.vault).await?;
+        let identity = self.place.writer.identity(context, &self.place.vault).await?;
         let bundle: Bundle = context.json(call.identity(&identity)).await?;
         if let Some(value) = &bundle.value {
             context.masked(Secret::new(value.as_str()));
@@ -122,7 +175,7 @@ impl KeyVaultSink {
 
     /// Reads the current version; `None` where there is none.
     async fn current(&self, context: &Context<'_>, step: Step) -> Result<Option<Bundle>, Error> {
-        match self.send(context, self.call(step, Method::Get, "secrets")).await {
+        match self.send(context, self.call(step, Method::GET, "secrets")).await {
             Ok(bundle) => Ok(Some(bundle)),
             Err(error) if error.code() == Code::SinkNotFound && error.status() == Some(404) => Ok(None),
             Err(error) => Err(self.explain(error)),
@@ -132,9 +185,9 @@ impl KeyVaultSink {
     /// Finds a secret of that name that was deleted and not yet purged, while nothing has been made that a
     /// refusal would waste.
     async fn check_deleted(&self, context: &Context<'_>) -> Result<(), Error> {
-        // Whoever may not ask, or whose vault keeps nothing, learns of it by the write.
+        // Who may not ask, or whose vault keeps nothing, learns of it by the write.
         let deleted = self
-            .send(context, self.call(Step::ReadSinks, Method::Get, "deletedsecrets").attempts(1))
+            .send(context, self.call(Step::ReadSinks, Method::GET, "deletedsecrets").attempts(1))
             .await
             .is_ok();
         if !deleted {
@@ -142,7 +195,7 @@ impl KeyVaultSink {
         }
         let message = format!(
             "the secret \"{}\" was deleted and can be recovered, so that its name is taken",
-            self.secret
+            self.place.secret
         );
         Err(self.explain(Error::new(Code::SinkSecretDeleted, Step::ReadSinks, message)))
     }
@@ -155,18 +208,18 @@ impl KeyVaultSink {
         };
         let state = current.state();
         let mut tags = current.tags.unwrap_or_default();
-        tags.retain(|name, _| name != ID_TAG && name != TARGET_TAG && !self.tags.contains_key(name));
-        if tags.len() + self.tags.len() + 2 > MOST_TAGS {
+        tags.retain(|name, _| name != ID_TAG && name != TARGET_TAG && !self.place.tags.contains_key(name));
+        if tags.len() + self.place.tags.len() + 2 > MOST_TAGS {
             return Err(Error::new(
                 Code::SinkRefused,
                 Step::ReadSinks,
                 format!(
                     "the secret \"{}\" has so many tags that lakekey's two do not fit: Key Vault takes \
                      {MOST_TAGS}",
-                    self.secret
+                    self.place.secret
                 ),
             )
-            .with_hint(format!("remove tags from the secret or from {}.tags", self.path)));
+            .with_hint(format!("remove tags from the secret or from {}.tags", self.place.path)));
         }
         self.kept.replace(Some(Kept { tags, content_type: current.content_type }));
         Ok(state)
@@ -183,7 +236,7 @@ impl KeyVaultSink {
             }
         };
         let mut tags = kept.tags;
-        tags.extend(self.tags.clone());
+        tags.extend(self.place.tags.clone());
         tags.insert(ID_TAG.to_owned(), delivery.credential_id.clone());
         tags.insert(TARGET_TAG.to_owned(), delivery.target.clone());
         let mut attributes = json!({"enabled": true});
@@ -197,60 +250,54 @@ impl KeyVaultSink {
             "tags": tags,
         });
         // Sent twice it makes two versions of one value, of which the latter is as good.
-        let call = self.call(Step::Deliver, Method::Put, "secrets").json(&body).fenced();
+        let call = self.call(Step::Deliver, Method::PUT, "secrets").json(&body).fenced();
         self.send(context, call).await.map(drop).map_err(|error| self.explain(error))
     }
 
+    /// Says what to do in terms of the vault.
     fn explain(&self, error: Error) -> Error {
-        let (vault, secret) = (self.vault.host().split('.').next().unwrap_or_default(), &self.secret);
-        let said = error.message().to_ascii_lowercase();
-        match error.code() {
-            Code::SinkSecretDeleted => error.with_hint(format!(
-                "recover it with `az keyvault secret recover --vault-name {vault} --name {secret}`, or \
-                 purge it with `az keyvault secret purge --vault-name {vault} --name {secret}`; lakekey \
-                 does neither by itself"
-            )),
-            Code::SinkPermissionMissing if said.contains("disabled") => {
-                error.coded(Code::SinkRefused).with_hint(format!(
-                    "somebody has switched the secret's current version off; switch it on with `az keyvault \
-                     secret set-attributes --vault-name {vault} --name {secret} --enabled true`, or deliver \
-                     elsewhere"
-                ))
-            }
-            Code::SinkPermissionMissing
-                if said.contains("client address")
-                    || said.contains("firewall")
-                    || said.contains("trusted service") =>
-            {
-                error.with_hint(format!(
+        let (path, name) = (&self.place.path, &self.place.secret);
+        let vault = self.place.vault.host().split('.').next().unwrap_or_default();
+        let says = |phrases: &[&str]| {
+            let said = error.said().unwrap_or_default().to_lowercase();
+            phrases.iter().any(|phrase| said.contains(phrase))
+        };
+        let hint = match (error.code(), error.status()) {
+            (Code::SinkSecretDeleted, _) => format!(
+                "recover it with `az keyvault secret recover --vault-name {vault} --name {name}`, or purge it with \
+                 `az keyvault secret purge --vault-name {vault} --name {name}`; lakekey does neither by itself"
+            ),
+            (Code::SinkRefused, Some(403)) => format!(
+                "somebody has switched the secret's current version off; switch it on with `az keyvault secret \
+                 set-attributes --vault-name {vault} --name {name} --enabled true`, or deliver elsewhere"
+            ),
+            (Code::SinkPermissionMissing, _) if says(&["client address", "firewall", "trusted service"]) => {
+                format!(
                     "the firewall of the vault {vault} refuses this network: add the runner's address under \
                      Networking, or run lakekey from a listed network"
-                ))
+                )
             }
-            Code::SinkPermissionMissing if said.contains("issuer") || said.contains("tenant") => error
-                .with_hint(format!(
-                    "the vault {vault} belongs to another tenant than the one that was signed in to: give \
-                     {}.auth with the tenant-id of the vault's tenant",
-                    self.path
-                )),
-            Code::SinkPermissionMissing => error.with_hint(format!(
-                "grant whoever signs in the role \"Key Vault Secrets Officer\" on the vault {vault}, or, \
-                 where it has access policies, the secret permissions Get and Set; a role granted a moment \
-                 ago may need some minutes"
-            )),
-            Code::NotReachable => error.with_hint(format!(
-                "check {}.vault: there may be no vault named {vault}, or it is reached by a private \
-                 endpoint alone",
-                self.path
-            )),
-            _ => error,
-        }
+            (Code::SinkPermissionMissing, _) if says(&["issuer", "tenant"]) => format!(
+                "the vault {vault} belongs to another tenant than the one that was signed in to: give {path}.auth \
+                 with the tenant-id of the vault's tenant"
+            ),
+            (Code::SinkPermissionMissing, _) => format!(
+                "grant the role \"Key Vault Secrets Officer\" on the vault {vault} to the one who signs in, or, where \
+                 it has access policies, the secret permissions Get and Set; a role granted a moment ago may need \
+                 some minutes"
+            ),
+            (Code::NotReachable, _) => format!(
+                "check {path}.vault: there may be no vault named {vault}, or it is reached by a private endpoint alone"
+            ),
+            _ => return error,
+        };
+        error.with_hint(hint)
     }
 }
 
-impl Sink for KeyVaultSink {
+impl Sink for KeyVaultSink<'_> {
     fn label(&self) -> String {
-        format!("key-vault {} {}", self.vault, self.secret)
+        self.place.label()
     }
 
     fn observe<'a>(&'a self, context: &'a Context<'a>) -> LocalFuture<'a, Result<SinkState, Error>> {

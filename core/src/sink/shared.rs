@@ -1,48 +1,66 @@
 //! What several sinks do alike: sign in, keep to a limit, read back until the write shows.
 
-use crate::call::Identity;
-use crate::config::{Auth, Origin};
-use crate::context::Context;
-use crate::error::{Code, Error, Step};
-use crate::secret::Secret;
-use crate::sign_in::{Resource, SignIn, principal_auth, sign_in};
+use super::place::Around;
+use crate::auth::{Context, Resource, SignIn, principal_sign_in, read};
+use crate::config::AuthValue;
+use crate::host::Environment;
+use crate::http::{Identity, Patience};
+use crate::model::{Code, Error, Origin, Secret, Step, Temporary};
 
 /// How often a place is read back before it is said not to show what was written.
 const READS: u32 = 4;
 
-/// Signs in where a sink is: as the sink says, else as `azure` says for what Azure holds, else as the
-/// target's principal.
-///
-/// # Errors
-/// Every code of a refused sign-in; `sign-in-not-configured` where the principal cannot sign in there.
-pub(super) async fn identity(
-    context: &Context<'_>,
-    auth: Option<&Auth>,
-    path: &str,
+/// Says who writes to a place.
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// Who it is; `None` is the target's principal.
+    sign_in: Option<SignIn>,
     resource: Resource,
-    origin: &Origin,
-) -> Result<Identity, Error> {
-    let by_default = context.session.config.azure.as_ref().filter(|_| resource != Resource::Databricks);
-    let (auth, at) = match (auth, by_default) {
-        (Some(auth), _) => (auth.clone(), format!("{path}.auth")),
-        (None, Some(auth)) => (auth.clone(), "azure".to_owned()),
-        (None, None) => principal_auth(context)?,
-    };
-    let databricks_alone = matches!(
-        auth,
-        Auth::OauthM2m { .. } | Auth::GithubOidc { .. } | Auth::EnvOidc { .. } | Auth::FileOidc { .. }
-    );
-    if databricks_alone && resource != Resource::Databricks {
-        return Err(Error::new(
-            Code::SignInNotConfigured,
-            Step::SignInSink,
-            format!("{path}: signing in by {} is good for Databricks alone", auth.type_name()),
-        )
-        .with_hint(format!("give {path}.auth or `azure`, the sign-in of somebody who may write there")));
+    path: String,
+}
+
+impl Writer {
+    /// Reads who writes: as the place says, else as `azure` says for what Azure holds, else the target's principal.
+    ///
+    /// # Errors
+    /// A `config-…` code with the path of the key.
+    pub(super) fn read(
+        auth: Option<AuthValue>,
+        resource: Resource,
+        around: &Around<'_>,
+    ) -> Result<Self, Error> {
+        let own = auth.map(|auth| read(auth, &around.at("auth"))).transpose()?;
+        let by_default = || around.azure.filter(|_| resource != Resource::Databricks).cloned();
+        Ok(Self { sign_in: own.or_else(by_default), resource, path: around.path.clone() })
     }
-    let principal = &context.target.principal;
-    sign_in(context, SignIn { auth: &auth, path: &at, principal, resource, origin, step: Step::SignInSink })
-        .await
+
+    /// Checks that every secret is there that signing in takes; those of the principal are checked with its target.
+    ///
+    /// # Errors
+    /// `config-missing-secret` with the path of the key.
+    pub(super) fn check_references(&self, environment: &dyn Environment) -> Result<(), Error> {
+        self.sign_in.as_ref().map_or(Ok(()), |sign_in| sign_in.check_references(environment))
+    }
+
+    /// Signs in.
+    ///
+    /// # Errors
+    /// Every code of a refused sign-in; `sign-in-not-configured` where the principal cannot sign in there.
+    pub(super) async fn identity(&self, context: &Context<'_>, origin: &Origin) -> Result<Identity, Error> {
+        let sign_in = match &self.sign_in {
+            Some(sign_in) => sign_in.clone(),
+            None => principal_sign_in(context)?,
+        };
+        sign_in.sign_in(context, self.resource, origin, Step::SignInSink).await.map_err(|error| {
+            let path = &self.path;
+            match (error.code(), &self.sign_in) {
+                (Code::SignInNotConfigured, None) => error.with_hint(format!(
+                    "give {path}.auth or `azure`, the sign-in of somebody who may write there"
+                )),
+                _ => error,
+            }
+        })
+    }
 }
 
 /// Refuses a value that is larger than the place takes, before anything is sent.
@@ -54,18 +72,14 @@ pub fn within(value: &Secret, bytes: usize, place: &str) -> Result<(), Error> {
     if length <= bytes {
         return Ok(());
     }
-    Err(Error::new(
-        Code::SinkRefused,
-        Step::Deliver,
-        format!("the value has {length} bytes, and {place} takes {bytes} at the most"),
-    )
-    .with_hint("nothing was sent there; deliver this credential to another place"))
+    let words = format!("the value has {length} bytes, and {place} takes {bytes} at the most");
+    Err(Error::new(Code::SinkRefused, Step::Deliver, words)
+        .with_hint("nothing was sent there; deliver this credential to another place"))
 }
 
 /// Reads back until the place shows what was written, since a replica that lags behind may answer first.
 ///
-/// Whatever fails here, the write itself was accepted, so that the error is uncertain: the place may hold the
-/// value.
+/// Whatever fails here, the write itself was accepted, so that the error is uncertain: the place may hold the value.
 ///
 /// # Errors
 /// `sink-mismatch` where the place still shows something else; as the place answers.
@@ -73,24 +87,14 @@ pub async fn read_back<T>(
     context: &Context<'_>,
     read: impl AsyncFn() -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let mut attempt = 1;
-    loop {
-        match read().await {
-            Err(error) if error.code() == Code::SinkMismatch && attempt < READS => {
-                context
-                    .sleep(context.backoff(attempt), Step::ReadBack)
-                    .await
-                    .map_err(|error| error.with_uncertainty(true))?;
-                attempt += 1;
-            }
-            other => return other.map_err(|error| error.at(Step::ReadBack).with_uncertainty(true)),
-        }
-    }
+    let shown = context.retry(Step::ReadBack, Patience::attempts(READS), async || read().await).await;
+    shown.map_err(|error| error.at(Step::ReadBack).with_uncertainty(true))
 }
 
-/// Says that a place does not show what was written.
+/// Says that a place does not show what was written, which a second look may.
 #[must_use]
 pub fn mismatch(label: &str, what: &str) -> Error {
     Error::new(Code::SinkMismatch, Step::ReadBack, format!("{label} was written, and {what}"))
         .with_uncertainty(true)
+        .with_temporary(Temporary::Yes)
 }

@@ -20,8 +20,8 @@ export const TARBALL = join(PACKED, tarballs[0]);
 
 const bare = () => Object.fromEntries(["PATH", "HOME"].map((name) => [name, process.env[name]]));
 
-/** Makes a folder and installs the package there; removed when the process ends. */
-export async function installed({ octokit = true } = {}) {
+/** Makes a folder and installs the package there, and beside it Octokit where that is asked for; removed when the process ends. */
+export async function installed({ octokit = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "lakekey-npm-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, "package.json"), '{"name": "user", "private": true}');

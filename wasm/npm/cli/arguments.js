@@ -1,107 +1,154 @@
-// The command line, which is the binary's.
+// The command line, which is the binary's: commands.json is the table that both are compared with.
 
-import { parseArgs } from "node:util";
+import { readFileSync } from "node:fs";
 
 import { usage } from "../lib/index.js";
+import { help, helpOf, label } from "./help.js";
 
-export const HELP = `lakekey: the life of a Databricks credential, from nothing to revoked
+const read = JSON.parse(readFileSync(new URL("./commands.json", import.meta.url), "utf8"));
+const resolved = (option) => (typeof option === "string" ? read.shared.find(({ name }) => name === option) : option);
 
-usage: lakekey <command> [--config FILE] [--target NAME]... [--json] [--dry-run]
+/** The table with every command's options in full. */
+export const TABLE = { ...read, commands: read.commands.map((command) => ({ ...command, options: command.options.map(resolved) })) };
 
-  provision                          makes the principal able to use PATs and delivers a first credential
-  rotate [--force]                   renews what is due, delivers, verifies, revokes what is superseded
-  status [--fail-on due|overdue]     shows every managed credential
-  doctor                             walks the procedure read-only and says which step is refused, and why
-  plan [--matrix N]                  shows what provision and rotate would do, or shards for a workflow matrix
-  revoke --target NAME (--superseded | --all --yes | --token-id ID)
-                                     takes credentials back
+const OPTIONS = TABLE.commands.flatMap(({ options }) => options);
+/** What to do where the line is wrong and nothing more particular is known. */
+export const HINT = "see `lakekey --help`";
 
-  --config FILE   the configuration, lakekey.yml by default
-  --target NAME   serves this target alone; may be given more than once
-  --json          prints one report and nothing else on standard output
-  --dry-run       changes nothing and says what would be done
-
-exit status: 0 done or nothing to do, 1 a target failed, 2 wrong command line or configuration, 3 --fail-on found something
-The commands demo, emulate and schema are those of the native binary.
-`;
-
-const COMMON = {
-  config: { type: "string" },
-  target: { type: "string", multiple: true },
-  json: { type: "boolean" },
-  "dry-run": { type: "boolean" },
-};
-
-const OWN = {
-  provision: {},
-  rotate: { force: { type: "boolean", default: false } },
-  status: { "fail-on": { type: "string" } },
-  doctor: {},
-  plan: { matrix: { type: "string" } },
-  revoke: {
-    superseded: { type: "boolean", default: false },
-    all: { type: "boolean", default: false },
-    "token-id": { type: "string" },
-    yes: { type: "boolean", default: false },
-  },
-};
-
-const HINT = "see `lakekey --help`";
-
-function flag(env, name) {
-  const value = env[name];
-  if (value === undefined || value === "" || value === "false") return false;
-  if (value === "true") return true;
-  throw usage(`${name} is true or false`, HINT);
+/** Makes the error of a line that is wrong, in the binary's words; `said` is what a person reads. */
+function wrong(message, said = `error: ${message}\n\nFor more information, try '--help'.`) {
+  return Object.assign(usage(message.replace(/\n\s*/g, " "), HINT), { said });
 }
 
-/** Takes from the environment what the line leaves out, as the binary does. */
-function defaults(values, env) {
-  const { config = env.LAKEKEY_CONFIG || "lakekey.yml", target = env.LAKEKEY_TARGET ? [env.LAKEKEY_TARGET] : [], ...rest } = values;
+const unexpected = (word) => wrong(`unexpected argument '${word}' found`);
+const isOption = (word) => word.length > 1 && word.startsWith("-");
+const asksForHelp = (word) => word === "-h" || word === "--help";
+/** Of `--name=value` the name, of `-xyz` the first letter. */
+const nameIn = (word) => (word.startsWith("--") ? word.split("=", 1)[0] : word.slice(0, 2));
+
+/** Moves options that stand before the command behind it, where they are defined. */
+function optionsLast(words) {
+  let at = 0;
+  while (words[at]?.startsWith("--")) {
+    const option = OPTIONS.find(({ name }) => nameIn(words[at]) === `--${name}`);
+    if (!option) break;
+    const standsAlone = option.kind === "flag" || words[at].includes("=");
+    at += 1;
+    if (!standsAlone && at < words.length && !isOption(words[at])) at += 1;
+  }
+  const [name, ...rest] = words.slice(at);
+  return name === undefined || isOption(name) ? words.slice(at) : [name, ...words.slice(0, at), ...rest];
+}
+
+/** Says why a text is no such number, as the binary does; nothing where it is one. */
+function notANumber(text, [least, most]) {
+  if (text === "") return "cannot parse integer from empty string";
+  if (!/^[+-]?\d+$/.test(text)) return "invalid digit found in string";
+  const number = Number(text);
+  if (number >= least && number <= most) return undefined;
+  return Number.isSafeInteger(number) ? `${number} is not in ${least}..=${most}` : "number too large to fit in target type";
+}
+
+const among = (values) => `\n  [possible values: ${values.join(", ")}]`;
+
+/** Returns the value that a text stands for; throws where it is none. */
+function valueOf(option, text) {
+  const invalid = (why) => wrong(`invalid value '${text}' for '${label(option)}'${why}`);
+  switch (option.kind) {
+    case "flag":
+      // Of a variable: on the line, a flag has no value.
+      if (text !== "true" && text !== "false") throw invalid(among(["true", "false"]));
+      return text === "true";
+    case "choice":
+      if (!option.of.includes(text)) throw invalid(among(option.of));
+      return text;
+    case "number": {
+      const why = notANumber(text, option.range);
+      if (why) throw invalid(`: ${why}`);
+      return Number(text);
+    }
+    case "list":
+      return text.split(",");
+    default:
+      return text;
+  }
+}
+
+/** Reads the words behind the command; resolves to the values by name, in the order of the line, or to nothing for help. */
+function given(command, words) {
+  const values = new Map();
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at];
+    if (word === "--" && at + 1 === words.length) break;
+    if (word === "--") throw unexpected(words[at + 1]);
+    if (asksForHelp(word)) return undefined;
+    const option = isOption(word) && command.options.find(({ name }) => nameIn(word) === `--${name}`);
+    if (!option) throw unexpected(isOption(word) ? nameIn(word) : word);
+    const { name, kind } = option;
+    const inline = word.includes("=") ? word.slice(word.indexOf("=") + 1) : undefined;
+    if (kind === "flag" && inline !== undefined) throw wrong(`unexpected value '${inline}' for '${label(option)}' found; no more were expected`);
+    if (kind !== "flag" && inline === undefined) at += 1;
+    const text = kind === "flag" ? "true" : inline ?? words[at];
+    if (text === undefined || (inline === undefined && isOption(text))) throw wrong(`a value is required for '${label(option)}' but none was supplied`);
+    if (values.has(name) && kind !== "list") throw wrong(`the argument '${label(option)}' cannot be used multiple times`);
+    values.set(name, kind === "list" ? [...(values.get(name) ?? []), ...valueOf(option, text)] : valueOf(option, text));
+  }
+  return values;
+}
+
+/** Of options that exclude each other, one is given. */
+function checkOneOf(command, values) {
+  const of = command["one-of"];
+  if (!of) return;
+  const labelOf = (name) => label(command.options.find((option) => option.name === name));
+  const [first, ...others] = [...values.keys()].filter((name) => of.includes(name));
+  if (first === undefined) throw wrong(`the following required arguments were not provided:\n  <${of.map(labelOf).join("|")}>`);
+  if (others.length === 0) return;
+  const labels = others.map(labelOf);
+  throw wrong(`the argument '${labelOf(first)}' cannot be used with${labels.length === 1 ? ` '${labels[0]}'` : `:\n  ${labels.join("\n  ")}`}`);
+}
+
+function commandNamed(name) {
+  const command = TABLE.commands.find((known) => known.name === name);
+  if (!command) throw wrong(`unrecognized subcommand '${name}'`);
+  if (command.binary) throw wrong(`\`${name}\` is a command of the native binary`);
+  return command;
+}
+
+/** Returns the command's name where the line has one that is known. */
+export function commandIn(words) {
+  const [name] = optionsLast(words);
+  return TABLE.commands.find((known) => known.name === name)?.name;
+}
+
+/** Returns whether a program reads the answer, which is known before the line is. */
+export function asksForJson(words, env) {
+  const end = words.indexOf("--");
+  return words.slice(0, end < 0 ? undefined : end).includes("--json") || env.LAKEKEY_JSON === "true";
+}
+
+/** Returns `{help}` with its text, `{version}` or `{command, values}`; throws where the line is wrong. */
+export function parse(words, env) {
+  const [name, ...rest] = optionsLast(words);
+  if (name === undefined || (name === "--" && rest.length === 0)) throw wrong("a command is missing", help(TABLE));
+  if (asksForHelp(name)) return { help: help(TABLE) };
+  if (name === "-V" || name === "--version") return { version: true };
+  if (isOption(name)) throw unexpected(name === "--" ? rest[0] : nameIn(name));
+  const command = commandNamed(name);
+  if (name === "help") {
+    if (rest.length > 1) throw wrong(`unrecognized subcommand '${rest[1]}'`);
+    return { help: rest.length === 0 ? help(TABLE) : helpOf(commandNamed(rest[0])) };
+  }
+  const values = given(command, rest);
+  if (!values) return { help: helpOf(command) };
+  // A variable that is empty counts as one that is not set: a pipeline cannot leave one out.
+  for (const option of command.options) {
+    if (option.env && env[option.env] && !values.has(option.name)) values.set(option.name, valueOf(option, env[option.env]));
+  }
+  checkOneOf(command, values);
+  const unset = { flag: false, list: [] };
   return {
-    ...rest,
-    config,
-    target: target.flatMap((names) => names.split(",")),
-    json: values.json ?? flag(env, "LAKEKEY_JSON"),
-    "dry-run": values["dry-run"] ?? flag(env, "LAKEKEY_DRY_RUN"),
+    command: name,
+    values: Object.fromEntries(command.options.map((option) => [option.name, values.get(option.name) ?? option.default ?? unset[option.kind]])),
   };
-}
-
-/** Returns `{help}`, `{version}` or `{command, values}`; throws where the line is wrong. */
-export function parse(args, env) {
-  if (args.includes("--help") || args.includes("-h") || args[0] === "help") return { help: true };
-  if (args.includes("--version") || args.includes("-V")) return { version: true };
-  // Options may stand before the command.
-  const { positionals } = parseArgs({ args, options: { ...COMMON, ...Object.assign({}, ...Object.values(OWN)) }, allowPositionals: true, strict: false });
-  const command = positionals.find((word) => Object.hasOwn(OWN, word)) ?? positionals[0];
-  if (command === undefined) throw usage("a command is missing", HINT);
-  if (["demo", "emulate", "schema"].includes(command)) throw usage(`\`${command}\` is a command of the native binary`, HINT);
-  if (!Object.hasOwn(OWN, command)) throw usage(`there is no command "${command}"`, HINT);
-  let parsed;
-  try {
-    parsed = parseArgs({ args, options: { ...COMMON, ...OWN[command] }, allowPositionals: true });
-  } catch (error) {
-    throw usage(String(error.message).split("\n")[0].split(". ")[0], HINT);
-  }
-  const values = defaults(parsed.values, env);
-  if (command === "status") values["fail-on"] ??= env.LAKEKEY_FAIL_ON || undefined;
-  const more = parsed.positionals.filter((word) => word !== command);
-  if (more.length > 0 || parsed.positionals.length > 1) throw usage(`"${more[0] ?? command}" is one word too many`, HINT);
-  check(command, values);
-  return { command, values };
-}
-
-function check(command, values) {
-  const failOn = values["fail-on"];
-  if (failOn !== undefined && !["due", "overdue"].includes(failOn)) throw usage("--fail-on is due or overdue", HINT);
-  if (values.matrix !== undefined && !(/^\d{1,3}$/.test(values.matrix) && Number(values.matrix) >= 1 && Number(values.matrix) <= 256)) {
-    throw usage("--matrix is a number from 1 to 256", HINT);
-  }
-  if (command !== "revoke") return;
-  if (values.target.length === 0) throw usage("revoke asks for --target", HINT);
-  const ways = [values.superseded, values.all, values["token-id"] !== undefined].filter(Boolean).length;
-  if (ways !== 1) throw usage("revoke asks for one of --superseded, --all and --token-id", HINT);
-  if (values.all && !values.yes && !values["dry-run"]) {
-    throw usage("--all takes back the credential in use too: whatever uses it stops working", "add --yes if that is meant");
-  }
 }

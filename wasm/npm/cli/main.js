@@ -1,23 +1,25 @@
-// The command line: what the binary does, where Node is and no binary shall be.
+// The command line: what the binary does, where Node is and no binary.
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
 
-import { LakekeyError, execute, matrix } from "../lib/index.js";
+import { LakekeyError, execute, matrix, usage } from "../lib/index.js";
 import "../node.js";
-import { HELP, parse } from "./arguments.js";
+import { HINT, asksForJson, commandIn, parse } from "./arguments.js";
 import { Pipelines, harmless, harmlessJson } from "./pipelines.js";
-import { printable, render } from "./text.js";
-
-const CONFIGURATION = /^(config-|usage-invalid$|lifetime-over-maximum$)/;
+import { eventLine, failure, levelOf, printable, render, telling } from "./text.js";
 
 function read(path) {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new LakekeyError({ code: "config-unreadable", key: path, message: `it cannot be read (${error.code})`, hint: "check that the file exists, or name it with --config" });
+    const hint = "check that the file exists, is UTF-8 text and is smaller than 1 MiB";
+    throw new LakekeyError({ code: "config-unreadable", class: "configuration", key: path, message: `the configuration cannot be read: ${error.code}`, hint });
   }
 }
+
+/** Returns an error in the form that it has in a report. */
+const inReport = ({ code, class: kind, step, text, hint, requestId = null, key }) => ({ code, class: kind, step, message: text, hint, "request-id": requestId, key });
 
 /** What happened and what to do, in one line. */
 const advice = ({ message, hint }) => printable([message, hint].filter(Boolean).join(": "));
@@ -38,7 +40,9 @@ function proxyNotice(env) {
 /** Runs a command line and returns the exit status. */
 export async function main(args, { env = process.env, stdout = process.stdout, stderr = process.stderr } = {}) {
   const pipelines = /^true$/i.test(env.TF_BUILD ?? "") ? new Pipelines((line) => stderr.write(`${line}\n`)) : undefined;
-  const say = (text) => stderr.write(`${pipelines ? harmless(printable(text)) : printable(text)}\n`);
+  const say = (text) => {
+    for (const line of text.replace(/\n$/, "").split("\n")) stderr.write(`${pipelines ? harmless(printable(line)) : printable(line)}\n`);
+  };
   const stop = new AbortController();
   const onSignal = () => {
     if (stop.signal.aborted) process.exit(130);
@@ -50,61 +54,74 @@ export async function main(args, { env = process.env, stdout = process.stdout, s
     return await command(args, { env, stdout, say, pipelines, signal: stop.signal });
   } catch (error) {
     const known = error instanceof LakekeyError ? error : new LakekeyError({ code: "internal", message: "something failed that never should", hint: "this is a defect of lakekey: please report it" });
-    say(`${known.message} [${known.code}]`);
-    if (known.hint) say(`  ${known.hint}`);
+    say(known.said ?? failure(inReport(known)));
     pipelines?.issue("error", known.code, advice(known));
     pipelines?.failed(printable(known.message));
-    return CONFIGURATION.test(known.code) ? 2 : 1;
+    return known.class === "target" ? 1 : 2;
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
 }
 
 async function command(args, { env, stdout, say, pipelines, signal }) {
-  const { help, version, command: name, values } = parse(args, env);
-  if (help) return void stdout.write(HELP) ?? 0;
-  if (version) {
-    const { version: number } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-    stdout.write(`lakekey ${number}\n`);
-    return 0;
-  }
   try {
+    const { help, version, command: name, values } = parse(args, env);
+    if (help) return void stdout.write(help) ?? 0;
+    if (version) {
+      const { version: number } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+      stdout.write(`lakekey ${number}\n`);
+      return 0;
+    }
     return await serve(name, values, { env, stdout, say, pipelines, signal });
   } catch (error) {
     // A run that could not begin has a report without targets.
-    if (values.json && error instanceof LakekeyError) {
-      const { code, step, hint, key, requestId = null } = error;
-      const refusal = { version: 1, command: name, targets: [], error: { code, step, message: error.text, hint, "request-id": requestId, key } };
-      json(stdout, pipelines, refusal, 2);
+    if (asksForJson(args, env) && error instanceof LakekeyError) {
+      json(stdout, pipelines, { version: 1, command: commandIn(args) ?? null, targets: [], error: inReport(error) }, 2);
     }
     throw error;
   }
 }
 
+/** Checks that a revocation names its targets and was meant. */
+async function confirm({ target: targets, all, yes, "dry-run": dryRun }, document, env) {
+  if (targets.length === 0) throw usage("name the target with --target NAME: nothing is revoked for all targets at once", HINT);
+  if (!all || yes || dryRun) return;
+  const { include } = await matrix(document(), { env, targets });
+  const stops = include.flatMap((shard) => shard.targets).map((name) => `everything that uses a credential of ${name}`);
+  throw usage(`this stops what signs in with them: ${stops.join("; ")}`, "say --yes if that is meant; --dry-run shows what would be revoked");
+}
+
 async function serve(name, values, { env, stdout, say, pipelines, signal }) {
-  const document = new TextDecoder("utf-8").decode(read(values.config));
+  const document = () => new TextDecoder("utf-8").decode(read(values.config));
+  if (name === "revoke") await confirm(values, document, env);
+  const text = document();
   const notice = proxyNotice(env);
   if (notice) say(notice);
   if (values.matrix !== undefined) {
-    const spread = await matrix(document, { env, targets: values.target, shards: Number(values.matrix) });
+    const spread = await matrix(text, { env, targets: values.target, shards: values.matrix });
     json(stdout, pipelines, spread);
     return 0;
   }
+  const level = levelOf(env.LAKEKEY_LOG);
   const options = {
     env,
     signal,
+    fetch: telling(fetch, level, say),
     targets: values.target,
     dryRun: values["dry-run"],
     onSecret: (value) => pipelines?.secret(value),
-    onEvent: (event) => onEvent(event, say, pipelines),
+    onEvent: (event) => onEvent(event, level, say, pipelines),
     ...(name === "rotate" && { force: values.force }),
     ...(name === "revoke" && { superseded: values.superseded, all: values.all, tokenId: values["token-id"] }),
     // In a pipeline a callback is a variable of that name for the steps that follow.
     ...(pipelines && { sinkOf: (sink) => (value) => pipelines.secretVariable(sink, value) }),
   };
-  const { exit, report } = await execute(name, document, options, ["force", "superseded", "all", "tokenId", "sinkOf"]);
+  const { exit, report } = await execute(name, text, options, ["force", "superseded", "all", "tokenId", "sinkOf"]);
   if (values.json) json(stdout, pipelines, report, 2);
   else stdout.write(`${pipelines ? harmless(render(report)) : render(report)}\n`);
+  for (const { name: target, error, delivered } of report.targets) {
+    for (const why of [error, ...delivered.map((place) => place.error)].filter(Boolean)) say(failure(why, target));
+  }
   if (pipelines) tell(report, exit, pipelines);
   if (exit !== 0) return exit;
   const bad = found(report, values["fail-on"], say, pipelines);
@@ -112,8 +129,10 @@ async function serve(name, values, { env, stdout, say, pipelines, signal }) {
   return bad;
 }
 
-function onEvent({ target, step, phase, message, error }, say, pipelines) {
-  say(`${target}  ${phase === "done" ? "" : `${phase} `}${step}: ${message}`);
+function onEvent(event, level, say, pipelines) {
+  const line = eventLine(event, level);
+  if (line !== undefined) say(line);
+  const { target, phase, message, error } = event;
   if (phase === "warning") pipelines?.issue("warning", error?.code, printable(`${target}: ${message}`));
 }
 

@@ -2,10 +2,12 @@
 
 /** Is thrown for a wrong call or configuration; what befalls a target stands in the report instead. */
 export class LakekeyError extends Error {
-  constructor({ code, step = "configure", message, hint = "", key, ...rest }) {
+  constructor({ code, class: kind = "target", step = "configure", message, hint = "", key, ...rest }) {
     super(key ? `${key}: ${message}` : message);
     this.name = "LakekeyError";
     this.code = code;
+    /** Whose fault it is: the exit status of the command line depends on it. */
+    this.class = kind;
     this.step = step;
     this.hint = hint;
     this.key = key;
@@ -16,7 +18,7 @@ export class LakekeyError extends Error {
 }
 
 /** Makes the error of a call that the package does not understand. */
-export const usage = (message, hint = "see the package's README") => new LakekeyError({ code: "usage-invalid", message, hint });
+export const usage = (message, hint = "see the package's README") => new LakekeyError({ code: "usage-invalid", class: "usage", message, hint });
 
 /** Makes the error of an entry that does not find the module beside itself. */
 export const leftBehind = () =>

@@ -1,10 +1,4 @@
-// An operation of GitHub's API that Octokit does, with requests that the core sends.
-
-/** Loads Octokit where it is installed. The name is hidden from bundlers, since it need not be there. */
-async function installed() {
-  const name = ["@octokit", "core"].join("/");
-  return (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)).Octokit;
-}
+// An operation of GitHub's API that the caller's Octokit does, with requests that the core sends.
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -15,23 +9,23 @@ export class Operation {
   #reply;
   #closed = false;
 
-  /** `octokit` makes the Octokit that is to be used; it may fail. */
-  constructor(octokit, base, route, parameters) {
-    this.#run(octokit, base, route, parameters);
+  /** `make` gives the Octokit that is to be used; it may throw. */
+  constructor(make, base, route, parameters) {
+    this.#run(make, base, route, parameters);
   }
 
   async #run(make, base, route, parameters) {
     let octokit;
     try {
-      octokit = await make();
+      octokit = make();
     } catch {
-      return this.#ask({ failure: "missing" });
+      return this.#ask({ failure: "unusable" });
     }
     try {
       const { data } = await octokit.request(route, { ...parameters, baseUrl: base, request: { fetch: (url, init) => this.#fetch(url, init) } });
       this.#ask({ data: JSON.stringify(data ?? null) });
     } catch {
-      this.#ask({ failure: "invalid" });
+      this.#ask({ failure: "thrown" });
     }
   }
 
@@ -73,8 +67,8 @@ export class Operation {
   }
 }
 
-/** Returns what makes the Octokit of a run: the caller's own, one of the caller's class, or one of the installed package. */
+/** Returns what gives the Octokit of a run: the one that the caller has passed, or one of the class that the caller has passed. */
 export function maker({ octokit, Octokit }) {
-  let made = octokit && Promise.resolve(octokit);
-  return () => (made ??= (async () => new (Octokit ?? (await installed()))({ log: SILENT, userAgent: "lakekey" }))());
+  let made = octokit;
+  return () => (made ??= new Octokit({ log: SILENT, userAgent: "lakekey" }));
 }

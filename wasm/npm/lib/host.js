@@ -12,7 +12,7 @@ const swallow = (call) => {
   }
 };
 
-/** Is what `wasm/src/host.rs` calls; one for each run. */
+/** Is what `wasm/src/js.rs` calls; one for each run. */
 export class Host {
   #options;
   #octokit;
@@ -116,7 +116,12 @@ export class Host {
     return outcome;
   }
 
+  /** Without one, the core makes its own requests. */
   hasOctokit() {
+    return Boolean(this.#options.octokit || this.#options.Octokit);
+  }
+
+  octokitSignsIn() {
     return Boolean(this.#options.octokit);
   }
 

@@ -2,33 +2,25 @@
 
 use std::time::Duration;
 
-use lakekey_core::context::Context;
-use lakekey_core::error::{Code, Error, Step};
-use lakekey_core::platform::LocalFuture;
-use lakekey_core::secret::Secret;
-use lakekey_core::sink::{Delivery, Sink, SinkState, Written};
+use lakekey_core::{
+    Callback, Code, Context, Delivery, Error, LocalFuture, Secret, Sink, SinkState, Step, Written,
+};
 use serde_json::json;
 
-use crate::host::{JsHost, milliseconds, settled};
+use crate::js::{JsHost, milliseconds, settled};
 
 /// How long a function may take; the run's lease outlasts it by far.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Hands a credential to a function.
-pub(super) struct CallbackSink {
-    host: JsHost,
-    name: String,
+pub(super) struct CallbackSink<'s> {
+    pub(super) host: &'s JsHost,
+    pub(super) callback: &'s Callback,
 }
 
-impl CallbackSink {
-    pub(super) fn new(host: JsHost, name: &str) -> Self {
-        Self { host, name: name.to_owned() }
-    }
-}
-
-impl Sink for CallbackSink {
+impl Sink for CallbackSink<'_> {
     fn label(&self) -> String {
-        format!("callback {}", self.name)
+        self.callback.label()
     }
 
     fn observe<'a>(&'a self, _: &'a Context<'a>) -> LocalFuture<'a, Result<SinkState, Error>> {
@@ -43,7 +35,7 @@ impl Sink for CallbackSink {
         delivery: &'a Delivery,
     ) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            context.check_lease_for(TIMEOUT, Step::Deliver)?;
+            context.check_lease(TIMEOUT, Step::Deliver)?;
             let info = json!({
                 "target": delivery.target,
                 "id": delivery.credential_id,
@@ -51,10 +43,9 @@ impl Sink for CallbackSink {
                 "expires": delivery.expires,
             });
             let value = value.expose("the caller's function, which is the place of delivery");
-            let outcome =
-                settled(self.host.write_sink(&self.name, value, &info.to_string(), milliseconds(TIMEOUT)))
-                    .await;
-            let name = &self.name;
+            let name = &self.callback.name;
+            let written = self.host.write_sink(name, value, &info.to_string(), milliseconds(TIMEOUT));
+            let outcome = settled(written).await;
             let (code, what, uncertain) = match outcome.as_string().as_deref() {
                 None => return Ok(()),
                 Some("refused") => {

@@ -4,33 +4,31 @@
 
 use std::collections::BTreeMap;
 
+use super::DATABRICKS;
+use crate::host::Method;
+use crate::http::{Call, Client, Identity};
+use crate::model::{Error, Step};
 use serde_json::json;
-
-use crate::call::{Call, Identity, Service};
-use crate::context::Context;
-use crate::error::{Error, Step};
-use crate::platform::Method;
 
 const PATH: &str = "/api/2.0/workspace-conf";
 
 /// Holds the settings; what the workspace does not say is not known, which is not the same as off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TokenSettings {
+pub(crate) struct TokenSettings {
     /// Whether PATs are switched on.
-    pub enabled: Option<bool>,
+    pub(crate) enabled: Option<bool>,
     /// How many days a PAT may live at the most.
-    pub max_lifetime_days: Option<u64>,
+    pub(crate) max_lifetime_days: Option<u64>,
 }
 
 /// Reads the settings.
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn token_settings(context: &Context<'_>, admin: &Identity) -> Result<TokenSettings, Error> {
+pub(crate) async fn token_settings(client: &Client<'_>, admin: &Identity) -> Result<TokenSettings, Error> {
     let path = format!("{PATH}?keys=enableTokensConfig,maxTokenLifetimeDays");
-    let call = Call::get(Step::WorkspaceSettings, Service::Databricks, &context.target.workspace, path)
-        .identity(admin);
-    let map: BTreeMap<String, Option<String>> = context.json(call).await?;
+    let call = Call::by(admin, Step::WorkspaceSettings, &DATABRICKS, Method::GET, path);
+    let map: BTreeMap<String, Option<String>> = client.json(call).await?;
     let text = |key: &str| map.get(key).and_then(|value| value.as_deref());
     Ok(TokenSettings {
         enabled: match text("enableTokensConfig") {
@@ -49,16 +47,9 @@ pub async fn token_settings(context: &Context<'_>, admin: &Identity) -> Result<T
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn enable_tokens(context: &Context<'_>, admin: &Identity) -> Result<(), Error> {
-    let call = Call::new(
-        Step::WorkspaceSettings,
-        Service::Databricks,
-        Method::Patch,
-        &context.target.workspace,
-        PATH,
-    )
-    .identity(admin)
-    .repeatable(true)
-    .json(&json!({"enableTokensConfig": "true"}));
-    context.execute(call).await.map(drop)
+pub(crate) async fn enable_tokens(client: &Client<'_>, admin: &Identity) -> Result<(), Error> {
+    let call = Call::by(admin, Step::WorkspaceSettings, &DATABRICKS, Method::PATCH, PATH)
+        .repeatable(true)
+        .json(&json!({"enableTokensConfig": "true"}));
+    client.execute(call).await.map(drop)
 }

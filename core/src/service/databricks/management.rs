@@ -4,11 +4,11 @@
 
 use serde::Deserialize;
 
+use super::DATABRICKS;
 use super::tokens::{TokenInfo, gone_is_done};
-use crate::call::{Call, Identity, Service, encode};
-use crate::context::Context;
-use crate::error::{Error, Step};
-use crate::platform::Method;
+use crate::host::Method;
+use crate::http::{Call, Client, Identity, encode};
+use crate::model::{Error, Step};
 
 const PATH: &str = "/api/2.0/token-management/tokens";
 
@@ -22,15 +22,14 @@ struct Listed {
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn list_of(
-    context: &Context<'_>,
+pub(crate) async fn list_of(
+    client: &Client<'_>,
     admin: &Identity,
     application_id: &str,
 ) -> Result<Vec<TokenInfo>, Error> {
     let path = format!("{PATH}?created_by_username={}", encode(application_id));
-    let call =
-        Call::get(Step::ListTokens, Service::Databricks, &context.target.workspace, path).identity(admin);
-    let listed: Listed = context.json(call).await?;
+    let call = Call::by(admin, Step::ListTokens, &DATABRICKS, Method::GET, path);
+    let listed: Listed = client.json(call).await?;
     // A service that ignores the filter must not make lakekey revoke the tokens of others.
     Ok(listed
         .token_infos
@@ -45,10 +44,8 @@ pub async fn list_of(
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn delete(context: &Context<'_>, admin: &Identity, id: &str) -> Result<(), Error> {
+pub(crate) async fn delete(client: &Client<'_>, admin: &Identity, id: &str) -> Result<(), Error> {
     let path = format!("{PATH}/{}", encode(id));
-    let call =
-        Call::new(Step::RevokeToken, Service::Databricks, Method::Delete, &context.target.workspace, path)
-            .identity(admin);
-    gone_is_done(context.execute(call).await.map(drop))
+    let call = Call::by(admin, Step::RevokeToken, &DATABRICKS, Method::DELETE, path);
+    gone_is_done(client.execute(call).await.map(drop))
 }

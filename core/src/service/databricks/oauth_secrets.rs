@@ -8,33 +8,30 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::DATABRICKS;
 use super::tokens::gone_is_done;
-use crate::call::{Call, Identity, Service, encode};
-use crate::config::Origin;
-use crate::context::Context;
-use crate::error::{Code, Error, Step};
-use crate::platform::Method;
-use crate::secret::Secret;
-use crate::timestamp::Timestamp;
+use crate::host::Method;
+use crate::http::{Call, Client, Identity, encode};
+use crate::model::{Code, Error, Secret, Step, Timestamp};
 
 /// How many pages of the list are read; a principal may have five secrets.
 const PAGES: usize = 20;
 
 /// Describes an OAuth secret, without its value.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct OauthSecretInfo {
+pub(crate) struct OauthSecretInfo {
     /// The id.
     #[serde(deserialize_with = "super::tokens::text_of_number_or_text")]
-    pub id: String,
+    pub(crate) id: String,
     /// Whether it may be used, such as `ACTIVE`.
     #[serde(default)]
-    pub status: Option<String>,
+    pub(crate) status: Option<String>,
     /// When it was made, by the service's clock.
     #[serde(default)]
-    pub create_time: Option<Timestamp>,
+    pub(crate) create_time: Option<Timestamp>,
     /// When it ends; `None` where the service does not say.
     #[serde(default)]
-    pub expire_time: Option<Timestamp>,
+    pub(crate) expire_time: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -52,46 +49,37 @@ struct Created {
     info: OauthSecretInfo,
 }
 
-/// Returns where the secrets are managed: at the account where `principal.account-id` is given, else in the
-/// workspace.
-///
-/// The identity that the other functions take must be bound to this host.
-#[must_use]
-pub fn origin<'a>(context: &'a Context<'_>) -> &'a Origin {
-    match context.target.principal.account_id {
-        Some(_) => &context.session.config.accounts,
-        None => &context.target.workspace,
-    }
+/// Says whose secrets are meant: the principal's numeric id, and the account's where they are managed there instead of
+/// in the workspace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Holder<'a> {
+    pub(crate) principal: &'a str,
+    pub(crate) account: Option<&'a str>,
 }
 
-fn path(context: &Context<'_>, principal: &str) -> String {
-    let account = context
-        .target
-        .principal
-        .account_id
-        .as_deref()
-        .map(|id| format!("/{}", encode(id)))
-        .unwrap_or_default();
-    format!("/api/2.0/accounts{account}/servicePrincipals/{}/credentials/secrets", encode(principal))
+impl Holder<'_> {
+    fn path(self) -> String {
+        let account = self.account.map(|id| format!("/{}", encode(id))).unwrap_or_default();
+        let principal = encode(self.principal);
+        format!("/api/2.0/accounts{account}/servicePrincipals/{principal}/credentials/secrets")
+    }
 }
 
 /// Lists the OAuth secrets of the principal with that numeric id.
 ///
 /// # Errors
 /// As the service answers.
-pub async fn list(
-    context: &Context<'_>,
+pub(crate) async fn list(
+    client: &Client<'_>,
     identity: &Identity,
-    principal: &str,
+    holder: Holder<'_>,
     step: Step,
 ) -> Result<Vec<OauthSecretInfo>, Error> {
-    let base = path(context, principal);
+    let base = holder.path();
     let mut path = base.clone();
     let mut all = Vec::new();
     for _ in 0..PAGES {
-        let page: Listed = context
-            .json(Call::get(step, Service::Databricks, origin(context), path).identity(identity))
-            .await?;
+        let page: Listed = client.json(Call::by(identity, step, &DATABRICKS, Method::GET, path)).await?;
         all.extend(page.secrets);
         match page.next_page_token.filter(|token| !token.is_empty()) {
             Some(token) => path = format!("{base}?page_token={}", encode(&token)),
@@ -108,18 +96,17 @@ pub async fn list(
 ///
 /// # Errors
 /// As the service answers.
-pub async fn create(
-    context: &Context<'_>,
+pub(crate) async fn create(
+    client: &Client<'_>,
     identity: &Identity,
-    principal: &str,
+    holder: Holder<'_>,
     lifetime_seconds: u64,
     step: Step,
 ) -> Result<(Secret, OauthSecretInfo), Error> {
-    let call = Call::post(step, Service::Databricks, origin(context), path(context, principal))
-        .identity(identity)
+    let call = Call::by(identity, step, &DATABRICKS, Method::POST, holder.path())
         .json(&json!({"lifetime": format!("{lifetime_seconds}s")}));
-    let created: Created = context.json(call).await?;
-    let value = context.masked(Secret::new(created.secret));
+    let created: Created = client.json(call).await?;
+    let value = client.masked(Secret::new(created.secret));
     Ok((value, created.info))
 }
 
@@ -127,24 +114,24 @@ pub async fn create(
 ///
 /// # Errors
 /// As the service answers.
-pub async fn delete(
-    context: &Context<'_>,
+pub(crate) async fn delete(
+    client: &Client<'_>,
     identity: &Identity,
-    principal: &str,
+    holder: Holder<'_>,
     id: &str,
     step: Step,
 ) -> Result<(), Error> {
-    let path = format!("{}/{}", path(context, principal), encode(id));
-    let call = Call::new(step, Service::Databricks, Method::Delete, origin(context), path).identity(identity);
-    gone_is_done(context.execute(call).await.map(drop))
+    let path = format!("{}/{}", holder.path(), encode(id));
+    let call = Call::by(identity, step, &DATABRICKS, Method::DELETE, path);
+    gone_is_done(client.execute(call).await.map(drop))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
-    use crate::context::Session;
-    use crate::testing::{TestHost, run};
+    use crate::auth::Context;
+    use crate::host::testing::TestHost;
 
     const WORKSPACE: &str =
         "https://adb-1.2.azuredatabricks.net/api/2.0/accounts/servicePrincipals/42/credentials/secrets";
@@ -153,14 +140,15 @@ mod tests {
     fn with<T>(
         host: &TestHost,
         account: Option<&str>,
-        act: impl AsyncFnOnce(&Context<'_>, &Identity) -> T,
+        act: impl AsyncFnOnce(&Context<'_>, &Identity, Holder<'_>) -> T,
     ) -> T {
-        let principal = json!({"kind": "databricks", "display-name": "catalog", "account-id": account});
-        let config = host.config(json!({}), json!({"principal": principal}));
-        let session = Session::new(host.host(), &config);
-        let context = Context::new(&session, &config.targets[0]);
-        let identity = Identity::bearer(origin(&context), &Secret::new("admin"));
-        run(act(&context, &identity))
+        let config = host.config(json!({}), json!({}));
+        host.with(&config, async |context| {
+            let accounts = &config.endpoints().accounts;
+            let origin = if account.is_some() { accounts } else { &context.subject.workspace };
+            let identity = Identity::bearer(origin, &Secret::new("admin"));
+            act(context, &identity, Holder { principal: "42", account }).await
+        })
     }
 
     #[test]
@@ -169,8 +157,8 @@ mod tests {
         let answer = json!({"id": 7, "secret": "dose1", "status": "ACTIVE", "create_time": "2026-11-24T10:00:00Z",
             "expire_time": "2026-11-24T11:00:00Z"});
         host.on(&format!("POST {WORKSPACE}"), 200, answer);
-        let (value, info) = with(&host, None, async |context, identity| {
-            create(context, identity, "42", 3600, Step::CreateToken).await
+        let (value, info) = with(&host, None, async |context, identity, holder| {
+            create(context, identity, holder, 3600, Step::CreateToken).await
         })
         .unwrap();
         assert_eq!((value, info.id.as_str()), (Secret::new("dose1"), "7"));
@@ -191,8 +179,8 @@ mod tests {
             200,
             json!({"secrets": [{"id": "2"}], "next_page_token": ""}),
         );
-        let listed = with(&host, Some(ACCOUNT), async |context, identity| {
-            list(context, identity, "42", Step::ListTokens).await
+        let listed = with(&host, Some(ACCOUNT), async |context, identity, holder| {
+            list(context, identity, holder, Step::ListTokens).await
         })
         .unwrap();
         assert_eq!(listed.iter().map(|secret| secret.id.as_str()).collect::<Vec<_>>(), ["1", "2"]);
@@ -204,8 +192,8 @@ mod tests {
         let host = TestHost::new();
         let line = format!("DELETE {WORKSPACE}/7");
         let deleted = || {
-            with(&host, None, async |context, identity| {
-                delete(context, identity, "42", "7", Step::RevokeToken).await
+            with(&host, None, async |context, identity, holder| {
+                delete(context, identity, holder, "7", Step::RevokeToken).await
             })
         };
         host.on(&line, 404, json!({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such secret"}));

@@ -5,19 +5,18 @@
 //!
 //! <https://docs.databricks.com/api/azure/workspace/permissions>
 
+use super::DATABRICKS;
+use crate::host::Method;
+use crate::http::{Call, Client, Identity};
+use crate::model::{Error, Step};
 use serde::Deserialize;
 use serde_json::json;
-
-use crate::call::{Call, Identity, Service};
-use crate::context::Context;
-use crate::error::{Error, Step};
-use crate::platform::Method;
 
 const PATH: &str = "/api/2.0/permissions/authorization/tokens";
 
 /// Says what the workspace knows of a principal's permission to use tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenPermission {
+pub(crate) enum TokenPermission {
     /// The principal may use tokens by a grant of its own.
     Granted,
     /// The principal has no grant of its own.
@@ -50,14 +49,13 @@ struct Level {
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn token_permission(
-    context: &Context<'_>,
+pub(crate) async fn token_permission(
+    client: &Client<'_>,
     admin: &Identity,
     application_id: &str,
 ) -> Result<TokenPermission, Error> {
-    let call = Call::get(Step::GrantTokenPermission, Service::Databricks, &context.target.workspace, PATH)
-        .identity(admin);
-    let permissions: Permissions = match context.json(call).await {
+    let call = Call::by(admin, Step::GrantTokenPermission, &DATABRICKS, Method::GET, PATH);
+    let permissions: Permissions = match client.json(call).await {
         Ok(permissions) => permissions,
         Err(error) if is_no_token_yet(&error) => return Ok(TokenPermission::NoTokenYet),
         Err(error) => return Err(error),
@@ -76,27 +74,20 @@ pub async fn token_permission(
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn grant_token_permission(
-    context: &Context<'_>,
+pub(crate) async fn grant_token_permission(
+    client: &Client<'_>,
     admin: &Identity,
     application_id: &str,
 ) -> Result<(), Error> {
     let body = json!({"access_control_list": [{"service_principal_name": application_id, "permission_level": "CAN_USE"}]});
-    let call = Call::new(
-        Step::GrantTokenPermission,
-        Service::Databricks,
-        Method::Patch,
-        &context.target.workspace,
-        PATH,
-    )
-    .identity(admin)
-    .repeatable(true)
-    .json(&body);
-    context.execute(call).await.map(drop)
+    let call = Call::by(admin, Step::GrantTokenPermission, &DATABRICKS, Method::PATCH, PATH)
+        .repeatable(true)
+        .json(&body);
+    client.execute(call).await.map(drop)
 }
 
 /// Returns true for the refusal of a workspace in which no token was ever made.
-#[must_use]
-pub fn is_no_token_yet(error: &Error) -> bool {
-    error.reason() == Some("RESOURCE_DOES_NOT_EXIST") && error.message().contains("tokens does not exist")
+fn is_no_token_yet(error: &Error) -> bool {
+    error.reason() == Some("RESOURCE_DOES_NOT_EXIST")
+        && error.said().is_some_and(|said| said.contains("tokens does not exist"))
 }

@@ -2,31 +2,26 @@
 //!
 //! <https://docs.databricks.com/api/azure/workspace/serviceprincipals>
 
+use super::DATABRICKS;
+use crate::host::Method;
+use crate::http::{Call, Client, Identity, encode};
+use crate::model::{Entitlement, Error, Step};
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use crate::call::{Call, Identity, Service, encode};
-use crate::config::Entitlement;
-use crate::context::Context;
-use crate::error::{Error, Step};
-use crate::platform::Method;
 
 const PATH: &str = "/api/2.0/preview/scim/v2/ServicePrincipals";
 
 /// Describes a service principal as the workspace knows it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ServicePrincipal {
+pub(crate) struct ServicePrincipal {
     /// The workspace's own id of it, a number written as text.
-    pub id: String,
+    pub(crate) id: String,
     /// The application id.
-    pub application_id: String,
-    /// The name.
-    #[serde(default)]
-    pub display_name: Option<String>,
+    pub(crate) application_id: String,
     /// Whether it may sign in.
     #[serde(default = "yes")]
-    pub active: bool,
+    pub(crate) active: bool,
     #[serde(default)]
     entitlements: Vec<Named>,
 }
@@ -44,7 +39,7 @@ struct Named {
 impl ServicePrincipal {
     /// Returns which of the wanted entitlements it lacks.
     #[must_use]
-    pub fn lacks(&self, wanted: &[Entitlement]) -> Vec<Entitlement> {
+    pub(crate) fn lacks(&self, wanted: &[Entitlement]) -> Vec<Entitlement> {
         wanted
             .iter()
             .copied()
@@ -63,25 +58,24 @@ struct Found {
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn find(
-    context: &Context<'_>,
+pub(crate) async fn find(
+    client: &Client<'_>,
     admin: &Identity,
     attribute: &str,
     value: &str,
 ) -> Result<Vec<ServicePrincipal>, Error> {
     let filter = format!("{attribute} eq \"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
     let path = format!("{PATH}?filter={}&startIndex=1&count=100", encode(&filter));
-    let call = Call::get(Step::ImportPrincipal, Service::Databricks, &context.target.workspace, path)
-        .identity(admin);
-    context.json::<Found>(call).await.map(|found| found.resources)
+    let call = Call::by(admin, Step::ImportPrincipal, &DATABRICKS, Method::GET, path);
+    client.json::<Found>(call).await.map(|found| found.resources)
 }
 
 /// Adds a service principal; without an application id the workspace makes a Databricks-managed one.
 ///
 /// # Errors
 /// As the workspace answers; uncertain where it may exist all the same.
-pub async fn create(
-    context: &Context<'_>,
+pub(crate) async fn create(
+    client: &Client<'_>,
     admin: &Identity,
     application_id: Option<&str>,
     display_name: &str,
@@ -96,21 +90,20 @@ pub async fn create(
     if let Some(id) = application_id {
         body["applicationId"] = json!(id);
     }
-    let call = Call::post(Step::ImportPrincipal, Service::Databricks, &context.target.workspace, PATH)
-        .identity(admin)
+    let call = Call::by(admin, Step::ImportPrincipal, &DATABRICKS, Method::POST, PATH)
         // With an application id a second sending is refused as a duplicate; without one it would make
         // another principal.
         .repeatable(application_id.is_some())
         .json(&body);
-    context.json(call).await
+    client.json(call).await
 }
 
 /// Adds entitlements, removing none.
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn add_entitlements(
-    context: &Context<'_>,
+pub(crate) async fn add_entitlements(
+    client: &Client<'_>,
     admin: &Identity,
     id: &str,
     entitlements: &[Entitlement],
@@ -121,11 +114,8 @@ pub async fn add_entitlements(
     });
     let path = format!("{PATH}/{}", encode(id));
     let call =
-        Call::new(Step::AddEntitlements, Service::Databricks, Method::Patch, &context.target.workspace, path)
-            .identity(admin)
-            .repeatable(true)
-            .json(&body);
-    context.execute(call).await.map(drop)
+        Call::by(admin, Step::AddEntitlements, &DATABRICKS, Method::PATCH, path).repeatable(true).json(&body);
+    client.execute(call).await.map(drop)
 }
 
 fn values(entitlements: &[Entitlement]) -> Vec<Value> {

@@ -2,41 +2,38 @@
 //!
 //! <https://docs.databricks.com/api/azure/workspace/tokens>
 
+use super::DATABRICKS;
+use crate::host::Method;
+use crate::http::{Call, Client, Identity, encode};
+use crate::model::{Code, Error, Secret, Step, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::call::{Call, Identity, Service, encode};
-use crate::context::Context;
-use crate::error::{Error, Step};
-use crate::platform::Method;
-use crate::secret::Secret;
-use crate::timestamp::Timestamp;
-
 /// Describes a token as the workspace lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct TokenInfo {
+pub(crate) struct TokenInfo {
     /// The id.
-    pub token_id: String,
+    pub(crate) token_id: String,
     /// When it was made, in milliseconds since 1970 by the workspace's clock.
-    pub creation_time: i64,
+    pub(crate) creation_time: i64,
     /// When it ends, in milliseconds since 1970; -1 if never.
     #[serde(default = "never")]
-    pub expiry_time: i64,
+    pub(crate) expiry_time: i64,
     /// The comment.
     #[serde(default)]
-    pub comment: Option<String>,
+    pub(crate) comment: Option<String>,
     /// The scopes; absent or empty where it is not restricted.
     #[serde(default)]
-    pub scopes: Option<Vec<String>>,
+    pub(crate) scopes: Option<Vec<String>>,
     /// Who made it; given to admins alone.
     #[serde(default)]
-    pub created_by_username: Option<String>,
+    pub(crate) created_by_username: Option<String>,
     /// Whose it is; given to admins alone.
     #[serde(default, deserialize_with = "number_or_text")]
-    pub owner_id: Option<String>,
+    pub(crate) owner_id: Option<String>,
     /// The day on which it was last used, in milliseconds since 1970; given to admins alone.
     #[serde(default)]
-    pub last_used_day: Option<i64>,
+    pub(crate) last_used_day: Option<i64>,
 }
 
 fn never() -> i64 {
@@ -61,13 +58,13 @@ pub(super) fn text_of_number_or_text<'de, D: serde::Deserializer<'de>>(
 impl TokenInfo {
     /// Returns when it was made.
     #[must_use]
-    pub fn created(&self) -> Timestamp {
+    pub(crate) fn created(&self) -> Timestamp {
         Timestamp::from_millisecond(self.creation_time).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     /// Returns when it ends; `None` if never.
     #[must_use]
-    pub fn expires(&self) -> Option<Timestamp> {
+    pub(crate) fn expires(&self) -> Option<Timestamp> {
         (self.expiry_time >= 0).then(|| Timestamp::from_millisecond(self.expiry_time).ok()).flatten()
     }
 }
@@ -88,18 +85,21 @@ struct Created {
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn list(context: &Context<'_>, identity: &Identity, step: Step) -> Result<Vec<TokenInfo>, Error> {
-    let call = Call::get(step, Service::Databricks, &context.target.workspace, "/api/2.0/token/list")
-        .identity(identity);
-    context.json::<Listed>(call).await.map(|listed| listed.token_infos)
+pub(crate) async fn list(
+    client: &Client<'_>,
+    identity: &Identity,
+    step: Step,
+) -> Result<Vec<TokenInfo>, Error> {
+    let call = Call::by(identity, step, &DATABRICKS, Method::GET, "/api/2.0/token/list");
+    client.json::<Listed>(call).await.map(|listed| listed.token_infos)
 }
 
 /// Creates a token; a lost reply leaves one that only its comment tells.
 ///
 /// # Errors
 /// As the workspace answers; uncertain where it may exist all the same.
-pub async fn create(
-    context: &Context<'_>,
+pub(crate) async fn create(
+    client: &Client<'_>,
     identity: &Identity,
     comment: &str,
     lifetime_seconds: u64,
@@ -109,16 +109,10 @@ pub async fn create(
     if let Some(scopes) = scopes {
         body["scopes"] = json!(scopes);
     }
-    let call = Call::post(
-        Step::CreateToken,
-        Service::Databricks,
-        &context.target.workspace,
-        "/api/2.0/token/create",
-    )
-    .identity(identity)
-    .json(&body);
-    let created: Created = context.json(call).await?;
-    let value = context.masked(Secret::new(created.token_value));
+    let call =
+        Call::by(identity, Step::CreateToken, &DATABRICKS, Method::POST, "/api/2.0/token/create").json(&body);
+    let created: Created = client.json(call).await?;
+    let value = client.masked(Secret::new(created.token_value));
     Ok((value, created.token_info))
 }
 
@@ -126,31 +120,85 @@ pub async fn create(
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn comment(
-    context: &Context<'_>,
+pub(crate) async fn comment(
+    client: &Client<'_>,
     identity: &Identity,
     id: &str,
     comment: &str,
     step: Step,
 ) -> Result<(), Error> {
     let path = format!("/api/2.0/token/{}", encode(id));
-    let call = Call::new(step, Service::Databricks, Method::Patch, &context.target.workspace, path)
-        .identity(identity)
+    let call = Call::by(identity, step, &DATABRICKS, Method::PATCH, path)
         .repeatable(true)
         .json(&json!({"token": {"comment": comment}, "update_mask": "comment"}));
-    context.execute(call).await.map(drop)
+    client.execute(call).await.map(drop)
 }
 
 /// Revokes a token; one that is gone already is revoked.
 ///
 /// # Errors
 /// As the workspace answers.
-pub async fn delete(context: &Context<'_>, identity: &Identity, id: &str, step: Step) -> Result<(), Error> {
-    let call = Call::post(step, Service::Databricks, &context.target.workspace, "/api/2.0/token/delete")
-        .identity(identity)
+pub(crate) async fn delete(
+    client: &Client<'_>,
+    identity: &Identity,
+    id: &str,
+    step: Step,
+) -> Result<(), Error> {
+    let call = Call::by(identity, step, &DATABRICKS, Method::POST, "/api/2.0/token/delete")
         .repeatable(true)
         .json(&json!({"token_id": id}));
-    gone_is_done(context.execute(call).await.map(drop))
+    gone_is_done(client.execute(call).await.map(drop))
+}
+
+/// The path that tells whom a token belongs to.
+const ME: &str = "/api/2.0/preview/scim/v2/Me";
+
+/// Holds the names of somebody who has signed in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Me {
+    application_id: Option<String>,
+    user_name: Option<String>,
+}
+
+impl Me {
+    /// Returns true for the service principal with that application id.
+    pub(crate) fn is(&self, application_id: &str) -> bool {
+        let names = [&self.application_id, &self.user_name];
+        names.into_iter().flatten().any(|name| name.eq_ignore_ascii_case(application_id))
+    }
+}
+
+/// Asks once, over a connection of its own, whom a new token belongs to.
+///
+/// # Errors
+/// As the workspace answers.
+pub(crate) async fn me(client: &Client<'_>, identity: &Identity, step: Step) -> Result<Me, Error> {
+    client.json(trial(identity, step, ME)).await
+}
+
+/// Tries a new token on a path of the workspace, once and over a connection of its own.
+///
+/// # Errors
+/// As the workspace answers.
+pub(crate) async fn try_out(
+    client: &Client<'_>,
+    identity: &Identity,
+    step: Step,
+    path: &str,
+) -> Result<(), Error> {
+    client.execute(trial(identity, step, path)).await.map(drop)
+}
+
+fn trial(identity: &Identity, step: Step, path: &str) -> Call {
+    // Who tries a token repeats the whole round.
+    Call::by(identity, step, &DATABRICKS, Method::GET, path).fresh_connection().attempts(1)
+}
+
+/// Returns true for the refusal of a token whose scopes are narrower than the question.
+pub(crate) fn lacks_scope(error: &Error) -> bool {
+    let names_scope = |said: &str| said.to_lowercase().contains("scope");
+    error.status() == Some(403) && error.code() == Code::Refused && error.said().is_some_and(names_scope)
 }
 
 /// Takes the refusal to remove what does not exist for a success.

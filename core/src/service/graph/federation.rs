@@ -6,51 +6,44 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::spreading::{appeared, is_conflict, settled};
-use super::{Application, list};
-use crate::call::{Call, Identity, Service, encode};
-use crate::config::FederatedCredential;
-use crate::context::Context;
-use crate::error::{Code, Error, Step};
-use crate::secret::hex;
+use super::applications::Application;
+use super::pages::list;
+use super::propagation::{appeared, is_conflict, settled};
+use super::refusals::GRAPH;
+use crate::host::Method;
+use crate::http::{Call, Client, Identity, encode};
+use crate::model::{Code, Error, Step, hex};
 
 /// The issuer of GitHub Actions; a slash at its end would match nothing.
-pub const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
+pub(crate) const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
 
 /// How many federated credentials an application may have.
 const MOST: usize = 20;
 
 const STEP: Step = Step::MakeFederatedCredential;
 
-/// Describes whom an application shall trust.
+/// Describes whom an application trusts, or is to trust.
 ///
 /// Both subject formats of GitHub, `repo:OWNER/REPO:…` and `repo:OWNER@ID/REPO@ID:…`, are subjects like any
 /// other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trust {
+pub(crate) struct Trust {
     /// The name in Entra ID, which cannot be changed later.
-    pub name: String,
+    pub(crate) name: String,
     /// Who signs the assertion.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// The subject, compared letter by letter.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The audience.
-    pub audience: String,
+    pub(crate) audience: String,
 }
 
 impl Trust {
-    /// Makes it of the configuration: GitHub's issuer, the cloud's audience and a name made from the rest,
-    /// where none is given.
+    /// Describes a trust, under a name that is made from the rest where none is given.
     #[must_use]
-    pub fn of(context: &Context<'_>, configured: &FederatedCredential) -> Self {
-        let issuer = configured.issuer.clone().unwrap_or_else(|| GITHUB_ISSUER.to_owned());
-        let audience = configured
-            .audience
-            .clone()
-            .unwrap_or_else(|| context.session.config.cloud.token_exchange_audience().to_owned());
-        let name =
-            configured.name.clone().unwrap_or_else(|| name_of(&issuer, &configured.subject, &audience));
-        Self { name, issuer, subject: configured.subject.clone(), audience }
+    pub(crate) fn new(name: Option<String>, issuer: String, subject: String, audience: String) -> Self {
+        let name = name.unwrap_or_else(|| name_of(&issuer, &subject, &audience));
+        Self { name, issuer, subject, audience }
     }
 }
 
@@ -64,41 +57,37 @@ fn name_of(issuer: &str, subject: &str, audience: &str) -> String {
 
 /// Describes a federated credential as Graph lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct FederatedCredentialInfo {
+pub(crate) struct FederatedCredentialInfo {
     /// The id.
-    pub id: String,
+    pub(crate) id: String,
     /// The name.
     #[serde(default)]
-    pub name: String,
+    pub(crate) name: String,
     /// Who signs the assertion.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// The subject.
     #[serde(default)]
-    pub subject: String,
+    pub(crate) subject: String,
     /// The audiences; Entra ID allows one.
     #[serde(default)]
-    pub audiences: Vec<String>,
+    pub(crate) audiences: Vec<String>,
     /// Whether this run made it.
     #[serde(skip)]
-    pub created: bool,
+    pub(crate) created: bool,
 }
 
 /// Lists the federated credentials of an application, named by its object id, writing nothing.
 ///
 /// # Errors
 /// As Graph answers.
-pub async fn list_federated_credentials(
-    context: &Context<'_>,
+pub(crate) async fn list_federated_credentials(
+    client: &Client<'_>,
     identity: &Identity,
     object_id: &str,
 ) -> Result<Vec<FederatedCredentialInfo>, Error> {
-    settled(context, STEP, || {
-        list(
-            context,
-            identity,
-            STEP,
-            format!("/v1.0/applications/{}/federatedIdentityCredentials", encode(object_id)),
-        )
+    settled(client, STEP, async || {
+        let path = format!("/v1.0/applications/{}/federatedIdentityCredentials", encode(object_id));
+        list(client, identity, STEP, path).await
     })
     .await
 }
@@ -108,13 +97,13 @@ pub async fn list_federated_credentials(
 /// # Errors
 /// `federated-credential-mismatch` where one with the same issuer and subject, or the same name, stands in
 /// the way.
-pub async fn find_federated_credential(
-    context: &Context<'_>,
+pub(crate) async fn find_federated_credential(
+    client: &Client<'_>,
     identity: &Identity,
     application: &Application,
     trust: &Trust,
 ) -> Result<Option<FederatedCredentialInfo>, Error> {
-    let all = list_federated_credentials(context, identity, &application.object_id).await?;
+    let all = list_federated_credentials(client, identity, &application.object_id).await?;
     let count = all.len();
     for known in all {
         let same_pair = known.issuer == trust.issuer && known.subject == trust.subject;
@@ -156,33 +145,32 @@ pub async fn find_federated_credential(
 ///
 /// # Errors
 /// As [`find_federated_credential`]; `graph-permission-missing`; `spreading-too-slow`.
-pub async fn ensure_federated_credential(
-    context: &Context<'_>,
+pub(crate) async fn ensure_federated_credential(
+    client: &Client<'_>,
     identity: &Identity,
     application: &Application,
     trust: &Trust,
 ) -> Result<FederatedCredentialInfo, Error> {
-    if let Some(found) = find_federated_credential(context, identity, application, trust).await? {
+    if let Some(found) = find_federated_credential(client, identity, application, trust).await? {
         return Ok(found);
     }
     let path = format!("/v1.0/applications/{}/federatedIdentityCredentials", encode(&application.object_id));
     let body = json!({"name": trust.name, "issuer": trust.issuer, "subject": trust.subject, "audiences": [trust.audience]});
-    let created = settled(context, STEP, || {
-        let call = Call::post(STEP, Service::Graph, &context.session.config.graph, path.clone())
-            .identity(identity)
+    let created = settled(client, STEP, async || {
+        let call = Call::by(identity, STEP, &GRAPH, Method::POST, path.clone())
             // Issuer and subject are unique: a second sending is refused as a duplicate.
             .repeatable(true)
             .json(&body);
-        context.json::<FederatedCredentialInfo>(call)
+        client.json::<FederatedCredentialInfo>(call).await
     })
     .await;
     match created {
         Ok(credential) => Ok(FederatedCredentialInfo { created: true, ..credential }),
-        Err(error) if is_conflict(&error) || error.is_uncertain() => {
-            appeared(context, STEP, || find_federated_credential(context, identity, application, trust))
-                .await?
-                .ok_or(error)
-        }
+        Err(error) if is_conflict(&error) || error.is_uncertain() => appeared(client, STEP, async || {
+            find_federated_credential(client, identity, application, trust).await
+        })
+        .await?
+        .ok_or(error),
         Err(error) => Err(error),
     }
 }

@@ -5,31 +5,32 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::spreading::settled;
-use crate::call::{Call, Identity, Service, encode};
-use crate::context::Context;
-use crate::error::{Error, Step};
-use crate::secret::Secret;
-use crate::timestamp::Timestamp;
+use super::propagation::settled;
+use super::refusals::GRAPH;
+use crate::host::Method;
+use crate::http::{Call, Client, Identity, encode};
+use crate::model::Secret;
+use crate::model::Timestamp;
+use crate::model::{Error, Step};
 
 /// Describes a client secret, without its value, which Graph gives once alone.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PasswordInfo {
+pub(crate) struct PasswordInfo {
     /// The id.
-    pub key_id: String,
+    pub(crate) key_id: String,
     /// The description that people see.
     #[serde(default)]
-    pub display_name: Option<String>,
+    pub(crate) display_name: Option<String>,
     /// From when on it holds, by Graph's clock.
     #[serde(default)]
-    pub start_date_time: Option<Timestamp>,
+    pub(crate) start_date_time: Option<Timestamp>,
     /// When it ends.
     #[serde(default)]
-    pub end_date_time: Option<Timestamp>,
+    pub(crate) end_date_time: Option<Timestamp>,
     /// Its first characters, as the portal shows them.
     #[serde(default)]
-    pub hint: Option<String>,
+    pub(crate) hint: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -52,17 +53,15 @@ struct Added {
 ///
 /// # Errors
 /// As Graph answers.
-pub async fn list_passwords(
-    context: &Context<'_>,
+pub(crate) async fn list_passwords(
+    client: &Client<'_>,
     identity: &Identity,
     object_id: &str,
     step: Step,
 ) -> Result<Vec<PasswordInfo>, Error> {
     let path = format!("/v1.0/applications/{}?$select=passwordCredentials", encode(object_id));
-    let held = settled(context, step, || {
-        context.json::<Held>(
-            Call::get(step, Service::Graph, &context.session.config.graph, path.clone()).identity(identity),
-        )
+    let held = settled(client, step, async || {
+        client.json::<Held>(Call::by(identity, step, &GRAPH, Method::GET, path.clone())).await
     })
     .await?;
     Ok(held.password_credentials)
@@ -75,8 +74,8 @@ pub async fn list_passwords(
 ///
 /// # Errors
 /// `graph-permission-missing`; `spreading-too-slow`; uncertain where it may exist all the same.
-pub async fn add_password(
-    context: &Context<'_>,
+pub(crate) async fn add_password(
+    client: &Client<'_>,
     identity: &Identity,
     object_id: &str,
     display_name: &str,
@@ -87,14 +86,12 @@ pub async fn add_password(
     let end = Timestamp::from_second(end.as_second()).unwrap_or(end);
     let body = json!({"passwordCredential": {"displayName": display_name, "endDateTime": end.to_string()}});
     let path = format!("/v1.0/applications/{}/addPassword", encode(object_id));
-    let added = settled(context, step, || {
-        let call = Call::post(step, Service::Graph, &context.session.config.graph, path.clone())
-            .identity(identity)
-            .json(&body);
-        context.json::<Added>(call)
+    let added = settled(client, step, async || {
+        let call = Call::by(identity, step, &GRAPH, Method::POST, path.clone()).json(&body);
+        client.json::<Added>(call).await
     })
     .await?;
-    let value = context.masked(Secret::new(added.secret_text));
+    let value = client.masked(Secret::new(added.secret_text));
     Ok((value, added.info))
 }
 
@@ -102,8 +99,8 @@ pub async fn add_password(
 ///
 /// # Errors
 /// As Graph answers; `spreading-too-slow` where it is listed and cannot be removed.
-pub async fn remove_password(
-    context: &Context<'_>,
+pub(crate) async fn remove_password(
+    client: &Client<'_>,
     identity: &Identity,
     object_id: &str,
     key_id: &str,
@@ -111,12 +108,9 @@ pub async fn remove_password(
 ) -> Result<(), Error> {
     let path = format!("/v1.0/applications/{}/removePassword", encode(object_id));
     let body = json!({"keyId": key_id});
-    let remove = || {
-        let call = Call::post(step, Service::Graph, &context.session.config.graph, path.clone())
-            .identity(identity)
-            .repeatable(true)
-            .json(&body);
-        context.execute(call)
+    let remove = async || {
+        let call = Call::by(identity, step, &GRAPH, Method::POST, path.clone()).repeatable(true).json(&body);
+        client.execute(call).await
     };
     match remove().await {
         Ok(_) => return Ok(()),
@@ -125,9 +119,9 @@ pub async fn remove_password(
     }
     // Graph refuses what it does not find in several ways, and a replica that lags behind does so too;
     // whether it is still listed is what counts.
-    let left = list_passwords(context, identity, object_id, step).await?;
+    let left = list_passwords(client, identity, object_id, step).await?;
     if left.iter().any(|password| password.key_id == key_id) {
-        settled(context, step, remove).await.map(drop)
+        settled(client, step, remove).await.map(drop)
     } else {
         Ok(())
     }

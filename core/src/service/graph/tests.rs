@@ -4,11 +4,13 @@
 
 use serde_json::{Value, json};
 
+use super::federation::FederatedCredentialInfo;
 use super::*;
-use crate::context::Session;
-use crate::platform::TransportErrorKind;
-use crate::secret::Secret;
-use crate::testing::{START, TestHost, run};
+use crate::auth::Context;
+use crate::host::TransportErrorKind;
+use crate::host::testing::{START, TestHost};
+use crate::http::Identity;
+use crate::model::{Code, Error, Secret, Step, Timestamp};
 
 const GRAPH: &str = "https://graph.microsoft.com/v1.0";
 const BY_NAME: &str =
@@ -17,10 +19,8 @@ const MAKE: &str = "POST https://graph.microsoft.com/v1.0/applications";
 
 fn with<T>(host: &TestHost, act: impl AsyncFnOnce(&Context<'_>, &Identity) -> T) -> T {
     let config = host.config(json!({}), json!({}));
-    let session = Session::new(host.host(), &config);
-    let context = Context::new(&session, &config.targets[0]);
-    let identity = Identity::bearer(&config.graph, &Secret::new("graph-token"));
-    run(act(&context, &identity))
+    let identity = Identity::bearer(&config.endpoints().graph, &Secret::new("graph-token"));
+    host.with(&config, async |context| act(context, &identity).await)
 }
 
 fn application(id: &str) -> Value {
@@ -32,7 +32,7 @@ fn refusal(code: &str, message: &str) -> Value {
 }
 
 fn named(host: &TestHost) -> Result<Application, Error> {
-    with(host, async |context, identity| ensure_application(context, identity, None, Some("catalog")).await)
+    with(host, async |context, identity| ensure_application(context, identity, By::Name("catalog")).await)
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_client_id_that_the_tenant_does_not_know_makes_no_application() {
         json!({"value": []}),
     );
     let error = with(&host, async |context, identity| {
-        ensure_application(context, identity, Some("a-9"), Some("catalog")).await
+        ensure_application(context, identity, By::ClientId("a-9")).await
     })
     .unwrap_err();
     assert_eq!(error.code(), Code::ApplicationNotFound);
@@ -177,7 +177,7 @@ fn federate(host: &TestHost) -> Result<FederatedCredentialInfo, Error> {
 }
 
 #[test]
-fn a_federated_credential_is_made_once_whoever_made_the_first() {
+fn a_federated_credential_is_made_once_no_matter_who_made_the_first() {
     let path = format!("{GRAPH}/applications/o-1/federatedIdentityCredentials");
     let host = TestHost::new();
     host.on(
@@ -221,22 +221,23 @@ fn a_federated_credential_that_stands_in_the_way_is_shown_and_left_as_it_is() {
 
 #[test]
 fn the_name_of_a_federated_credential_tells_one_subject_from_another() {
-    let host = TestHost::new();
-    with(&host, async |context, _| {
-        let of = |subject: &str| {
-            let configured = serde_json::from_value(json!({"subject": subject})).unwrap();
-            Trust::of(context, &configured)
-        };
-        let (first, second) =
-            (of("repo:acme/data:ref:refs/heads/main"), of("repo:acme/data:ref:refs/heads-main"));
-        assert_ne!(first.name, second.name);
-        assert!(first.name.starts_with("lakekey-repo-acme-data-ref-refs-heads-main-"), "{}", first.name);
-        assert_eq!(
-            (first.issuer.as_str(), first.audience.as_str()),
-            (GITHUB_ISSUER, "api://AzureADTokenExchange")
-        );
-        assert!(of(&"x".repeat(600)).name.len() <= 120);
-    });
+    let of = |subject: &str| {
+        Trust::new(
+            None,
+            GITHUB_ISSUER.to_owned(),
+            subject.to_owned(),
+            "api://AzureADTokenExchange".to_owned(),
+        )
+    };
+    let (first, second) =
+        (of("repo:acme/data:ref:refs/heads/main"), of("repo:acme/data:ref:refs/heads-main"));
+    assert_ne!(first.name, second.name);
+    assert!(first.name.starts_with("lakekey-repo-acme-data-ref-refs-heads-main-"), "{}", first.name);
+    assert_eq!(
+        (first.issuer.as_str(), first.audience.as_str()),
+        (GITHUB_ISSUER, "api://AzureADTokenExchange")
+    );
+    assert!(of(&"x".repeat(600)).name.len() <= 120);
 }
 
 #[test]
@@ -247,7 +248,7 @@ fn a_client_secret_is_added_with_description_and_end_and_masked() {
     let answer = json!({"keyId": "k1", "secretText": "s3cret", "hint": "s3c", "displayName": "d",
         "startDateTime": "2026-11-24T10:00:00Z", "endDateTime": "2027-05-23T10:00:00Z"});
     host.on(&line, 200, answer);
-    let end = crate::timestamp::Timestamp::from_second(START + 180 * 86_400).unwrap();
+    let end = Timestamp::from_second(START + 180 * 86_400).unwrap();
     let (value, info) = with(&host, async |context, identity| {
         add_password(context, identity, "o-1", "d", end, Step::CreateToken).await
     })
@@ -264,7 +265,7 @@ fn a_client_secret_is_added_with_description_and_end_and_masked() {
 fn a_client_secret_whose_reply_is_lost_is_not_asked_for_again() {
     let host = TestHost::new();
     host.on_failure(&format!("POST {GRAPH}/applications/o-1/addPassword"), TransportErrorKind::Lost);
-    let end = crate::timestamp::Timestamp::from_second(START).unwrap();
+    let end = Timestamp::from_second(START).unwrap();
     let error = with(&host, async |context, identity| {
         add_password(context, identity, "o-1", "d", end, Step::CreateToken).await
     })

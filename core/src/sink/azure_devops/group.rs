@@ -5,8 +5,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::secret::Secret;
-use crate::timestamp::Timestamp;
+use crate::model::{Secret, Timestamp};
 
 /// Holds a variable group, with whatever it has that lakekey does not know.
 #[derive(Debug, Clone, Deserialize)]

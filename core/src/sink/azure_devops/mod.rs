@@ -1,4 +1,4 @@
-//! A secret variable of a variable group in Azure DevOps.
+//! `azure-devops-variable`: a secret variable of a variable group in Azure DevOps.
 //!
 //! The service knows the date of the whole group alone, which any edit of it moves: [`Written::By`]. It has
 //! no conditional write either: a write replaces the group, so that the group is read in the very moment
@@ -11,35 +11,163 @@
 mod group;
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::group::{Group, is_same_edit};
-use super::shared::{identity, mismatch, read_back};
-use super::{Delivery, Sink, SinkState, Written};
-use crate::call::{Call, Service, encode};
-use crate::config::{Auth, GroupRef, Origin, SinkConfig};
-use crate::context::Context;
-use crate::error::{Code, Error, Step};
-use crate::event::Phase;
-use crate::platform::{LocalFuture, Method};
-use crate::secret::Secret;
-use crate::sign_in::Resource;
+use super::adapters::{Adapters, Sink};
+use super::place::{Around, Place, Shape};
+use super::shared::{Writer, mismatch, read_back};
+use super::state::{Delivery, SinkState, Written};
+use crate::auth::{Context, Resource};
+use crate::config::AuthValue;
+use crate::host::{Environment, LocalFuture, Method, Phase};
+use crate::http::{Call, Patience, encode};
+use crate::model::{Code, Error, Origin, Secret, Step, Temporary};
+use crate::service::azure_devops::AZURE_DEVOPS;
 
 const VERSION: &str = "api-version=7.1";
 
 /// How often a write is tried, each on top of a fresh read.
 const WRITES: u32 = 3;
 
+/// A secret variable of a variable group in Azure DevOps.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct AzureDevopsShape {
+    /// The organisation, where `endpoints.azure-devops` does not name it.
+    organization: Option<String>,
+    /// The project's name or id.
+    project: String,
+    /// The group's id or name.
+    group: GroupRef,
+    /// The variable's name.
+    variable: String,
+    /// How to sign in, where it is not as the principal; `access-token` takes $(System.AccessToken), `pat` a PAT.
+    auth: Option<AuthValue>,
+}
+
+/// Names a variable group by its number or its name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum GroupRef {
+    /// The number.
+    Id(u64),
+    /// The name.
+    Name(String),
+}
+
+impl fmt::Display for GroupRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "{id}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
 /// Keeps a credential in a variable group.
-pub(super) struct AzureDevopsSink {
+#[derive(Debug)]
+struct AzureDevopsVariable {
     path: String,
-    /// The organisation or, on a server of one's own, the collection.
+    /// The organisation or, on a server of your own, the collection.
     organization: Origin,
     project: String,
     group: GroupRef,
     variable: String,
-    auth: Option<Auth>,
+    writer: Writer,
+}
+
+impl Shape for AzureDevopsShape {
+    fn place(self, around: &Around<'_>) -> Result<Rc<dyn Place>, Error> {
+        let Self { organization, project, group, variable, auth } = self;
+        let named = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if organization.as_deref().is_some_and(|name| name.is_empty() || !named(name)) {
+            let words = "write the organisation's name alone, such as acme";
+            return Err(Error::invalid(&around.at("organization"), words));
+        }
+        if project.trim().is_empty() || project.contains(['/', '\\']) {
+            return Err(Error::invalid(&around.at("project"), "write the project's name or id"));
+        }
+        if matches!(&group, GroupRef::Name(name) if name.trim().is_empty()) {
+            return Err(Error::invalid(&around.at("group"), "write the group's number or name"));
+        }
+        if variable.trim().is_empty()
+            || variable.chars().any(|c| c.is_control() || c == '$' || c == '(' || c == ')')
+        {
+            return Err(Error::invalid(&around.at("variable"), "this is not a name of a variable"));
+        }
+        let configured = around.endpoints.azure_devops.as_ref();
+        Ok(Rc::new(AzureDevopsVariable {
+            organization: address(organization.as_deref(), configured, &around.at("organization"))?,
+            writer: Writer::read(auth, Resource::AzureDevops, around)?,
+            path: around.path.clone(),
+            project,
+            group,
+            variable,
+        }))
+    }
+}
+
+/// Returns the organisation's address: by its name beside the configured host, or the configured one itself.
+fn address(name: Option<&str>, configured: Option<&Origin>, at: &str) -> Result<Origin, Error> {
+    match (name, configured) {
+        (Some(name), None) => Origin::parse(&format!("https://dev.azure.com/{name}"), at),
+        (Some(name), Some(configured)) => {
+            // A server of your own has collections side by side, maybe below a path.
+            let host = configured.without_path();
+            let above =
+                configured.as_str()[host.as_str().len()..].rsplit_once('/').map_or("", |(above, _)| above);
+            Origin::parse(&format!("{host}{above}/{name}"), at)
+        }
+        (None, Some(configured)) => Ok(configured.clone()),
+        (None, None) => {
+            Err(Error::config(Code::ConfigMissingKey, at, "give `organization`, or `endpoints.azure-devops`"))
+        }
+    }
+}
+
+impl Place for AzureDevopsVariable {
+    fn label(&self) -> String {
+        let organization = self.organization.as_str()[self.organization.without_path().as_str().len()..]
+            .trim_start_matches('/');
+        let place = if organization.is_empty() {
+            self.project.clone()
+        } else {
+            format!("{organization}/{}", self.project)
+        };
+        format!("azure-devops-variable {place} {} {}", self.group, self.variable)
+    }
+
+    fn identity(&self) -> String {
+        let Self { organization, project, group, variable, .. } = self;
+        format!("azure-devops {organization} {project} {group} {variable}").to_lowercase()
+    }
+
+    /// The date is that of the whole group.
+    fn tells_writes(&self) -> bool {
+        false
+    }
+
+    fn check_references(&self, environment: &dyn Environment) -> Result<(), Error> {
+        self.writer.check_references(environment)
+    }
+
+    fn open<'s>(&'s self, _adapters: &'s dyn Adapters) -> Result<Box<dyn Sink + 's>, Error> {
+        let id = match self.group {
+            GroupRef::Id(id) => Some(id),
+            GroupRef::Name(_) => None,
+        };
+        Ok(Box::new(AzureDevopsSink { place: self, id: Cell::new(id), revisions: RefCell::default() }))
+    }
+}
+
+/// Writes it.
+struct AzureDevopsSink<'s> {
+    place: &'s AzureDevopsVariable,
     /// The group's number, once it is known.
     id: Cell<Option<u64>>,
     /// The group's revision before our write and after it.
@@ -52,37 +180,14 @@ struct Listed {
     value: Vec<Group>,
 }
 
-impl AzureDevopsSink {
-    /// Builds it; `None` for a sink of another type.
-    pub(super) fn new(context: &Context<'_>, config: &SinkConfig, path: &str) -> Result<Option<Self>, Error> {
-        let SinkConfig::AzureDevopsVariable { organization, project, group, variable, auth } = config else {
-            return Ok(None);
-        };
-        let configured = context.session.config.azure_devops.as_ref();
-        Ok(Some(Self {
-            organization: address(organization.as_deref(), configured, path)?,
-            path: path.to_owned(),
-            project: project.clone(),
-            id: Cell::new(match group {
-                GroupRef::Id(id) => Some(*id),
-                GroupRef::Name(_) => None,
-            }),
-            group: group.clone(),
-            variable: variable.clone(),
-            auth: auth.clone(),
-            revisions: RefCell::default(),
-        }))
-    }
-
-    /// Sends a call as whoever may write there, and tells a refusal in terms of the group.
+impl AzureDevopsSink<'_> {
+    /// Sends a call as somebody who may write there, and tells a refusal in terms of the group.
     async fn send<T: serde::de::DeserializeOwned>(
         &self,
         context: &Context<'_>,
         call: Call,
     ) -> Result<T, Error> {
-        let identity =
-            identity(context, self.auth.as_ref(), &self.path, Resource::AzureDevops, &self.organization)
-                .await?;
+        let identity = self.place.writer.identity(context, &self.place.organization).await?;
         // Without this header an unknown caller is sent to a log-in page instead of being refused.
         let call = call.identity(&identity).header("x-tfs-fedauthredirect", "Suppress");
         context.json(call).await.map_err(|error| self.explain(error))
@@ -90,9 +195,9 @@ impl AzureDevopsSink {
 
     /// Reads the group as it is now.
     async fn read(&self, context: &Context<'_>, step: Step) -> Result<Group, Error> {
-        let base = format!("/{}/_apis/distributedtask/variablegroups", encode(&self.project));
-        let get = |path: String| Call::get(step, Service::AzureDevops, &self.organization, path);
-        let id = match (self.id.get(), &self.group) {
+        let base = format!("/{}/_apis/distributedtask/variablegroups", encode(&self.place.project));
+        let get = |path: String| Call::get(step, &AZURE_DEVOPS, &self.place.organization, path);
+        let id = match (self.id.get(), &self.place.group) {
             (Some(id), _) => id,
             (None, GroupRef::Id(id)) => *id,
             (None, GroupRef::Name(name)) => {
@@ -138,21 +243,21 @@ impl AzureDevopsSink {
                 ),
             )
             .with_hint(
-                "see that whoever signs in is a reader of every project that the group is shared with",
+                "see that the one who signs in is a reader of every project that the group is shared with",
             ));
         }
-        if !group.is_seen_by(&self.project) {
+        if !group.is_seen_by(&self.place.project) {
             return Err(Error::new(
                 Code::SinkNotFound,
                 step,
                 format!(
                     "the variable group {} is not in the project {}, but in {}",
-                    self.group,
-                    self.project,
+                    self.place.group,
+                    self.place.project,
                     group.projects()
                 ),
             )
-            .with_hint(format!("correct {}.project or {}.group", self.path, self.path)));
+            .with_hint(format!("correct {}.project or {}.group", self.place.path, self.place.path)));
         }
         Ok(())
     }
@@ -163,18 +268,18 @@ impl AzureDevopsSink {
             step,
             format!(
                 "the project {} of {} has no variable group {}",
-                self.project, self.organization, self.group
+                self.place.project, self.place.organization, self.place.group
             ),
         )
         .with_hint(format!(
-            "check {}.group and {}.project: the group may be in another project, or whoever signs in is no \
-             reader of it (Pipelines > Library)",
-            self.path, self.path
+            "check {}.group and {}.project: the group may be in another project, or the one who signs in is \
+             no reader of it (Pipelines > Library)",
+            self.place.path, self.place.path
         ))
     }
 
     fn state(&self, group: &Group) -> SinkState {
-        let written = match group.is_secret(&self.variable) {
+        let written = match group.is_secret(&self.place.variable) {
             Some(true) => group.modified().map_or(Written::Unknown, Written::By),
             // What everybody can read is no place in which lakekey has put a credential.
             Some(false) | None => Written::Never,
@@ -184,8 +289,8 @@ impl AzureDevopsSink {
 
     /// Returns the name under which those of this run who write to the group wait for each other.
     fn lock(&self) -> String {
-        let id = self.id.get().map_or_else(|| self.group.to_string(), |id| id.to_string());
-        format!("{} {id}", self.organization)
+        let id = self.id.get().map_or_else(|| self.place.group.to_string(), |id| id.to_string());
+        format!("{} {id}", self.place.organization)
     }
 
     async fn put(&self, context: &Context<'_>, value: &Secret) -> Result<(), Error> {
@@ -193,61 +298,36 @@ impl AzureDevopsSink {
             self.read(context, Step::Deliver).await?;
         }
         // Two targets that write to one group would each delete what the other has just added.
-        let lock = context.session.locks.named(self.lock());
+        let lock = context.lock(self.lock());
         let mut last = lock.lock().await;
-        let mut uncertain = false;
-        let mut attempt = 1;
-        loop {
-            let group =
-                self.read(context, Step::Deliver).await.map_err(|error| error.with_uncertainty(uncertain))?;
-            let path =
-                format!("/_apis/distributedtask/variablegroups/{}?{VERSION}", group.id().unwrap_or_default());
-            let call = Call::new(Step::Deliver, Service::AzureDevops, Method::Put, &self.organization, path)
-                .json(&group.with_secret(&self.variable, value))
-                // By the time of a second attempt the group may be another.
-                .attempts(1)
-                .repeatable(false)
-                .fenced();
-            match self.send::<Group>(context, call).await {
-                Ok(written) => {
-                    let after = written.revision();
-                    last.clone_from(&after);
-                    self.revisions.replace((group.revision(), after));
-                    return Ok(());
-                }
-                Err(error) => {
-                    uncertain |= error.is_uncertain();
-                    let passing = matches!(
-                        error.code(),
-                        Code::NotReachable
-                            | Code::TimedOut
-                            | Code::ReplyLost
-                            | Code::ReplyInvalid
-                            | Code::RateLimited
-                            | Code::ServiceUnavailable
-                            | Code::SinkChanged
-                    );
-                    if !passing || attempt >= WRITES {
-                        return Err(error.with_uncertainty(uncertain));
-                    }
-                    context.event(
-                        Step::Deliver,
-                        Phase::Waiting,
-                        format!("{error}; reading the group and trying again"),
-                    );
-                }
-            }
-            context
-                .sleep(context.backoff(attempt), Step::Deliver)
-                .await
-                .map_err(|error| error.with_uncertainty(uncertain))?;
-            attempt += 1;
-        }
+        // What is read anew may be written although the end of the write before is not known.
+        let patience = Patience::attempts(WRITES);
+        let after =
+            context.retry(Step::Deliver, patience, async || self.put_once(context, value).await).await?;
+        *last = after;
+        Ok(())
+    }
+
+    /// Writes once on top of a fresh read, and returns the group's revision after it.
+    async fn put_once(&self, context: &Context<'_>, value: &Secret) -> Result<Option<String>, Error> {
+        let group = self.read(context, Step::Deliver).await?;
+        let id = group.id().unwrap_or_default();
+        let path = format!("/_apis/distributedtask/variablegroups/{id}?{VERSION}");
+        let call = Call::new(Step::Deliver, &AZURE_DEVOPS, Method::PUT, &self.place.organization, path)
+            .json(&group.with_secret(&self.place.variable, value))
+            // By the time of a second attempt the group may be another.
+            .attempts(1)
+            .repeatable(false)
+            .fenced();
+        let written: Group = self.send(context, call).await?;
+        let after = written.revision();
+        self.revisions.replace((group.revision(), after.clone()));
+        Ok(after)
     }
 
     /// Reads the group after our write; `None` where somebody else has edited it since.
     async fn shown(&self, context: &Context<'_>) -> Result<Option<SinkState>, Error> {
-        let lock = context.session.locks.named(self.lock());
+        let lock = context.lock(self.lock());
         let last = lock.lock().await;
         let group = self.read(context, Step::ReadBack).await?;
         let (before, after) = self.revisions.borrow().clone();
@@ -267,101 +347,65 @@ impl AzureDevopsSink {
                 format!(
                     "{} edited the variable group {} in the same moment; it is written once more",
                     group.editor(),
-                    self.group
+                    self.place.group
                 ),
             );
             return Ok(None);
         }
-        match group.is_secret(&self.variable) {
+        match group.is_secret(&self.place.variable) {
             Some(true) => Ok(Some(self.state(&group))),
             Some(false) => Err(mismatch(&self.label(), "the variable shows as one that is not secret")),
             None => Err(mismatch(&self.label(), "the group has no such variable")),
         }
     }
 
+    /// Reads back, and writes once more where somebody else has edited in the same moment.
     async fn confirm(&self, context: &Context<'_>, value: &Secret) -> Result<SinkState, Error> {
-        for _ in 0..WRITES {
-            if let Some(state) = read_back_once(context, self).await? {
+        let confirmed = context.retry(Step::ReadBack, Patience::attempts(WRITES), async || {
+            if let Some(state) = read_back(context, async || self.shown(context).await).await? {
                 return Ok(state);
             }
-            self.put(context, value).await.map_err(|error| error.with_uncertainty(true))?;
-        }
-        Err(Error::new(
-            Code::SinkChanged,
-            Step::ReadBack,
-            format!("the variable group {} is edited again and again while it is written", self.group),
-        )
-        .with_uncertainty(true))
+            self.put(context, value).await?;
+            let words = format!(
+                "the variable group {} is edited again and again while it is written",
+                self.place.group
+            );
+            Err(Error::new(Code::SinkChanged, Step::ReadBack, words).with_temporary(Temporary::Yes))
+        });
+        confirmed.await.map_err(|error| error.with_uncertainty(true))
     }
 
     fn explain(&self, error: Error) -> Error {
-        let (organization, project) = (&self.organization, &self.project);
-        let said = error.message().to_ascii_lowercase();
-        match (error.code(), error.status()) {
-            (Code::CredentialInvalid, _) | (_, Some(401)) => error.with_hint(format!(
-                "{organization} does not know whoever signs in: add the service principal under \
-                 Organization settings > Users, or replace the PAT or access token of {}.auth",
-                self.path
-            )),
-            (Code::SinkPermissionMissing, _) => error.with_hint(format!(
-                "make whoever signs in an Administrator of the variable group {} in {project}: Pipelines > \
+        let (path, group) = (&self.place.path, &self.place.group);
+        let (organization, project) = (&self.place.organization, &self.place.project);
+        let says = |phrase: &str| error.said().is_some_and(|said| said.to_lowercase().contains(phrase));
+        let hint = match (error.code(), error.status()) {
+            (Code::CredentialInvalid, _) | (_, Some(401)) => format!(
+                "{organization} does not know the one who signs in: add the service principal under \
+                 Organization settings > Users, or replace the PAT or access token of {path}.auth"
+            ),
+            (Code::SinkPermissionMissing, _) => format!(
+                "make the one who signs in an Administrator of the variable group {group} in {project}: Pipelines > \
                  Library > the group > Security (a pipeline's own token is the user \"{project} Build \
-                 Service\"); a PAT needs the scope Variable Groups (Read, create, & manage)",
-                self.group
-            )),
-            (Code::SinkNotFound, Some(404)) if said.contains("project") => error.with_hint(format!(
-                "correct {}.project: {organization} has no project {project}, or hides it from whoever \
-                 signs in",
-                self.path
-            )),
-            (Code::SinkNotFound, Some(404)) if said.contains("a web page") => error.with_hint(format!(
-                "there is no organisation {organization}: correct {}.organization or endpoints.azure-devops",
-                self.path
-            )),
-            (Code::SinkNotFound, Some(404)) => error.with_hint(format!(
-                "check the organisation {organization}, the project {project} and the variable group {}: \
-                 the group may be in another project",
-                self.group
-            )),
-            _ => error,
-        }
-    }
-}
-
-/// Reads back with patience for a replica that lags behind.
-async fn read_back_once(context: &Context<'_>, sink: &AzureDevopsSink) -> Result<Option<SinkState>, Error> {
-    read_back(context, async || sink.shown(context).await).await
-}
-
-/// Returns the organisation's address: by its name beside the configured host, or the configured one itself.
-fn address(name: Option<&str>, configured: Option<&Origin>, path: &str) -> Result<Origin, Error> {
-    let at = format!("{path}.organization");
-    match (name, configured) {
-        (Some(name), None) => Origin::parse(&format!("https://dev.azure.com/{name}"), &at),
-        (Some(name), Some(configured)) => {
-            // A server of one's own has collections side by side, maybe below a path.
-            let host = configured.without_path();
-            let above =
-                configured.as_str()[host.as_str().len()..].rsplit_once('/').map_or("", |(above, _)| above);
-            Origin::parse(&format!("{host}{above}/{name}"), &at)
-        }
-        (None, Some(configured)) => Ok(configured.clone()),
-        (None, None) => {
-            Err(Error::config(Code::ConfigMissingKey, at, "give `organization`, or `endpoints.azure-devops`"))
-        }
-    }
-}
-
-impl Sink for AzureDevopsSink {
-    fn label(&self) -> String {
-        let organization = self.organization.as_str()[self.organization.without_path().as_str().len()..]
-            .trim_start_matches('/');
-        let place = if organization.is_empty() {
-            self.project.clone()
-        } else {
-            format!("{organization}/{}", self.project)
+                 Service\"); a PAT needs the scope Variable Groups (Read, create, & manage)"
+            ),
+            (Code::SinkNotFound, Some(404)) if says("project") => format!(
+                "correct {path}.project: {organization} has no project {project}, or hides it from the one who \
+                 signs in"
+            ),
+            (Code::SinkNotFound, Some(404)) => format!(
+                "check the organisation {organization}, the project {project} and the variable group {group}: \
+                 the group may be in another project"
+            ),
+            _ => return error,
         };
-        format!("azure-devops-variable {place} {} {}", self.group, self.variable)
+        error.with_hint(hint)
+    }
+}
+
+impl Sink for AzureDevopsSink<'_> {
+    fn label(&self) -> String {
+        self.place.label()
     }
 
     /// Tells the date of the group, since a variable has none.

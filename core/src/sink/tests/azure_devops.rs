@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{VALUE, config, delivery, host, is_silent, value, with};
-use crate::error::{Code, Error};
-use crate::platform::TransportErrorKind;
+use super::{VALUE, config, delivery, host, is_silent, open, value, with};
+use crate::host::TransportErrorKind;
+use crate::host::testing::TestHost;
+use crate::model::{Code, Error};
 use crate::sink::{SinkState, Written};
-use crate::testing::TestHost;
 
 const GET: &str =
     "GET https://dev.azure.com/acme/data/_apis/distributedtask/variablegroups/12?api-version=7.1";
@@ -145,23 +145,17 @@ fn targets_that_write_to_one_group_keep_what_the_other_has_written() {
     let mut other = sink(json!(12));
     other["variable"] = json!("PASSWORD");
     let config = host.config(json!({}), json!({"deliver": [sink(json!(12)), other]}));
-    let session = crate::context::Session::new(host.host(), &config);
-    let context = crate::context::Context::new(&session, &config.targets[0]);
-    let deliver = &config.targets[0].credentials[0].deliver;
-    let (one, two) = (
-        crate::sink::build(&context, &deliver[0], "a").unwrap(),
-        crate::sink::build(&context, &deliver[1], "b").unwrap(),
-    );
-    crate::testing::run(async {
+    let (one, two) = (open(&config, 0), open(&config, 1));
+    host.with(&config, async |context| {
         let (first, then) = futures_util::future::join(
-            one.write(&context, &value(), &delivery()),
-            two.write(&context, &value(), &delivery()),
+            one.write(context, &value(), &delivery()),
+            two.write(context, &value(), &delivery()),
         )
         .await;
         first.unwrap();
         then.unwrap();
-        one.read_back(&context, &value(), &delivery()).await.unwrap();
-        two.read_back(&context, &value(), &delivery()).await.unwrap();
+        one.read_back(context, &value(), &delivery()).await.unwrap();
+        two.read_back(context, &value(), &delivery()).await.unwrap();
     });
     host.sent();
     assert!(host.messages().is_empty(), "an edit of this run is no foreign one: {:?}", host.messages());

@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{VALUE, config, delivery, host, is_silent, value, with};
-use crate::error::Code;
+use crate::host::testing::START;
+use crate::model::Code;
 use crate::sink::{SinkState, Written};
-use crate::testing::START;
 
 const API: &str = "https://adb-1.2.azuredatabricks.net/api/2.0/secrets";
 const LIST: &str = "GET https://adb-1.2.azuredatabricks.net/api/2.0/secrets/list?scope=integrations";
@@ -49,7 +49,7 @@ fn a_key_is_written_and_the_value_compared() {
         sink.write(context, &value(), &delivery()).await.unwrap();
         sink.read_back(context, &value(), &delivery()).await.unwrap()
     });
-    let at = crate::timestamp::Timestamp::from_second(START).unwrap();
+    let at = crate::model::Timestamp::from_second(START).unwrap();
     assert_eq!(state, SinkState { written: Written::At(at), holds: Some("id-new".to_owned()) });
     assert_eq!(
         host.sent()[1].json(),

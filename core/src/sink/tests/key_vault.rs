@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{VALUE, config, delivery, host, is_silent, value, with};
-use crate::error::{Code, Error, Step};
-use crate::secret::Secret;
+use crate::host::testing::{START, TestHost};
+use crate::model::Secret;
+use crate::model::{Code, Error, Step};
 use crate::sink::{SinkState, Written};
-use crate::testing::{START, TestHost};
 
 const SECRET: &str = "https://acme.vault.azure.net/secrets/databricks-token?api-version=7.4";
 const DELETED: &str = "https://acme.vault.azure.net/deletedsecrets/databricks-token?api-version=7.4";
@@ -35,7 +35,7 @@ fn observe(host: &TestHost) -> Result<SinkState, Error> {
 fn it_tells_when_it_was_written_and_which_credential_it_holds() {
     let host = host();
     host.on(&format!("GET {SECRET}"), 200, bundle("dapi-old", "id-old", START - 60));
-    let at = crate::timestamp::Timestamp::from_second(START - 60).unwrap();
+    let at = crate::model::Timestamp::from_second(START - 60).unwrap();
     assert_eq!(
         observe(&host).unwrap(),
         SinkState { written: Written::At(at), holds: Some("id-old".to_owned()) }

@@ -1,18 +1,21 @@
 //! Each sink against a scripted service: the exact requests, and what becomes of every refusal.
 
 mod azure_devops;
+mod catalogue;
 mod databricks_secret;
+mod github_secret;
+mod guide;
 mod key_vault;
 mod webhook;
 
 use serde_json::Value;
 
-use super::{Delivery, Sink};
-use crate::config::Config;
-use crate::context::{Context, Session};
-use crate::error::Error;
-use crate::secret::Secret;
-use crate::testing::{START, TestHost};
+use super::{Delivery, NoAdapters, Sink};
+use crate::auth::Context;
+use crate::engine::Config;
+use crate::host::testing::{START, TestHost};
+use crate::model::Error;
+use crate::model::Secret;
 
 /// The value that the tests deliver.
 const VALUE: &str = "dapi-the-new-value";
@@ -22,7 +25,7 @@ fn value() -> Secret {
 }
 
 fn delivery() -> Delivery {
-    let at = |second: i64| crate::timestamp::Timestamp::from_second(second).unwrap_or_default();
+    let at = |second: i64| crate::model::Timestamp::from_second(second).unwrap_or_default();
     Delivery {
         target: "catalog".to_owned(),
         credential_id: "id-new".to_owned(),
@@ -43,13 +46,15 @@ fn config(host: &TestHost, document: Value, sink: Value) -> Config {
     host.config(document, serde_json::json!({"deliver": [sink]}))
 }
 
-/// Builds the sink and has it used.
+/// Opens the place of delivery with that index.
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+fn open(config: &Config, index: usize) -> Box<dyn Sink + '_> {
+    config.targets()[0].credentials[0].deliver[index].open(&NoAdapters).unwrap()
+}
+
+/// Opens the sink and has it used.
 fn with<T>(host: &TestHost, config: &Config, use_it: impl AsyncFnOnce(&Context<'_>, &dyn Sink) -> T) -> T {
-    let session = Session::new(host.host(), config);
-    let context = Context::new(&session, &config.targets[0]);
-    let sink = super::build(&context, &config.targets[0].credentials[0].deliver[0], "targets[0].deliver[0]");
-    #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-    crate::testing::run(use_it(&context, sink.unwrap().as_ref()))
+    host.with(config, async |context| use_it(context, open(config, 0).as_ref()).await)
 }
 
 /// Fails where the new value stands in what people see of an error.
@@ -93,7 +98,7 @@ fn past_its_lease_a_run_writes_to_no_sink() {
         });
         assert_eq!(
             error.map(|e| (e.code(), e.is_uncertain())),
-            Some((crate::error::Code::LeaseExpired, false))
+            Some((crate::model::Code::LeaseExpired, false))
         );
         assert_eq!(host.sent().len(), reads.len());
     }

@@ -4,10 +4,10 @@ use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
 
 use super::{VALUE, config, delivery, host, is_silent, value, with};
-use crate::error::{Code, Error};
-use crate::platform::TransportErrorKind;
-use crate::secret::hex;
-use crate::testing::{START, TestHost};
+use crate::host::TransportErrorKind;
+use crate::host::testing::{START, TestHost};
+use crate::model::hex;
+use crate::model::{Code, Error};
 
 fn sink() -> Value {
     json!({"type": "webhook", "url": "https://hooks.example/catalog/", "key": {"env": "HOOK_KEY"}})

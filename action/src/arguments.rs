@@ -1,0 +1,162 @@
+//! The command line: commands and options as clap knows them.
+//!
+//! The npm package has the same ones, from the table `wasm/npm/cli/commands.json`; a test compares the two.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
+
+use crate::exit_status::{self, FailOn};
+
+/// Provisions, rotates and revokes the credentials of Databricks service principals.
+#[derive(Debug, Parser)]
+#[command(name = "lakekey", version, after_help = after_help())]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Commands,
+}
+
+fn after_help() -> String {
+    let statuses: Vec<String> =
+        exit_status::MEANINGS.iter().map(|(status, meaning)| format!("{status} {meaning}")).collect();
+    format!(
+        "Options may stand before the command too.\nExit status: {}.\n\
+         LAKEKEY_LOG=error|warn|info|debug|trace says how much is told on standard error.",
+        statuses.join("; ")
+    )
+}
+
+/// Holds what every command of the core takes.
+#[derive(Debug, Args)]
+pub struct Shared {
+    /// The configuration, YAML or JSON
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "LAKEKEY_CONFIG",
+        hide_env_values = true,
+        default_value = "lakekey.yml"
+    )]
+    pub config: String,
+    /// A target to serve, all by default; may be given several times
+    #[arg(
+        long = "target",
+        value_name = "NAME",
+        env = "LAKEKEY_TARGET",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub targets: Vec<String>,
+    /// Print one JSON report and nothing else on standard output
+    #[arg(long, env = "LAKEKEY_JSON", hide_env_values = true)]
+    pub json: bool,
+}
+
+/// Holds what every command of the core takes that changes something.
+#[derive(Debug, Args)]
+pub struct Changing {
+    /// What every command of the core takes.
+    #[command(flatten)]
+    pub shared: Shared,
+    /// Change nothing and say what would be done
+    #[arg(long, env = "LAKEKEY_DRY_RUN", hide_env_values = true)]
+    pub dry_run: bool,
+}
+
+/// Names a command.
+#[derive(Debug, Subcommand)]
+pub enum Commands {
+    /// Make the principal able to use tokens, from nothing, and deliver a first credential
+    Provision(Changing),
+    /// Renew what is due, deliver, verify, revoke what is superseded
+    Rotate {
+        /// What every command that changes something takes.
+        #[command(flatten)]
+        changing: Changing,
+        /// Renew what is not due too
+        #[arg(long)]
+        force: bool,
+    },
+    /// Show every managed credential: age, expiry, when due, where delivered, what is left over
+    Status {
+        /// What every command of the core takes.
+        #[command(flatten)]
+        shared: Shared,
+        /// Exit with 3 where a credential is due, or overdue
+        #[arg(long, value_name = "STATE", env = "LAKEKEY_FAIL_ON", hide_env_values = true)]
+        fail_on: Option<FailOn>,
+    },
+    /// Walk the procedure read-only and say which step is refused, why and what to do
+    Doctor(Shared),
+    /// Show what provision and rotate would do
+    Plan {
+        /// What every command of the core takes.
+        #[command(flatten)]
+        shared: Shared,
+        /// Print a workflow matrix of at most that many shards instead
+        #[arg(long, value_name = "SHARDS", value_parser = clap::value_parser!(u16).range(1..=256))]
+        matrix: Option<u16>,
+    },
+    /// Revoke credentials, the emergency brake
+    Revoke(Revoke),
+    /// Tell the whole story on the embedded emulator
+    Demo {
+        /// Begin with nothing prepared: no application, no principal, no permission, no secret
+        #[arg(long)]
+        from_nothing: bool,
+    },
+    /// Run the emulator until interrupted
+    Emulate(Emulate),
+    /// Print the JSON Schema of lakekey.yml
+    Schema,
+    /// Run as the GitHub Action: inputs from LAKEKEY_INPUT_…, output as workflow commands
+    #[command(hide = true)]
+    Action,
+}
+
+/// Says which credentials are revoked.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["superseded", "all", "token_id"]))]
+pub struct Revoke {
+    /// What every command that changes something takes.
+    #[command(flatten)]
+    pub changing: Changing,
+    /// Those that a newer, delivered one has superseded
+    #[arg(long)]
+    pub superseded: bool,
+    /// Every one, the one in use included
+    #[arg(long)]
+    pub all: bool,
+    /// The one with this id
+    #[arg(long, value_name = "ID")]
+    pub token_id: Option<String>,
+    /// Do it although something stops working
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Says how the emulator runs.
+#[derive(Debug, Args)]
+pub struct Emulate {
+    /// The first of the ports to listen on; assigned by the system where left out
+    #[arg(long, value_name = "PORT")]
+    pub port_base: Option<u16>,
+    /// How many workspaces there are
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=1000)
+    )]
+    pub workspaces: u16,
+    /// How long every answer takes, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub latency: u64,
+    /// Speak TLS, and leave the certificate authority in this folder
+    #[arg(long, value_name = "DIR")]
+    pub tls: Option<PathBuf>,
+    /// The faults to begin with, JSON
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+}

@@ -1,0 +1,83 @@
+//! An application that exists, from its first PAT through a rotation and the emergency brake to a fresh one.
+
+use std::rc::Rc;
+
+use lakekey_core::{Command, Outcome, Revocation};
+
+use super::expectation::{Broken, expect, id_of};
+use super::stage::Stage;
+use crate::console::Console;
+use crate::report_text as text;
+
+/// Tells the story.
+pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
+    let stage = Stage::raise(console).await?;
+    let config = stage.written_config()?;
+    let workspace = stage.ready().workspaces.first().cloned().unwrap_or_default();
+    stage.say("lakekey against an emulated Entra ID, Databricks workspace and GitHub, all on this machine.");
+    stage.say(&format!(
+        "The workspace is {workspace}; the PAT goes to the secret DATABRICKS_TOKEN of acme/data."
+    ));
+
+    stage.chapter(
+        1,
+        "Nothing is there: the application exists, and the workspace does not know it.",
+        "doctor",
+    );
+    let report = stage.run(&config, Command::Doctor).await?;
+    stage.say(&indented(&text::report(&report)));
+
+    stage.chapter(2, "Provision: make it able to use tokens, and deliver a first PAT.", "provision");
+    let report = stage.run(&config, Command::Provision).await?;
+    expect(&report, Outcome::Provisioned)?;
+    let first = id_of(&report);
+    stage.say(&format!("   PAT {} {}", text::short(&first), stage.try_out(&workspace, &first).await));
+
+    stage.chapter(3, "Rotate at once: nothing is due, so nothing is done.", "rotate");
+    expect(&stage.run(&config, Command::Rotate { force: false }).await?, Outcome::NotDue)?;
+    stage.say("   not due");
+
+    stage.chapter(4, "62 days pass.", "");
+    stage.pass_days(62);
+
+    stage.chapter(5, "Rotate: it is due. Make, verify, deliver, read back, and only then revoke.", "rotate");
+    let report = stage.run(&config, Command::Rotate { force: false }).await?;
+    expect(&report, Outcome::Rotated)?;
+    let second = id_of(&report);
+
+    stage.chapter(6, "What works now.", "");
+    stage.say(&format!("   the old PAT {} {}", text::short(&first), stage.try_out(&workspace, &first).await));
+    stage.say(&format!(
+        "   the new PAT {} {}",
+        text::short(&second),
+        stage.try_out(&workspace, &second).await
+    ));
+
+    stage.chapter(7, "Where everything stands.", "status");
+    let report = stage.run(&config, Command::Status).await?;
+    expect(&report, Outcome::Ok)?;
+    stage.say(&indented(&text::report(&report)));
+
+    stage.chapter(8, "The emergency brake revokes everything.", "revoke --target catalog-prod --all --yes");
+    expect(&stage.run(&config, Command::Revoke(Revocation::All)).await?, Outcome::Revoked)?;
+    stage.say(&format!(
+        "   the new PAT {} {}",
+        text::short(&second),
+        stage.try_out(&workspace, &second).await
+    ));
+
+    stage.chapter(9, "And the next run of the schedule puts a fresh one in its place.", "rotate");
+    expect(&stage.run(&config, Command::Rotate { force: false }).await?, Outcome::Rotated)?;
+    let report = stage.run(&config, Command::Status).await?;
+    expect(&report, Outcome::Ok)?;
+    stage.say(&format!("\n{}", indented(&text::report(&report))));
+    Ok(())
+}
+
+/// Moves a text to the right, below the command that printed it.
+fn indented(text: &str) -> String {
+    text.lines()
+        .map(|line| if line.is_empty() { String::new() } else { format!("   {line}") })
+        .collect::<Vec<_>>()
+        .join("\n")
+}

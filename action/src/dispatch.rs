@@ -1,0 +1,72 @@
+//! The way in: reads the command line and hands each command to who carries it out.
+
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use lakekey_core::{Command, Environment as _, schema};
+
+use crate::arguments::Commands;
+use crate::command_line::{self, Refusal};
+use crate::console::{Console, Level};
+use crate::exit_status::{self, DONE, FAILED};
+use crate::platform::ProcessEnvironment;
+use crate::{demo, emulate, report_text, terminal, workflow};
+
+/// Does what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let console = Rc::new(Console::new(Level::parse(ProcessEnvironment.variable("LAKEKEY_LOG").as_deref())));
+    let arguments = match command_line::read(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(refusal) => return ExitCode::from(refuse(&console, &refusal)),
+    };
+    if matches!(arguments.command, Commands::Schema) {
+        console.result(&format!("{:#}", schema()));
+        return ExitCode::from(DONE);
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            console.note(&format!("error: the asynchronous runtime could not be started: {error}"));
+            return ExitCode::from(FAILED);
+        }
+    };
+    let status = runtime.block_on(dispatch(arguments.command, &console));
+    // A name that is still being looked up must not hold the process.
+    runtime.shutdown_background();
+    ExitCode::from(status)
+}
+
+/// Says what is wrong with the command line, or shows the help that was asked for.
+fn refuse(console: &Console, refusal: &Refusal) -> u8 {
+    // What is wrong goes to standard error, help and version to standard output; nobody is left to tell if
+    // that fails.
+    let _ = refusal.said.print();
+    let Some(error) = refusal.error() else { return DONE };
+    if refusal.json {
+        console.result(&format!("{:#}", report_text::refusal(refusal.command.as_deref(), &error)));
+    }
+    exit_status::of_error(&error)
+}
+
+async fn dispatch(command: Commands, console: &Rc<Console>) -> u8 {
+    match command {
+        Commands::Schema => DONE,
+        Commands::Action => workflow::run(console).await,
+        Commands::Demo { from_nothing } => demo::run(console, from_nothing).await,
+        Commands::Emulate(options) => emulate::run(console, options).await,
+        Commands::Plan { shared, matrix: Some(shards) } => terminal::plan_matrix(console, &shared, shards),
+        Commands::Plan { shared, matrix: None } => {
+            terminal::look(console, &shared, Command::Plan, None).await
+        }
+        Commands::Status { shared, fail_on } => {
+            terminal::look(console, &shared, Command::Status, fail_on).await
+        }
+        Commands::Doctor(shared) => terminal::look(console, &shared, Command::Doctor, None).await,
+        Commands::Provision(changing) => terminal::change(console, &changing, Command::Provision).await,
+        Commands::Rotate { changing, force } => {
+            terminal::change(console, &changing, Command::Rotate { force }).await
+        }
+        Commands::Revoke(revoke) => terminal::revoke(console, revoke).await,
+    }
+}

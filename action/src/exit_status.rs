@@ -1,0 +1,95 @@
+//! What a process ends with.
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+use lakekey_core::{Class, Error, Outcome, Report};
+
+/// Done, or nothing to do.
+pub const DONE: u8 = 0;
+
+/// A target failed.
+pub const FAILED: u8 = 1;
+
+/// Nothing could be done because the command line or the configuration is wrong.
+pub const WRONG: u8 = 2;
+
+/// `status --fail-on` found something.
+pub const FOUND: u8 = 3;
+
+/// What each status means, as the help says it.
+pub const MEANINGS: [(u8, &str); 4] = [
+    (DONE, "done or nothing to do"),
+    (FAILED, "a target failed"),
+    (WRONG, "the command line or the configuration is wrong and nothing was sent"),
+    (FOUND, "`status --fail-on` found something"),
+];
+
+/// Says what makes `status` end with [`FOUND`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailOn {
+    /// A credential is due, or overdue.
+    Due,
+    /// A credential is overdue.
+    Overdue,
+}
+
+// Derived, it would make a paragraph of each value, and a page of the help.
+impl ValueEnum for FailOn {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Due, Self::Overdue]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Self::Due => "due",
+            Self::Overdue => "overdue",
+        }))
+    }
+}
+
+/// Returns the exit status of an error that kept a run from beginning.
+#[must_use]
+pub fn of_error(error: &Error) -> u8 {
+    match error.class() {
+        Class::Usage | Class::Configuration => WRONG,
+        _ => FAILED,
+    }
+}
+
+/// Returns the exit status of a report: a failed target counts more than one that was found.
+#[must_use]
+pub fn of(report: &Report, fail_on: Option<FailOn>) -> u8 {
+    let found = report.targets.iter().any(|target| match fail_on {
+        Some(FailOn::Due) => matches!(target.outcome, Outcome::Due | Outcome::Overdue),
+        Some(FailOn::Overdue) => target.outcome == Outcome::Overdue,
+        None => false,
+    });
+    match report.exit_status() {
+        DONE if found => FOUND,
+        status => status,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lakekey_core::{TargetReport, Timestamp};
+
+    fn report(outcomes: &[Outcome]) -> Report {
+        let targets = outcomes.iter().map(|outcome| TargetReport::new("a", *outcome)).collect();
+        Report::new("status", Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, targets)
+    }
+
+    #[test]
+    fn what_is_due_is_found_only_where_it_is_asked_for() {
+        assert_eq!(of(&report(&[Outcome::Ok, Outcome::Due]), None), 0);
+        assert_eq!(of(&report(&[Outcome::Ok, Outcome::Due]), Some(FailOn::Overdue)), 0);
+        assert_eq!(of(&report(&[Outcome::Ok, Outcome::Due]), Some(FailOn::Due)), 3);
+        assert_eq!(of(&report(&[Outcome::Overdue]), Some(FailOn::Due)), 3);
+    }
+
+    #[test]
+    fn a_failed_target_counts_more_than_one_that_is_due() {
+        assert_eq!(of(&report(&[Outcome::Failed, Outcome::Due]), Some(FailOn::Due)), 1);
+    }
+}

@@ -1,0 +1,212 @@
+//! Reports and errors as text: for people, and as JSON where a run could not begin.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use lakekey_core::{CredentialReport, Error, Report, TargetReport, Timestamp};
+
+/// Lays rows out in columns as wide as their widest cell.
+#[must_use]
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(line, "{cell:width$}  ");
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Writes a time as its day and how far away that is, such as `2026-11-24 (in 59 d)`.
+#[must_use]
+pub fn day(at: Timestamp, now: Timestamp) -> String {
+    let moment = at.to_string();
+    let date = &moment[..10];
+    let seconds = at.as_second() - now.as_second();
+    let far = match seconds.unsigned_abs() {
+        0..5 => return format!("{date} (now)"),
+        s @ 5..120 => format!("{s} s"),
+        s @ 120..7_200 => format!("{} min", s / 60),
+        s @ 7_200..172_800 => format!("{} h", s / 3_600),
+        s => format!("{} d", s / 86_400),
+    };
+    if seconds < 0 { format!("{date} ({far} ago)") } else { format!("{date} (in {far})") }
+}
+
+/// Shortens an id so that it can be told from others; the whole stands in the JSON report.
+#[must_use]
+pub fn short(id: &str) -> String {
+    if id.chars().count() <= 12 {
+        id.to_owned()
+    } else {
+        format!("{}…", id.chars().take(10).collect::<String>())
+    }
+}
+
+/// Renders a whole report.
+#[must_use]
+pub fn report(report: &Report) -> String {
+    let mut text = table_of(report);
+    for target in &report.targets {
+        text.push_str(&details(target, report.finished));
+    }
+    let _ = writeln!(text, "\n{}", summary(report));
+    text
+}
+
+/// Renders one row a credential.
+#[must_use]
+pub fn table_of(report: &Report) -> String {
+    let mut rows: Vec<Vec<String>> = vec![
+        ["TARGET", "OUTCOME", "CREDENTIAL", "CREATED", "DUE", "EXPIRES", "DELIVERED", "LEFT OVER"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    rows.extend(report.targets.iter().map(|target| row(target, report.finished)));
+    table(&rows)
+}
+
+fn row(target: &TargetReport, now: Timestamp) -> Vec<String> {
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let credential = target.credential.as_ref();
+    let holding = target.delivered.iter().filter(|d| d.error.is_none()).count();
+    vec![
+        target.name.clone(),
+        target.outcome.as_str().to_owned(),
+        or_none(credential.map(|c| format!("{} {}", c.kind.as_str(), short(&c.id)))),
+        or_none(credential.map(|c| day(c.created, now))),
+        or_none(credential.and_then(|c| c.due).map(|at| day(at, now))),
+        or_none(credential.map(|c| expiry(c, now))),
+        if target.delivered.is_empty() {
+            "-".to_owned()
+        } else {
+            format!("{holding}/{}", target.delivered.len())
+        },
+        if target.left_over.is_empty() { "-".to_owned() } else { target.left_over.len().to_string() },
+    ]
+}
+
+fn expiry(credential: &CredentialReport, now: Timestamp) -> String {
+    credential.expires.map_or_else(|| "never".to_owned(), |at| day(at, now))
+}
+
+fn details(target: &TargetReport, now: Timestamp) -> String {
+    let mut lines = Vec::new();
+    for delivery in &target.delivered {
+        let state = match (&delivery.error, delivery.written) {
+            (Some(error), _) => format!("failed: {}", error.code()),
+            (None, Some(at)) => format!("written {}", day(at, now)),
+            (None, None) => "does not say when it was written".to_owned(),
+        };
+        lines.push(vec!["  delivered".to_owned(), delivery.sink.clone(), state]);
+    }
+    lines.extend(target.revoked.iter().map(|id| vec!["  revoked".to_owned(), short(id)]));
+    lines.extend(target.left_over.iter().map(|id| vec!["  left over".to_owned(), short(id)]));
+    for step in &target.steps {
+        lines.push(vec![
+            format!("  {}", step.state.as_str()),
+            step.step.as_str().to_owned(),
+            step.message.clone(),
+        ]);
+        if let Some(hint) = &step.hint {
+            lines.push(vec![String::new(), String::new(), format!("hint: {hint}")]);
+        }
+    }
+    if lines.is_empty() { String::new() } else { format!("\n{}\n{}", target.name, table(&lines)) }
+}
+
+/// Sums the outcomes up and says what comes next.
+#[must_use]
+pub fn summary(report: &Report) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for target in &report.targets {
+        *counts.entry(target.outcome.as_str()).or_default() += 1;
+    }
+    let counts: Vec<String> = counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    let next =
+        report.targets.iter().filter_map(|t| Some((t.credential.as_ref()?.due?, t.name.as_str()))).min();
+    let next = next
+        .map(|(due, name)| format!("; next: {name} is due {}", day(due, report.finished)))
+        .unwrap_or_default();
+    format!(
+        "{}: {}{next}",
+        report.command,
+        if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }
+    )
+}
+
+/// Returns where a code is explained.
+#[must_use]
+pub fn explained_at(code: &str) -> String {
+    format!("{}/blob/main/docs/troubleshooting.md#{code}", env!("CARGO_PKG_REPOSITORY"))
+}
+
+/// Renders an error: code, step, what was said with its request id, what to do, where to read more.
+#[must_use]
+pub fn error(error: &Error, target: Option<&str>) -> String {
+    let whose = target.map(|name| format!("{name}: ")).unwrap_or_default();
+    let key = error.key().map(|key| format!("{key}: ")).unwrap_or_default();
+    let request = error.request_id().map(|id| format!(" (request id {id})")).unwrap_or_default();
+    format!(
+        "error: {whose}{} at {}\n  {key}{}{request}\n  what to do: {}\n  see {}",
+        error.code(),
+        error.step(),
+        error.message(),
+        error.hint(),
+        explained_at(error.code().as_str())
+    )
+}
+
+/// Returns the report of a run that could not begin; without a command where none was recognised.
+#[must_use]
+pub fn refusal(command: Option<&str>, error: &Error) -> serde_json::Value {
+    serde_json::json!({"version": 1, "command": command, "targets": [], "error": error})
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use lakekey_core::{Code, Step};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [vec!["a".to_owned(), "b".to_owned()], vec!["ccc".to_owned(), "dd".to_owned()]];
+        assert_eq!(table(&rows), "a    b\nccc  dd\n");
+    }
+
+    #[test]
+    fn a_day_says_how_far_away_it_is() {
+        assert_eq!(day(at(59 * 86_400), at(0)), "2027-03-15 (in 59 d)");
+        assert_eq!(day(at(-3 * 3_600), at(0)), "2027-01-15 (3 h ago)");
+    }
+
+    #[test]
+    fn an_error_says_code_step_words_request_hint_and_page() {
+        let refused =
+            Error::new(Code::TokenPermissionMissing, Step::CreateToken, "Databricks answered 403: no")
+                .with_request_id(Some("r-1".to_owned()))
+                .with_hint("ask the admin");
+        let text = error(&refused, Some("catalog"));
+        for part in [
+            "catalog: token-permission-missing at create-token",
+            "403: no (request id r-1)",
+            "what to do: ask the admin",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert!(text.ends_with("docs/troubleshooting.md#token-permission-missing"));
+    }
+}

@@ -1,0 +1,161 @@
+//! Assertions: short-lived tokens of a CI system or a platform about what runs there.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use super::context::Context;
+use crate::config::Reference;
+use crate::http::{Identity, encode};
+use crate::model::{Code, Error, Origin, Secret, Step};
+use crate::service::identity_token::{of_azure_devops, of_github};
+
+/// Says where an assertion comes from; each exchange asks for a fresh one.
+pub(super) enum Source {
+    /// GitHub Actions.
+    Github(Endpoint),
+    /// Azure Pipelines.
+    AzureDevops(Endpoint),
+    /// A token that somebody else has put there.
+    Held(Reference),
+}
+
+/// Holds where a CI system gives tokens, and the job's own credential for it.
+pub(super) struct Endpoint {
+    path: String,
+    identity: Identity,
+}
+
+impl Source {
+    /// Asks GitHub Actions for a token with that audience.
+    ///
+    /// <https://docs.github.com/actions/security-for-github-actions/security-hardening-your-deployments/about-security-hardening-with-openid-connect>
+    ///
+    /// # Errors
+    /// `oidc-permission-missing` where the job may not ask, which shows in the variables that are missing.
+    pub(super) fn github(context: &Context<'_>, step: Step, audience: &str) -> Result<Self, Error> {
+        let environment = context.host().environment;
+        let names = ["ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+        let [Some(url), Some(token)] = names.map(|name| environment.variable(name)) else {
+            let missing: Vec<&str> =
+                names.into_iter().filter(|name| environment.variable(name).is_none()).collect();
+            return Err(Error::new(
+                Code::OidcPermissionMissing,
+                step,
+                format!(
+                    "the job cannot ask GitHub for an identity token: {} is not set",
+                    missing.join(" and ")
+                ),
+            ));
+        };
+        let token = context.masked(Secret::new(token));
+        let (origin, path) = split(&url, names[0])?;
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let path = format!("{path}{separator}audience={}", encode(audience));
+        Ok(Self::Github(Endpoint { identity: Identity::bearer(&origin, &token), path }))
+    }
+
+    /// Asks Azure Pipelines for a token of the service connection, or of the pipeline itself.
+    ///
+    /// <https://learn.microsoft.com/rest/api/azure/devops/distributedtask/oidctoken/create>
+    ///
+    /// # Errors
+    /// `system-access-token-missing` where the pipeline does not map its own token.
+    pub(super) fn azure_devops(
+        context: &Context<'_>,
+        step: Step,
+        connection: Option<&str>,
+    ) -> Result<Self, Error> {
+        let environment = context.host().environment;
+        let Some(token) = environment.variable("SYSTEM_ACCESSTOKEN") else {
+            return Err(Error::new(Code::SystemAccessTokenMissing, step, "SYSTEM_ACCESSTOKEN is not set"));
+        };
+        let token = context.masked(Secret::new(token));
+        let url = devops_url(environment).ok_or_else(|| {
+            Error::new(
+                Code::SignInNotConfigured,
+                step,
+                "SYSTEM_OIDCREQUESTURI is not set: azure-devops-oidc works inside Azure Pipelines alone",
+            )
+        })?;
+        let (origin, path) = split(&url, "SYSTEM_OIDCREQUESTURI")?;
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let connection =
+            connection.map(|id| format!("&serviceConnectionId={}", encode(id))).unwrap_or_default();
+        let path = format!("{path}{separator}api-version=7.1{connection}");
+        Ok(Self::AzureDevops(Endpoint { identity: Identity::bearer(&origin, &token), path }))
+    }
+
+    /// Returns what tells this source from another, so that targets with the same one share its token.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Github(endpoint) | Self::AzureDevops(endpoint) => {
+                format!("{}{}", endpoint.identity.origin(), endpoint.path)
+            }
+            Self::Held(reference) => reference.secret.to_string(),
+        }
+    }
+
+    /// Returns a fresh assertion.
+    pub(super) async fn assertion(&self, context: &Context<'_>, step: Step) -> Result<Secret, Error> {
+        let token = match self {
+            Self::Github(Endpoint { path, identity }) => of_github(context, identity, path, step).await?,
+            Self::AzureDevops(Endpoint { path, identity }) => {
+                of_azure_devops(context, identity, path, step).await?
+            }
+            Self::Held(reference) => return context.secret(&reference.secret, &reference.path),
+        };
+        Ok(context.masked(token))
+    }
+}
+
+/// Returns where Azure Pipelines gives tokens; older agents tell only the parts of it.
+pub(super) fn devops_url(environment: &dyn crate::host::Environment) -> Option<String> {
+    environment.variable("SYSTEM_OIDCREQUESTURI").or_else(|| {
+        let part = |name: &str| environment.variable(name);
+        Some(format!(
+            "{}/{}/_apis/distributedtask/hubs/{}/plans/{}/jobs/{}/oidctoken",
+            part("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI")?.trim_end_matches('/'),
+            encode(&part("SYSTEM_TEAMPROJECTID")?),
+            encode(&part("SYSTEM_HOSTTYPE")?),
+            encode(&part("SYSTEM_PLANID")?),
+            encode(&part("SYSTEM_JOBID")?),
+        ))
+    })
+}
+
+/// Splits a URL that a platform gives into the host that its credential is for and the rest.
+fn split(url: &str, variable: &str) -> Result<(Origin, String), Error> {
+    let after_scheme = url.find("://").map_or(0, |at| at + 3);
+    let end = url[after_scheme..].find(['/', '?']).map_or(url.len(), |at| after_scheme + at);
+    let origin = Origin::parse(&url[..end], variable)?;
+    let rest = &url[end..];
+    Ok((origin, if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") }))
+}
+
+/// Says what an assertion claims of its bearer, for people who compare it with what is registered.
+///
+/// The token itself is never shown: who holds it signs in with it while it lives.
+pub(super) fn claims(assertion: &Secret) -> String {
+    let token = assertion.expose("its claims, which are no secret, are read for the message");
+    let claims: Option<Value> = token
+        .split('.')
+        .nth(1)
+        .and_then(|payload| URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok())
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Some(claims) = claims else { return "the assertion that was sent is not a JWT".to_owned() };
+    let claim = |name: &str| {
+        let text = match claims.get(name) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+            _ => String::new(),
+        };
+        text.chars().filter(|c| !c.is_control()).take(300).collect::<String>()
+    };
+    format!(
+        "the assertion that was sent has issuer \"{}\", subject \"{}\" and audience \"{}\"",
+        claim("iss"),
+        claim("sub"),
+        claim("aud")
+    )
+}

@@ -1,0 +1,42 @@
+//! How a principal, an admin or a sink's writer proves who it is. Each way to sign in is one file: its shape in the
+//! configuration, its check, the secrets that it refers to, and what it does.
+
+mod access_token;
+mod assertion;
+mod azure_cli;
+mod azure_client_certificate;
+pub(crate) mod azure_client_secret;
+mod azure_devops_oidc;
+mod azure_msi;
+mod azure_workload_identity;
+mod cache;
+mod certificate;
+mod context;
+mod databricks;
+mod entra;
+mod env_oidc;
+mod environment;
+mod file_oidc;
+pub(crate) mod github;
+mod github_oidc;
+mod github_oidc_azure;
+pub(crate) mod oauth_m2m;
+mod parties;
+mod pat;
+mod registry;
+mod resource;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use context::Context;
+pub(crate) use context::{Session, SignIn, Subject};
+pub(crate) use environment::principal_sign_in as environment_sign_in;
+pub(crate) use github::GithubSignIn;
+pub(crate) use parties::{
+    client_id, principal_sign_in, sign_in_admin, sign_in_directory, sign_in_keeper, sign_in_principal,
+    tenant_id,
+};
+pub(crate) use registry::{read, schema};
+pub(crate) use resource::Resource;

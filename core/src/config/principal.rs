@@ -1,0 +1,65 @@
+//! The principal that a target is about.
+
+use super::document::PrincipalDocument;
+use crate::model::{Error, PrincipalKind};
+
+/// Holds a checked principal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// Where it is managed.
+    pub kind: PrincipalKind,
+    /// The tenant.
+    pub tenant_id: Option<String>,
+    /// The application id.
+    pub client_id: Option<String>,
+    /// The name.
+    pub display_name: Option<String>,
+    /// The Databricks account.
+    pub account_id: Option<String>,
+}
+
+impl Principal {
+    /// Checks what stands at `path`, such as `targets[0].principal`.
+    ///
+    /// # Errors
+    /// `config-invalid-value` with the path of the key.
+    pub(crate) fn check(document: PrincipalDocument, path: &str) -> Result<Self, Error> {
+        let PrincipalDocument { kind, tenant_id, client_id, display_name, account_id } = document;
+        for (id, key) in [(&client_id, "client-id"), (&account_id, "account-id")] {
+            if let Some(id) = id {
+                guid(id, &format!("{path}.{key}"))?;
+            }
+        }
+        if let Some(id) = &tenant_id {
+            tenant(id, &format!("{path}.tenant-id"))?;
+        }
+        if let Some(name) = &display_name
+            && (name.trim().is_empty() || name.chars().count() > 120 || name.chars().any(char::is_control))
+        {
+            return Err(Error::invalid(
+                &format!("{path}.display-name"),
+                "a display name has 1 to 120 characters",
+            ));
+        }
+        Ok(Self { kind, tenant_id, client_id, display_name, account_id })
+    }
+}
+
+/// Checks an id of the form that Entra ID gives.
+pub(crate) fn guid(text: &str, path: &str) -> Result<(), Error> {
+    let groups: Vec<&str> = text.split('-').collect();
+    let fine = groups.iter().map(|g| g.len()).eq([8, 4, 4, 4, 12])
+        && groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_hexdigit()));
+    if fine {
+        return Ok(());
+    }
+    // The text is not repeated: people paste secrets into the field for the id.
+    Err(Error::invalid(path, "this is not an id of the form 00000000-0000-0000-0000-000000000000"))
+}
+
+/// Checks a tenant's id or domain.
+pub(crate) fn tenant(text: &str, path: &str) -> Result<(), Error> {
+    let domain =
+        text.contains('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+    if domain { Ok(()) } else { guid(text, path) }
+}

@@ -1,0 +1,148 @@
+//! What a plan consists of. `plan`, `--dry-run`, `status` and `doctor` show the list; a run carries it out.
+
+use std::fmt;
+
+use super::observe::Known;
+use super::report::{State, StepReport};
+use crate::model::{CredentialKind, Entitlement, Step};
+use crate::service::graph::Trust;
+
+/// Says why a credential is renewed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// There is none yet.
+    None,
+    /// It was asked for.
+    Forced,
+    /// The current one is due.
+    Due,
+    /// A sink does not hold the current one.
+    Undelivered(String),
+    /// A broken run may have left another one in a sink.
+    Uncertain(String),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("there is no credential yet"),
+            Self::Forced => f.write_str("it was asked for"),
+            Self::Due => f.write_str("the current credential is due"),
+            Self::Undelivered(sink) => write!(f, "{sink} does not hold the current credential"),
+            Self::Uncertain(sink) => {
+                write!(f, "an interrupted run may have left another credential in {sink}")
+            }
+        }
+    }
+}
+
+/// Is one thing that a run does. All but [`Action::Verify`] write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Registers the application, for this tenant alone.
+    MakeApplication { name: String },
+    /// Makes the application's service principal in the tenant.
+    MakeServicePrincipal,
+    /// Has the application trust somebody's assertions.
+    MakeFederatedCredential(Trust),
+    /// Switches personal access tokens on for the whole workspace.
+    EnableTokens,
+    /// Adds the service principal to the workspace, with its entitlements.
+    ImportPrincipal { name: String },
+    /// Adds entitlements to the service principal.
+    AddEntitlements(Vec<Entitlement>),
+    /// Makes a token of the admin's: a workspace in which no token was ever made has nothing to grant a permission on.
+    MakeFirstToken,
+    /// Removes that token again.
+    RemoveFirstToken,
+    /// Grants the service principal CAN_USE on tokens.
+    GrantTokenPermission,
+    /// Makes a new credential.
+    Create { kind: CredentialKind, why: Reason },
+    /// Verifies the new credential.
+    Verify { kind: CredentialKind },
+    /// Writes a place of delivery.
+    Deliver { sink: String },
+    /// Marks a credential as delivered: this one, or the new one.
+    Mark(Option<String>),
+    /// Revokes a credential.
+    Revoke { id: String, why: Revoked },
+}
+
+/// Says why a credential is revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Revoked {
+    /// A newer one that was delivered has superseded it.
+    Superseded,
+    /// No place has ever held it: a run was interrupted.
+    LeftOver,
+    /// It was asked for.
+    Asked,
+}
+
+impl Action {
+    /// Revokes a credential that a newer one supersedes, or that an interrupted run has left over.
+    pub(super) fn revoke(known: &Known, in_use: bool) -> Self {
+        let why = if in_use { Revoked::Superseded } else { Revoked::LeftOver };
+        Self::Revoke { id: known.id.clone(), why }
+    }
+
+    /// Returns the step of the procedure.
+    pub(crate) const fn step(&self) -> Step {
+        match self {
+            Self::MakeApplication { .. } => Step::MakeApplication,
+            Self::MakeServicePrincipal => Step::MakeServicePrincipal,
+            Self::MakeFederatedCredential(_) => Step::MakeFederatedCredential,
+            Self::EnableTokens => Step::WorkspaceSettings,
+            Self::ImportPrincipal { .. } => Step::ImportPrincipal,
+            Self::AddEntitlements(_) => Step::AddEntitlements,
+            Self::MakeFirstToken | Self::Create { .. } => Step::CreateToken,
+            Self::GrantTokenPermission => Step::GrantTokenPermission,
+            Self::Verify { .. } => Step::VerifyToken,
+            Self::Deliver { .. } => Step::Deliver,
+            Self::Mark(_) => Step::MarkActive,
+            Self::RemoveFirstToken | Self::Revoke { .. } => Step::RevokeToken,
+        }
+    }
+
+    /// Returns the step as a plan shows it.
+    pub(crate) fn would(&self) -> StepReport {
+        StepReport::new(self.step(), State::Would, self.to_string())
+    }
+}
+
+/// Joins the names of entitlements.
+pub(super) fn names(entitlements: &[Entitlement]) -> String {
+    entitlements.iter().map(|entitlement| entitlement.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Says what is to be done, in the imperative.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MakeApplication { name } => write!(f, "register the application {name}, single tenant"),
+            Self::MakeServicePrincipal => f.write_str("make its service principal in the tenant"),
+            Self::MakeFederatedCredential(trust) => write!(f, "make it trust {}", trust.subject),
+            Self::EnableTokens => f.write_str("switch personal access tokens on for the whole workspace"),
+            Self::ImportPrincipal { name } => write!(f, "add the service principal {name} to the workspace"),
+            Self::AddEntitlements(wanted) => write!(f, "add the entitlements {}", names(wanted)),
+            Self::MakeFirstToken => f.write_str(
+                "make a token of the admin's: the workspace has none yet, and so nothing to grant a permission on",
+            ),
+            Self::RemoveFirstToken => f.write_str("remove the admin's token again"),
+            Self::GrantTokenPermission => f.write_str("grant the service principal CAN_USE on tokens"),
+            Self::Create { kind, why } => write!(f, "make a new {}: {why}", kind.as_str()),
+            Self::Verify { kind } => write!(f, "verify the new {}", kind.as_str()),
+            Self::Deliver { sink } => write!(f, "write {sink}"),
+            Self::Mark(Some(id)) => write!(f, "mark {id} as delivered"),
+            Self::Mark(None) => f.write_str("mark the new one as delivered"),
+            Self::Revoke { id, why: Revoked::Superseded } => write!(f, "revoke {id}, which is superseded"),
+            Self::Revoke { id, why: Revoked::LeftOver } => {
+                write!(f, "revoke {id}, which an interrupted run has left over")
+            }
+            Self::Revoke { id, why: Revoked::Asked } => {
+                write!(f, "revoke {id}; what signs in with it is refused from then on")
+            }
+        }
+    }
+}

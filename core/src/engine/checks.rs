@@ -1,0 +1,213 @@
+//! The rules that stand between a configuration and what it asks for. Each is one pure function in one list; `doctor`
+//! tells all that are broken, and a run stops at the first.
+
+use super::command::{Command, Revocation};
+use super::resolve::{Target, lost};
+use super::world::{DirectorySeen, WorkspaceSeen, needs_directory};
+use crate::auth::{SignIn, environment_sign_in};
+use crate::host::Environment;
+use crate::model::{Code, CredentialKind, Error, PrincipalKind, Step};
+
+/// Holds what the rules look at; what is not known breaks none.
+pub(super) struct Facts<'a> {
+    pub(super) target: &'a Target,
+    pub(super) environment: &'a dyn Environment,
+    /// What the workspace says, where its admin was asked.
+    pub(super) workspace: Option<&'a WorkspaceSeen>,
+    /// What Entra ID says, where it was asked.
+    pub(super) directory: Option<&'a DirectorySeen>,
+}
+
+impl Facts<'_> {
+    /// Returns the application id of the principal that was found, in Entra ID or else in the workspace.
+    fn found(&self) -> Option<&str> {
+        let application = self.directory.and_then(|seen| seen.application.as_ref());
+        let principal = || self.workspace?.principal.as_ref().map(|found| found.application_id.as_str());
+        application.map(|application| application.app_id.as_str()).or_else(principal)
+    }
+}
+
+type Rule = fn(&Facts<'_>) -> Option<Error>;
+
+/// What the configuration and the environment tell by themselves.
+const OFFLINE: &[Rule] = &[somebody_makes_the_federated_credential, a_new_secret_has_a_place];
+
+/// What the workspace tells.
+const ONLINE: &[Rule] = &[
+    the_sign_in_is_the_principals,
+    the_lifetime_is_within_the_maximum,
+    tokens_are_switched_on,
+    the_principal_can_be_imported,
+    the_principal_is_active,
+];
+
+/// Returns the rules that are broken, in the order of the procedure.
+pub(super) fn broken(facts: &Facts<'_>) -> impl Iterator<Item = Error> {
+    OFFLINE.iter().chain(ONLINE).filter_map(|rule| rule(facts))
+}
+
+/// Stops at the first rule that is broken.
+///
+/// # Errors
+/// What the rule says.
+pub(super) fn check(facts: &Facts<'_>) -> Result<(), Error> {
+    broken(facts).next().map_or(Ok(()), Err)
+}
+
+fn somebody_makes_the_federated_credential(facts: &Facts<'_>) -> Option<Error> {
+    let subject = &facts.target.subject;
+    let needed =
+        subject.principal.kind == PrincipalKind::Entra && facts.target.federated_credential.is_some();
+    (needed && subject.directory.is_none()).then(|| {
+        let words = "a federated credential is wanted, and `directory` does not say who may make it";
+        Error::new(Code::DirectoryNotConfigured, Step::MakeFederatedCredential, words)
+    })
+}
+
+/// Refuses to begin where the principal could sign in only with a secret that nobody would keep.
+fn a_new_secret_has_a_place(facts: &Facts<'_>) -> Option<Error> {
+    let target = facts.target;
+    let own = target.subject.auth.as_ref().filter(|_| needs_directory(target))?;
+    own.method.secret_of(CredentialKind::ClientSecret)?;
+    let missing = own.check_references(facts.environment).is_err();
+    (missing && target.credential(CredentialKind::ClientSecret).is_none()).then(|| {
+        let words = format!(
+            "{}.client-secret holds nothing yet, and `client-secret.deliver` does not say where a new one would be \
+             kept",
+            own.path
+        );
+        Error::new(Code::ClientSecretUndelivered, Step::MakeApplication, words)
+    })
+}
+
+/// Refuses a sign-in of another application than the one that bears the principal's name: what is made for the one
+/// would be tried with the other.
+fn the_sign_in_is_the_principals(facts: &Facts<'_>) -> Option<Error> {
+    let subject = &facts.target.subject;
+    let (auth, name) = (subject.auth.as_ref()?, subject.principal.display_name.as_ref()?);
+    let own = auth.method.client_id().filter(|_| subject.principal.client_id.is_none())?;
+    let words = match facts.found() {
+        Some(found) if found.eq_ignore_ascii_case(own) => return None,
+        Some(found) => format!("this is not the principal {name}, whose application id is {found}"),
+        None if facts.directory.is_some() => {
+            format!("no application is named {name} yet, and a new one would have another application id")
+        }
+        None => return None,
+    };
+    let error = Error::invalid(&format!("{}.client-id", auth.path), words);
+    Some(error.with_hint(
+        "leave it out, so that the principal signs in itself; or name the application by principal.client-id",
+    ))
+}
+
+/// The workspace limits PATs alone: a client secret lives in Entra ID.
+fn the_lifetime_is_within_the_maximum(facts: &Facts<'_>) -> Option<Error> {
+    let days = facts.workspace?.settings.max_lifetime_days?;
+    let token = facts.target.credential(CredentialKind::Pat)?;
+    let lifetime = token.policy.lifetime;
+    (lifetime.seconds() > days * 86_400).then(|| {
+        let words = format!("the workspace allows {days} days at the most, and {lifetime} were asked for");
+        Error::new(Code::LifetimeOverMaximum, Step::WorkspaceSettings, words)
+            .with_key(format!("{}.lifetime", token.path))
+    })
+}
+
+fn tokens_are_switched_on(facts: &Facts<'_>) -> Option<Error> {
+    let off = facts.workspace?.settings.enabled == Some(false);
+    (off && !facts.target.allow_enable_tokens).then(|| {
+        let words = "personal access tokens are switched off for the whole workspace";
+        Error::new(Code::TokensDisabled, Step::WorkspaceSettings, words)
+    })
+}
+
+fn the_principal_can_be_imported(facts: &Facts<'_>) -> Option<Error> {
+    let principal = &facts.target.subject.principal;
+    if facts.workspace?.principal.is_some() {
+        return None;
+    }
+    let id = facts.found().or(principal.client_id.as_deref());
+    match (principal.kind, id) {
+        // With `directory` the application is made, and its id is known then.
+        (PrincipalKind::Entra, None) if !needs_directory(facts.target) => Some(Error::new(
+            Code::DirectoryNotConfigured,
+            Step::MakeApplication,
+            "the workspace knows no service principal of this name, and `directory` does not say who may register \
+             its application",
+        )),
+        (PrincipalKind::Databricks, Some(_)) => Some(
+            Error::new(
+                Code::PrincipalNotInWorkspace,
+                Step::ImportPrincipal,
+                "the workspace has no service principal with this client-id",
+            )
+            .with_hint(
+                "leave principal.client-id out to have a Databricks-managed principal made under its display-name",
+            ),
+        ),
+        _ => None,
+    }
+}
+
+fn the_principal_is_active(facts: &Facts<'_>) -> Option<Error> {
+    let inactive = facts.workspace?.principal.as_ref().is_some_and(|principal| !principal.active);
+    inactive.then(|| {
+        let words = "the service principal is switched off in the workspace";
+        Error::new(Code::PrincipalInactive, Step::ImportPrincipal, words)
+    })
+}
+
+/// Checks, before anything is sent, that every secret is there which a command will need.
+///
+/// # Errors
+/// A configuration error with the path of the key.
+pub(super) fn references(
+    targets: &[&Target],
+    command: &Command,
+    environment: &dyn Environment,
+) -> Result<(), Error> {
+    let provisions = matches!(command, Command::Provision | Command::Plan);
+    for target in targets {
+        let subject = &target.subject;
+        match command {
+            // It is there to say what is missing.
+            Command::Doctor => continue,
+            Command::Rotate { .. } => {
+                if let Some(credentials) = target.credentials.iter().find(|c| c.deliver.is_empty()) {
+                    return Err(lost(&credentials.deliver_path));
+                }
+            }
+            _ => {}
+        }
+        let makes_its_secret = provisions && target.credentials.iter().any(|c| c.kind != CredentialKind::Pat);
+        let admin_stands_in = matches!(command, Command::Revoke(Revocation::All | Revocation::Id(_)))
+            && subject.admin.is_some();
+        if !makes_its_secret && !admin_stands_in {
+            of_principal(target, environment, provisions && needs_directory(target))?;
+        }
+        let optional = |sign_in: &Option<SignIn>| {
+            sign_in.as_ref().map_or(Ok(()), |sign_in| sign_in.check_references(environment))
+        };
+        if provisions {
+            optional(&subject.admin)?;
+        }
+        if provisions || target.credential(CredentialKind::ClientSecret).is_some() {
+            optional(&subject.directory)?;
+        }
+        for place in target.credentials.iter().flat_map(|credentials| &credentials.deliver) {
+            place.check_references(environment)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks that every secret is there by which the target's principal signs in.
+fn of_principal(target: &Target, environment: &dyn Environment, explained_later: bool) -> Result<(), Error> {
+    let own = environment_sign_in(&target.subject, environment);
+    match own.and_then(|own| own.check_references(environment)) {
+        // Provisioning an application says what is missing in terms of what it would make.
+        Err(error) if explained_later && error.code() == Code::ConfigMissingSecret => Ok(()),
+        // What the environment does not hold is no mistake in the document; the target fails and others are served.
+        Err(error) if error.code() == Code::SignInNotConfigured => Ok(()),
+        other => other,
+    }
+}

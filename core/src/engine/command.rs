@@ -1,0 +1,97 @@
+//! What a run is asked to do.
+
+use super::resolve::{Config, Target};
+use crate::model::{Code, Error};
+
+/// Names a command of the core.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Command {
+    /// Makes the principal able to use PATs, from nothing, and delivers a first credential.
+    Provision,
+    /// Renews what is due.
+    Rotate {
+        /// Renews what is not due too.
+        force: bool,
+    },
+    /// Shows every managed credential.
+    Status,
+    /// Walks the procedure read-only.
+    Doctor,
+    /// Shows what `provision` and `rotate` would do.
+    Plan,
+    /// Revokes credentials, the emergency brake.
+    Revoke(Revocation),
+}
+
+impl Command {
+    /// Returns the command's name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Provision => "provision",
+            Self::Rotate { .. } => "rotate",
+            Self::Status => "status",
+            Self::Doctor => "doctor",
+            Self::Plan => "plan",
+            Self::Revoke(_) => "revoke",
+        }
+    }
+}
+
+/// Says which credentials are revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Revocation {
+    /// Those that a newer, delivered one has superseded.
+    Superseded,
+    /// Every managed one, the one in use included, and those of this principal that bear no mark of another target.
+    All,
+    /// The one with this id, whatever has made it.
+    Id(String),
+}
+
+/// Describes a run.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// The command.
+    pub command: Command,
+    /// The names of the targets to serve; all if empty.
+    pub targets: Vec<String>,
+    /// Whether nothing is changed and the report says what would be done.
+    pub dry_run: bool,
+}
+
+impl RunRequest {
+    /// Asks for a command on every target, for real.
+    #[must_use]
+    pub const fn new(command: Command) -> Self {
+        Self { command, targets: Vec::new(), dry_run: false }
+    }
+
+    /// Returns whether the run may deliver a credential.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        matches!(self.command, Command::Provision | Command::Rotate { .. }) && !self.dry_run
+    }
+}
+
+/// Chooses the targets of those names, all if none is named.
+///
+/// # Errors
+/// `config-unknown-target` for a name that is not configured.
+pub fn select<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Target>, Error> {
+    if let Some(unknown) = names.iter().find(|name| !config.targets.iter().any(|t| t.name() == **name)) {
+        let known: Vec<&str> = config.targets.iter().map(Target::name).collect();
+        return Err(Error::config(
+            Code::ConfigUnknownTarget,
+            "--target",
+            format!("no target is named \"{unknown}\"; the configured ones are {}", known.join(", ")),
+        ));
+    }
+    Ok(config
+        .targets
+        .iter()
+        .filter(|target| names.is_empty() || names.iter().any(|name| name == target.name()))
+        .collect())
+}

@@ -1,0 +1,82 @@
+//! One kind of credential of one target, and what a run needs to look at it and to change it.
+
+use futures_util::future::{join, join_all};
+
+use super::observe::{Known, Observed, SinkSeen, known};
+use super::plan::{self, Asked, Plan};
+use super::resolve::Credentials;
+use crate::auth::Context;
+use crate::credential::{self, Store};
+use crate::model::{Error, Step};
+use crate::sink::{Adapters, Sink, SinkState, Written};
+
+/// Holds what is needed for one kind of credential of one target.
+pub(super) struct Job<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) store: Box<dyn Store + 'a>,
+    pub(super) credentials: &'a Credentials,
+    pub(super) sinks: Vec<Box<dyn Sink + 'a>>,
+    pub(super) jitter: u64,
+}
+
+impl<'a> Job<'a> {
+    /// Opens the store and the places of delivery.
+    ///
+    /// # Errors
+    /// `sink-unsupported` where this host has no such place.
+    pub(super) fn open(
+        context: &'a Context<'a>,
+        credentials: &'a Credentials,
+        adapters: &'a dyn Adapters,
+    ) -> Result<Self, Error> {
+        let store = credential::open(credentials.kind, &credentials.policy);
+        context.set_ledger(&store.clock(context));
+        let sinks: Result<Vec<_>, Error> =
+            credentials.deliver.iter().map(|place| place.open(adapters)).collect();
+        let jitter = plan::jitter(&context.subject.name, context.subject.workspace.as_str());
+        Ok(Self { context, store, credentials, sinks: sinks?, jitter })
+    }
+
+    /// Reads the credentials and the sinks at the same time.
+    pub(super) async fn observe(&self) -> Result<Observed, Error> {
+        let listing = self.store.list(self.context, Step::ListTokens);
+        let states = join_all(self.sinks.iter().map(|sink| sink.observe(self.context)));
+        let (listed, states) = join(listing, states).await;
+        let listed = listed?;
+        let states: Result<Vec<SinkState>, Error> = states.into_iter().collect();
+        let (known, others) = known(
+            &self.context.subject.name,
+            &self.credentials.policy.adopt,
+            self.store.bears_tags(),
+            listed,
+        );
+        Ok(self.observed(known, others, states?))
+    }
+
+    /// Reads the sinks alone, for a principal that has nothing yet; one that cannot be read yet says nothing.
+    pub(super) async fn observe_sinks(&self) -> Observed {
+        let states = join_all(self.sinks.iter().map(|sink| sink.observe(self.context))).await;
+        let unknown = SinkState { written: Written::Unknown, holds: None };
+        let states = states.into_iter().map(|state| state.unwrap_or_else(|_| unknown.clone())).collect();
+        self.observed(Vec::new(), 0, states)
+    }
+
+    fn observed(&self, known: Vec<Known>, others: usize, states: Vec<SinkState>) -> Observed {
+        let seen = self.sinks.iter().zip(states);
+        let sinks = seen.map(|(sink, state)| SinkSeen { label: sink.label(), state }).collect();
+        Observed { known, others, sinks, marks: self.store.marks(), now: self.context.ledger_now() }
+    }
+
+    /// Decides.
+    pub(super) fn plan(&self, observed: &Observed, force: bool) -> Plan {
+        let (kind, policy) = (self.store.kind(), &self.credentials.policy);
+        plan::plan(observed, Asked { kind, policy, jitter: self.jitter, force })
+    }
+
+    /// Observes and decides.
+    pub(super) async fn decide(&self, force: bool) -> Result<(Observed, Plan), Error> {
+        let observed = self.observe().await?;
+        let plan = self.plan(&observed, force);
+        Ok((observed, plan))
+    }
+}

@@ -1,0 +1,273 @@
+//! From nothing to a principal that can use PATs: what is missing follows from what was found, and a run makes it,
+//! one thing after the other. A second run finds all of it and writes nothing.
+
+use super::action::{Action, names};
+use super::checks::{self, Facts};
+use super::fill;
+use super::report::TargetReport;
+use super::resolve::Target;
+use super::world::{
+    DirectorySeen, WorkspaceSeen, admin, find_principal, observe_directory, observe_workspace,
+};
+use super::world::{needs_directory, wanted};
+use crate::auth::{Context, sign_in_directory};
+use crate::host::Phase;
+use crate::http::Identity;
+use crate::model::{Code, Error, Step};
+use crate::service::databricks::conf::enable_tokens;
+use crate::service::databricks::permissions::{TokenPermission, grant_token_permission};
+use crate::service::databricks::{scim, tokens};
+use crate::service::graph::{self, Application};
+
+/// Holds what was found of a target, and what is to be made.
+pub(super) struct Prepared {
+    pub(super) actions: Vec<Action>,
+    directory: Option<DirectorySeen>,
+    workspace: WorkspaceSeen,
+    admin: Identity,
+}
+
+impl Prepared {
+    /// Looks at everything and lists what is missing.
+    ///
+    /// # Errors
+    /// The first rule that is broken; as the services answer.
+    pub(super) async fn observe(context: &Context<'_>, target: &Target) -> Result<Self, Error> {
+        let environment = context.host().environment;
+        checks::check(&Facts { target, environment, workspace: None, directory: None })?;
+        let directory = match needs_directory(target) {
+            true => Some(observe_directory(context, target).await?),
+            false => None,
+        };
+        let seen = directory.as_ref();
+        let client_id = seen.and_then(|seen| Some(seen.application.as_ref()?.app_id.as_str()));
+        let admin = admin(context).await?;
+        let workspace = observe_workspace(context, &admin, client_id).await?;
+        checks::check(&Facts { target, environment, workspace: Some(&workspace), directory: seen })?;
+        let actions = missing(target, directory.as_ref(), &workspace);
+        Ok(Self { actions, directory, workspace, admin })
+    }
+
+    /// Returns true where the principal is not in the workspace yet, so that it cannot be asked anything.
+    pub(super) fn is_new(&self) -> bool {
+        self.workspace.principal.is_none()
+    }
+
+    /// Returns the principal's application id, as far as it is known.
+    pub(super) fn client_id(&self) -> Option<String> {
+        let application = self.directory.as_ref().and_then(|seen| seen.application.as_ref());
+        let found = self.workspace.principal.as_ref().map(|principal| principal.application_id.clone());
+        application.map(|application| application.app_id.clone()).or(found)
+    }
+
+    /// Makes what is missing, and returns the principal's application id.
+    ///
+    /// # Errors
+    /// As the services answer; what was made stays, and the next run finds it.
+    pub(super) async fn carry_out(
+        &self,
+        context: &Context<'_>,
+        target: &Target,
+        report: &mut TargetReport,
+    ) -> Result<Option<String>, Error> {
+        self.tell_what_stands(context);
+        let mut making =
+            Making { context, target, prepared: self, application: None, client_id: self.client_id() };
+        for action in &self.actions {
+            let words = making.make(action).await?;
+            context.event(action.step(), Phase::Done, words.clone());
+            fill::done(report, action.step(), words);
+        }
+        Ok(making.client_id)
+    }
+
+    fn tell_what_stands(&self, context: &Context<'_>) {
+        let planned = |step: Step| self.actions.iter().any(|action| action.step() == step);
+        let stands = |step: Step, words: String| {
+            if !planned(step) {
+                context.event(step, Phase::Skipped, words);
+            }
+        };
+        if let Some(DirectorySeen { application: Some(application), federated, .. }) = &self.directory {
+            let id = &application.app_id;
+            stands(Step::MakeApplication, format!("the application {id} is registered"));
+            let words = "the application has its service principal in the tenant";
+            stands(Step::MakeServicePrincipal, words.to_owned());
+            if let Some((trust, true)) = federated {
+                stands(Step::MakeFederatedCredential, format!("the application trusts {}", trust.subject));
+            }
+        }
+        stands(Step::WorkspaceSettings, "personal access tokens are not switched off".to_owned());
+        if let Some(principal) = &self.workspace.principal {
+            let id = &principal.application_id;
+            stands(Step::ImportPrincipal, format!("the workspace knows the service principal {id}"));
+        }
+        stands(Step::GrantTokenPermission, "the service principal may use tokens".to_owned());
+    }
+}
+
+/// Lists what is missing.
+fn missing(target: &Target, directory: Option<&DirectorySeen>, workspace: &WorkspaceSeen) -> Vec<Action> {
+    let principal = &target.subject.principal;
+    let name = principal.display_name.as_deref().unwrap_or(&target.subject.name);
+    let mut actions = Vec::new();
+    if let Some(seen) = directory {
+        if seen.application.is_none() {
+            actions.push(Action::MakeApplication { name: name.to_owned() });
+        }
+        if !seen.service_principal {
+            actions.push(Action::MakeServicePrincipal);
+        }
+        if let Some((trust, false)) = &seen.federated {
+            actions.push(Action::MakeFederatedCredential(trust.clone()));
+        }
+    }
+    actions.extend(missing_in_workspace(target, workspace));
+    actions
+}
+
+/// Lists what is missing in the workspace.
+pub(super) fn missing_in_workspace(target: &Target, workspace: &WorkspaceSeen) -> Vec<Action> {
+    let principal = &target.subject.principal;
+    let mut actions = Vec::new();
+    if workspace.settings.enabled == Some(false) && target.allow_enable_tokens {
+        actions.push(Action::EnableTokens);
+    }
+    match &workspace.principal {
+        None => {
+            let name = principal.display_name.as_deref().unwrap_or(&target.subject.name).to_owned();
+            actions.push(Action::ImportPrincipal { name });
+        }
+        Some(found) => {
+            let lacks = found.lacks(&target.entitlements);
+            if !lacks.is_empty() {
+                actions.push(Action::AddEntitlements(lacks));
+            }
+        }
+    }
+    match workspace.permission {
+        TokenPermission::Granted => {}
+        TokenPermission::NotGranted => actions.push(Action::GrantTokenPermission),
+        TokenPermission::NoTokenYet => {
+            actions.extend([Action::MakeFirstToken, Action::RemoveFirstToken, Action::GrantTokenPermission]);
+        }
+    }
+    actions
+}
+
+/// What the admin's first token says of itself.
+const FIRST: &str =
+    "made by lakekey and removed at once: the workspace had no token to grant a permission on";
+
+/// How long the admin's first token would live, in seconds.
+const FIRST_LIFE: u64 = 600;
+
+/// Makes one thing after the other, and keeps what the next one needs.
+struct Making<'a> {
+    context: &'a Context<'a>,
+    target: &'a Target,
+    prepared: &'a Prepared,
+    application: Option<Application>,
+    client_id: Option<String>,
+}
+
+impl Making<'_> {
+    /// Does what an action says, and tells what was done.
+    async fn make(&mut self, action: &Action) -> Result<String, Error> {
+        let (context, admin) = (self.context, &self.prepared.admin);
+        Ok(match action {
+            Action::MakeApplication { .. } => {
+                let directory = sign_in_directory(context, Step::MakeApplication).await?;
+                let made = graph::ensure_application(context, &directory, wanted(self.target)?).await?;
+                let words = format!("registered the application {}, single tenant", made.app_id);
+                self.client_id = Some(made.app_id.clone());
+                self.application = Some(made);
+                words
+            }
+            Action::MakeServicePrincipal => {
+                let directory = sign_in_directory(context, Step::MakeServicePrincipal).await?;
+                let id = &self.application()?.app_id;
+                graph::ensure_service_principal(context, &directory, id).await?;
+                "made its service principal in the tenant".to_owned()
+            }
+            Action::MakeFederatedCredential(trust) => {
+                let directory = sign_in_directory(context, Step::MakeFederatedCredential).await?;
+                let application = self.application()?;
+                graph::ensure_federated_credential(context, &directory, application, trust).await?;
+                format!("made it trust {}, so that no secret is needed", trust.subject)
+            }
+            Action::EnableTokens => {
+                enable_tokens(context, admin).await?;
+                "switched personal access tokens on for the whole workspace".to_owned()
+            }
+            Action::ImportPrincipal { name } => self.import(name).await?,
+            Action::AddEntitlements(lacks) => {
+                let found = self.prepared.workspace.principal.as_ref();
+                let id = found.map_or("", |principal| principal.id.as_str());
+                scim::add_entitlements(context, admin, id, lacks).await?;
+                format!("added the entitlements {}", names(lacks))
+            }
+            Action::MakeFirstToken => {
+                self.first_token().await?;
+                "made a token of the admin's, since the workspace had none".to_owned()
+            }
+            Action::RemoveFirstToken => {
+                self.remove_first_token().await?;
+                "removed the admin's token again".to_owned()
+            }
+            Action::GrantTokenPermission => {
+                let id = self.client_id.as_deref().unwrap_or_default();
+                grant_token_permission(context, admin, id).await?;
+                "granted the service principal CAN_USE on tokens".to_owned()
+            }
+            Action::Create { .. }
+            | Action::Verify { .. }
+            | Action::Deliver { .. }
+            | Action::Mark(_)
+            | Action::Revoke { .. } => {
+                let words = format!("provisioning was asked to {action}");
+                return Err(Error::new(Code::Internal, action.step(), words));
+            }
+        })
+    }
+
+    fn application(&self) -> Result<&Application, Error> {
+        let found = self.prepared.directory.as_ref().and_then(|seen| seen.application.as_ref());
+        self.application.as_ref().or(found).ok_or_else(|| {
+            Error::new(Code::Internal, Step::MakeApplication, "no application was found or made")
+        })
+    }
+
+    /// Adds the principal to the workspace with its entitlements.
+    async fn import(&mut self, name: &str) -> Result<String, Error> {
+        let (context, admin) = (self.context, &self.prepared.admin);
+        let configured = self.target.subject.principal.client_id.as_deref();
+        let id = self.client_id.as_deref().or(configured);
+        let created = scim::create(context, admin, id, name, &self.target.entitlements).await;
+        let principal = match created {
+            Ok(created) => created,
+            // It may exist: another run made it, or the reply to the first try was lost. A second one must not be made.
+            Err(error) => find_principal(context, admin, id).await?.ok_or(error)?,
+        };
+        let words = format!("added the service principal {} to the workspace", principal.application_id);
+        self.client_id = Some(principal.application_id);
+        Ok(words)
+    }
+
+    async fn first_token(&self) -> Result<(), Error> {
+        match tokens::create(self.context, &self.prepared.admin, FIRST, FIRST_LIFE, None).await {
+            Err(error) if !error.is_uncertain() => Err(error),
+            // What may have been made is found by its comment and removed.
+            _ => Ok(()),
+        }
+    }
+
+    async fn remove_first_token(&self) -> Result<(), Error> {
+        let (context, admin, step) = (self.context, &self.prepared.admin, Step::GrantTokenPermission);
+        let mine = tokens::list(context, admin, step).await?;
+        for info in mine.iter().filter(|info| info.comment.as_deref() == Some(FIRST)) {
+            tokens::delete(context, admin, &info.token_id, step).await?;
+        }
+        Ok(())
+    }
+}

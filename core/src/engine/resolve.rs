@@ -1,0 +1,369 @@
+//! From the document as written to what a run works with: defaults applied, everything checked once, nothing sent.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::auth::{self, GithubSignIn, SignIn, Subject};
+use crate::config::{
+    Adopt, AuthValue, Document, Endpoints, FederatedCredential, Policy, Principal, PrincipalDocument,
+    SecretDocument, SinkValue, TargetDocument, TokenDocument, decode, parse,
+};
+use crate::host::Environment;
+use crate::model::{Code, CredentialKind, Entitlement, Error, Origin, PrincipalKind};
+use crate::sink::{self, Around, Place};
+
+/// Holds a checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub(crate) endpoints: Endpoints,
+    pub(crate) concurrency: usize,
+    pub(crate) targets: Vec<Target>,
+}
+
+/// Holds a checked target.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Whom it is about, and how everybody around it signs in.
+    pub(crate) subject: Subject,
+    /// The entitlements that the principal is to have.
+    pub(crate) entitlements: Vec<Entitlement>,
+    /// Whether provisioning may switch tokens on for the workspace.
+    pub(crate) allow_enable_tokens: bool,
+    /// The federated credential to make.
+    pub(crate) federated_credential: Option<FederatedCredential>,
+    /// What is issued, delivered and rotated, in this order.
+    pub(crate) credentials: Vec<Credentials>,
+}
+
+/// Describes the credentials of one kind that a target cares for.
+#[derive(Debug, Clone)]
+pub(crate) struct Credentials {
+    /// The kind.
+    pub(crate) kind: CredentialKind,
+    /// The place of its policy in the document, such as `targets[0].token`.
+    pub(crate) path: String,
+    /// The policy.
+    pub(crate) policy: Policy,
+    /// The places of delivery.
+    pub(crate) deliver: Vec<Rc<dyn Place>>,
+    /// The place of the list of sinks in the document, such as `targets[0].deliver`.
+    pub(crate) deliver_path: String,
+}
+
+impl Target {
+    /// Returns the name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.subject.name
+    }
+
+    /// Returns the workspace.
+    #[must_use]
+    pub fn workspace(&self) -> &Origin {
+        &self.subject.workspace
+    }
+
+    /// Returns the policy of each kind of credential that the target cares for.
+    pub fn policies(&self) -> impl Iterator<Item = (CredentialKind, &Policy)> {
+        self.credentials.iter().map(|credentials| (credentials.kind, &credentials.policy))
+    }
+
+    /// Returns the places of delivery, as reports name them.
+    #[must_use]
+    pub fn places(&self) -> Vec<String> {
+        self.credentials
+            .iter()
+            .flat_map(|credentials| &credentials.deliver)
+            .map(|place| place.label())
+            .collect()
+    }
+
+    /// Returns what is known of one kind of credential.
+    pub(crate) fn credential(&self, kind: CredentialKind) -> Option<&Credentials> {
+        self.credentials.iter().find(|credentials| credentials.kind == kind)
+    }
+}
+
+impl Config {
+    /// Reads and checks a configuration, YAML or JSON.
+    ///
+    /// # Errors
+    /// Every `config-…` code; the error names the key, and nothing has been sent.
+    pub fn read(bytes: &[u8], environment: &dyn Environment) -> Result<Self, Error> {
+        Self::from_value(parse(bytes)?, environment)
+    }
+
+    /// Checks a configuration that is already an object.
+    ///
+    /// # Errors
+    /// Every `config-…` code; the error names the key, and nothing has been sent.
+    pub fn from_value(mut value: Value, environment: &dyn Environment) -> Result<Self, Error> {
+        apply_defaults(&mut value)?;
+        let document: Document = decode(value, "")?;
+        if document.version != 1 {
+            let words = format!("version {} is not known; write 1", document.version);
+            return Err(Error::invalid("version", words));
+        }
+        let endpoints = Endpoints::resolve(&document, environment)?;
+        let concurrency = document.concurrency.unwrap_or(8);
+        if !(1..=64).contains(&concurrency) {
+            return Err(Error::invalid("concurrency", "write a number from 1 to 64"));
+        }
+        if document.targets.is_empty() {
+            let words = "at least one target is needed";
+            return Err(Error::config(Code::ConfigMissingKey, "targets", words));
+        }
+        let shared = Shared {
+            endpoints: &endpoints,
+            github: document.github.map(GithubSignIn::read).transpose()?,
+            azure: document.azure.map(|azure| auth::read(azure, "azure")).transpose()?,
+        };
+        let mut targets = Vec::with_capacity(document.targets.len());
+        let mut taken = Taken::default();
+        for (index, target) in document.targets.into_iter().enumerate() {
+            let target = shared.target(target, &format!("targets[{index}]"))?;
+            taken.check(&target, index)?;
+            targets.push(target);
+        }
+        Ok(Self { endpoints, concurrency: concurrency as usize, targets })
+    }
+
+    /// Returns the targets, in the order of the document.
+    #[must_use]
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// Returns where the services are.
+    #[must_use]
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+}
+
+/// Merges `defaults` into every target, after having checked them alone, so that a mistake in them is named there.
+fn apply_defaults(value: &mut Value) -> Result<(), Error> {
+    let Some(defaults) = value.get("defaults").cloned() else { return Ok(()) };
+    if let Some(token) = defaults.get("token") {
+        decode::<TokenDocument>(token.clone(), "defaults.token")?;
+    }
+    if let Some(auth) = defaults.get("auth") {
+        auth::read(AuthValue(auth.clone()), "defaults.auth")?;
+    }
+    if let Some(principal) = defaults.get("principal") {
+        decode::<PrincipalDocument>(principal.clone(), "defaults.principal")?;
+    }
+    let Some(targets) = value.get_mut("targets").and_then(Value::as_array_mut) else { return Ok(()) };
+    for target in targets.iter_mut().filter_map(Value::as_object_mut) {
+        for key in ["token", "auth", "principal"] {
+            let Some(default) = defaults.get(key).and_then(Value::as_object) else { continue };
+            let own = target.entry(key).or_insert_with(|| Value::Object(serde_json::Map::new()));
+            let Some(own) = own.as_object_mut() else { continue };
+            // A sign-in of another type shares no key with the default one.
+            if key == "auth" && own.get("type").is_some_and(|kind| default.get("type") != Some(kind)) {
+                continue;
+            }
+            for (name, setting) in default {
+                own.entry(name.clone()).or_insert_with(|| setting.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Holds what all targets share.
+struct Shared<'a> {
+    endpoints: &'a Endpoints,
+    github: Option<Rc<GithubSignIn>>,
+    azure: Option<SignIn>,
+}
+
+impl Shared<'_> {
+    fn target(&self, document: TargetDocument, path: &str) -> Result<Target, Error> {
+        check_name(&document.name, &format!("{path}.name"))?;
+        let workspace = self.endpoints.workspace(&document.workspace, &format!("{path}.workspace"))?;
+        let principal = Principal::check(document.principal, &format!("{path}.principal"))?;
+        let sign_in = |value: Option<AuthValue>, key: &str| {
+            value.map(|value| auth::read(value, &format!("{path}.{key}"))).transpose()
+        };
+        let subject = Subject {
+            auth: sign_in(document.auth, "auth")?,
+            admin: sign_in(document.admin, "admin")?,
+            directory: sign_in(document.directory, "directory")?,
+            name: document.name,
+            path: path.to_owned(),
+            workspace,
+            principal,
+        };
+        if subject.auth.as_ref().is_some_and(|own| own.method.name() == "pat") {
+            return Err(Error::invalid(
+                &format!("{path}.auth.type"),
+                "the principal must be able to sign in when its PAT has expired; \"pat\" is for `admin`",
+            ));
+        }
+        if let Some(federated) = &document.federated_credential {
+            check_federated(federated, &format!("{path}.federated-credential"))?;
+        }
+        let mut credentials = Vec::with_capacity(1);
+        if let Some(secret) = document.client_secret {
+            let at = format!("{path}.client-secret");
+            if subject.principal.kind != PrincipalKind::Entra {
+                let words = "a Databricks-managed principal has an `oauth-secret`, no client secret";
+                return Err(Error::invalid(&at, words));
+            }
+            credentials.push(self.secret(secret, CredentialKind::ClientSecret, &at, &subject)?);
+        }
+        if let Some(secret) = document.oauth_secret {
+            let at = format!("{path}.oauth-secret");
+            credentials.push(self.secret(secret, CredentialKind::OauthSecret, &at, &subject)?);
+        }
+        if !document.deliver.is_empty() || credentials.is_empty() {
+            let at = format!("{path}.token");
+            let deliver_path = format!("{path}.deliver");
+            credentials.push(Credentials {
+                kind: CredentialKind::Pat,
+                policy: Policy::of_token(document.token, &at)?,
+                deliver: self.places(document.deliver, &deliver_path, &subject)?,
+                path: at,
+                deliver_path,
+            });
+        }
+        Ok(Target {
+            subject,
+            entitlements: document.entitlements,
+            allow_enable_tokens: document.allow_enable_tokens,
+            federated_credential: document.federated_credential,
+            credentials,
+        })
+    }
+
+    fn places(
+        &self,
+        values: Vec<SinkValue>,
+        path: &str,
+        subject: &Subject,
+    ) -> Result<Vec<Rc<dyn Place>>, Error> {
+        let mut places = Vec::with_capacity(values.len());
+        for (index, value) in values.into_iter().enumerate() {
+            let around = Around {
+                path: format!("{path}[{index}]"),
+                target: &subject.name,
+                workspace: &subject.workspace,
+                endpoints: self.endpoints,
+                azure: self.azure.as_ref(),
+                github: self.github.as_ref(),
+            };
+            places.push(sink::read(value, &around)?);
+        }
+        Ok(places)
+    }
+
+    fn secret(
+        &self,
+        mut document: SecretDocument,
+        kind: CredentialKind,
+        path: &str,
+        subject: &Subject,
+    ) -> Result<Credentials, Error> {
+        let deliver_path = format!("{path}.deliver");
+        let deliver = self.places(std::mem::take(&mut document.deliver), &deliver_path, subject)?;
+        if deliver.is_empty() {
+            return Err(lost(&deliver_path));
+        }
+        // Such a secret cannot be marked as delivered, so that a sink's date must tell.
+        if !deliver.iter().any(|place| place.tells_writes()) {
+            return Err(Error::invalid(
+                &deliver_path,
+                "at least one place must be able to say when it was written; a command, a webhook, a callback and a \
+                 variable group cannot",
+            ));
+        }
+        if kind == CredentialKind::OauthSecret && document.adopt != Some(Adopt::All) {
+            return Err(Error::invalid(
+                &format!("{path}.adopt"),
+                "OAuth secrets bear no description, so that lakekey cannot tell its own from those of others: use a \
+                 principal for lakekey alone, and write adopt: all",
+            ));
+        }
+        let policy = Policy::of_secret(document, path)?;
+        Ok(Credentials { kind, path: path.to_owned(), policy, deliver, deliver_path })
+    }
+}
+
+/// Says that a credential would be made and nobody would get it.
+pub(super) fn lost(deliver_path: &str) -> Error {
+    let words = "a credential that is delivered nowhere is lost the moment it is made";
+    Error::config(Code::ConfigMissingKey, deliver_path, words)
+}
+
+/// Holds the names and places that stand in the document so far.
+#[derive(Default)]
+struct Taken {
+    names: BTreeMap<String, usize>,
+    places: BTreeMap<String, String>,
+}
+
+impl Taken {
+    fn check(&mut self, target: &Target, index: usize) -> Result<(), Error> {
+        let name = &target.subject.name;
+        if let Some(first) = self.names.insert(name.clone(), index) {
+            return Err(Error::config(
+                Code::ConfigDuplicate,
+                format!("targets[{index}].name"),
+                format!("the name \"{name}\" is that of targets[{first}] too"),
+            ));
+        }
+        for credentials in &target.credentials {
+            for (number, place) in credentials.deliver.iter().enumerate() {
+                let path = format!("{}[{number}]", credentials.deliver_path);
+                if let Some(first) = self.places.insert(place.identity(), path.clone()) {
+                    let words =
+                        format!("this is the same place as {first}, and it can hold one credential only");
+                    return Err(Error::config(Code::ConfigDuplicate, path, words));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks a target's name, which stands in the ledger.
+fn check_name(name: &str, path: &str) -> Result<(), Error> {
+    let fine = (1..=64).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && name.as_bytes()[0].is_ascii_alphanumeric();
+    if fine {
+        return Ok(());
+    }
+    let words = "a name has 1 to 64 letters, digits, `-`, `_` and `.`, and begins with a letter or digit";
+    Err(Error::invalid(path, words))
+}
+
+/// Checks a federated credential by the rules of Entra ID.
+///
+/// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations>
+fn check_federated(federated: &FederatedCredential, path: &str) -> Result<(), Error> {
+    if federated.subject.trim().is_empty() || federated.subject.len() > 600 {
+        return Err(Error::invalid(&format!("{path}.subject"), "a subject has 1 to 600 characters"));
+    }
+    if let Some(issuer) = &federated.issuer {
+        Origin::parse(issuer, &format!("{path}.issuer"))?;
+        if issuer.contains("token.actions.githubusercontent.com") && issuer.ends_with('/') {
+            let words = "GitHub's issuer has no slash at its end; with one nothing matches";
+            return Err(Error::invalid(&format!("{path}.issuer"), words));
+        }
+    }
+    match &federated.name {
+        Some(name)
+            if !(3..=120).contains(&name.len())
+                || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                || name.starts_with(['-', '_']) =>
+        {
+            let words = "a name has 3 to 120 letters, digits, `-` and `_`";
+            Err(Error::invalid(&format!("{path}.name"), words))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,96 @@
+//! A run: every target that was asked for, served at once with others, and a report on each.
+
+use futures_util::StreamExt;
+use futures_util::stream::iter;
+
+use super::command::{Command, RunRequest, select};
+use super::job::Job;
+use super::report::{Outcome, Report, TargetReport};
+use super::resolve::{Config, Target};
+use super::shared::{Run, finish};
+use super::{checks, doctor, provision, revoke, show};
+use crate::auth::Session;
+use crate::host::Host;
+use crate::model::Error;
+use crate::sink::Adapters;
+
+/// Runs a command over the targets and reports on each.
+///
+/// `adapters` gives what only this host has; a host that has nothing of its own passes [`crate::NoAdapters`]. A target
+/// that fails is in the report, and the others are served.
+///
+/// # Errors
+/// A configuration error that was found before anything was sent.
+pub async fn run(
+    host: Host<'_>,
+    adapters: &dyn Adapters,
+    config: &Config,
+    request: &RunRequest,
+) -> Result<Report, Error> {
+    let targets = select(config, &request.targets)?;
+    checks::references(&targets, &request.command, host.environment)?;
+    let run = Run { host, session: Session::default(), config, adapters };
+    let started = host.clock.now();
+    let served = targets.into_iter().map(|target| serve(&run, target, request));
+    let reports: Vec<Vec<TargetReport>> = iter(served).buffered(config.concurrency).collect().await;
+    let reports = reports.into_iter().flatten().collect();
+    Ok(Report::new(request.command.name(), started, host.clock.now(), reports))
+}
+
+/// Serves one target: every kind of credential that it cares for, in turn.
+async fn serve(run: &Run<'_>, target: &Target, request: &RunRequest) -> Vec<TargetReport> {
+    let dry_run = request.dry_run;
+    match &request.command {
+        Command::Provision => provision::provision(run, target, dry_run).await,
+        Command::Doctor => vec![doctor::doctor(run, target).await],
+        Command::Plan if target.subject.admin.is_some() => {
+            let mut reports = provision::provision(run, target, true).await;
+            for report in &mut reports {
+                if report.outcome == Outcome::Ok && report.steps.is_empty() {
+                    report.outcome = Outcome::NotDue;
+                }
+            }
+            reports
+        }
+        command => {
+            let mut reports = Vec::with_capacity(target.credentials.len());
+            // The PAT first: it is made with the secret that is then renewed.
+            for credentials in target.credentials.iter().rev() {
+                let context = run.context(target);
+                let mut report = TargetReport::new(&target.subject.name, outcome(command, dry_run));
+                let result = match Job::open(&context, credentials, run.adapters) {
+                    Ok(job) => act(&job, command, dry_run, &mut report).await,
+                    Err(error) => Err(error),
+                };
+                finish(&context, &mut report, result);
+                reports.push(report);
+            }
+            reports
+        }
+    }
+}
+
+/// Says how a target ends where nothing else is said.
+const fn outcome(command: &Command, dry_run: bool) -> Outcome {
+    match command {
+        Command::Rotate { .. } if !dry_run => Outcome::Rotated,
+        Command::Revoke(_) => Outcome::Revoked,
+        _ => Outcome::Ok,
+    }
+}
+
+/// Does what the command asks for one kind of credential.
+async fn act(
+    job: &Job<'_>,
+    command: &Command,
+    dry_run: bool,
+    report: &mut TargetReport,
+) -> Result<(), Error> {
+    match command {
+        Command::Rotate { force } if !dry_run => job.rotate(*force, report).await,
+        Command::Rotate { force } => show::dry_run(job, *force, report).await,
+        Command::Revoke(what) => revoke::revoke(job, what, dry_run, report).await,
+        Command::Status => show::status(job, report).await,
+        Command::Plan | Command::Provision | Command::Doctor => show::dry_run(job, false, report).await,
+    }
+}

@@ -1,0 +1,166 @@
+//! What provisioning finds before it decides: in Entra ID, and in the workspace as its admin sees it. It changes
+//! nothing.
+
+use super::resolve::Target;
+use crate::auth::{Context, sign_in_admin, sign_in_directory};
+use crate::http::Identity;
+use crate::model::{Code, Error, PrincipalKind, Step};
+use crate::service::databricks::conf::{TokenSettings, token_settings};
+use crate::service::databricks::permissions::{TokenPermission, token_permission};
+use crate::service::databricks::scim::{self, ServicePrincipal};
+use crate::service::graph::{self, Application, By, GITHUB_ISSUER, Trust};
+
+/// Holds what Entra ID knows of the principal's application.
+#[derive(Debug)]
+pub(super) struct DirectorySeen {
+    pub(super) application: Option<Application>,
+    pub(super) service_principal: bool,
+    /// Whom the application is to trust, and whether it does.
+    pub(super) federated: Option<(Trust, bool)>,
+}
+
+/// Holds what the workspace knows of the principal.
+#[derive(Debug)]
+pub(super) struct WorkspaceSeen {
+    pub(super) settings: TokenSettings,
+    pub(super) principal: Option<ServicePrincipal>,
+    pub(super) permission: TokenPermission,
+}
+
+/// Returns true where Graph has to be asked at all.
+pub(super) fn needs_directory(target: &Target) -> bool {
+    let principal = &target.subject.principal;
+    principal.kind == PrincipalKind::Entra
+        && target.subject.directory.is_some()
+        && (principal.client_id.is_none() || target.federated_credential.is_some())
+}
+
+/// Returns which application is meant.
+///
+/// # Errors
+/// `config-missing-key` where neither an id nor a name is given.
+pub(super) fn wanted(target: &Target) -> Result<By<'_>, Error> {
+    let principal = &target.subject.principal;
+    match (&principal.client_id, &principal.display_name) {
+        (Some(id), _) => Ok(By::ClientId(id)),
+        (None, Some(name)) => Ok(By::Name(name)),
+        (None, None) => Err(Error::config(
+            Code::ConfigMissingKey,
+            format!("{}.principal.display-name", target.subject.path),
+            "give `client-id` or `display-name` to say which application is meant",
+        )),
+    }
+}
+
+/// Returns whom the application is to trust: by GitHub's issuer and the cloud's audience, where none is given.
+pub(super) fn trust(context: &Context<'_>, target: &Target) -> Option<Trust> {
+    let configured = target.federated_credential.as_ref()?;
+    let issuer = configured.issuer.clone().unwrap_or_else(|| GITHUB_ISSUER.to_owned());
+    let own = || context.endpoints.cloud.token_exchange_audience().to_owned();
+    let audience = configured.audience.clone().unwrap_or_else(own);
+    Some(Trust::new(configured.name.clone(), issuer, configured.subject.clone(), audience))
+}
+
+/// Looks at the application, its service principal and its federated credential.
+///
+/// # Errors
+/// As the sign-in of `directory` and Graph answer; `application-not-found` where a given id does not exist;
+/// `federated-credential-mismatch` where another one stands in the way.
+pub(super) async fn observe_directory(
+    context: &Context<'_>,
+    target: &Target,
+) -> Result<DirectorySeen, Error> {
+    let by = wanted(target)?;
+    let directory = sign_in_directory(context, Step::MakeApplication).await?;
+    let application = graph::find_application(context, &directory, by).await?;
+    let trust = trust(context, target);
+    let Some(application) = application else {
+        return match by {
+            By::ClientId(id) => Err(graph::unknown(id)),
+            By::Name(_) => Ok(DirectorySeen {
+                application: None,
+                service_principal: false,
+                federated: trust.map(|trust| (trust, false)),
+            }),
+        };
+    };
+    let id = &application.app_id;
+    let service_principal = graph::find_service_principal(context, &directory, id).await?.is_some();
+    let federated = match trust {
+        Some(trust) => {
+            let found = graph::find_federated_credential(context, &directory, &application, &trust).await?;
+            Some((trust, found.is_some()))
+        }
+        None => None,
+    };
+    Ok(DirectorySeen { application: Some(application), service_principal, federated })
+}
+
+/// Looks at the workspace's settings for tokens, at the principal and at its permission; `known` is its application
+/// id, where more is known than the configuration says.
+///
+/// # Errors
+/// As the sign-in of the admin and the workspace answer.
+pub(super) async fn observe_workspace(
+    context: &Context<'_>,
+    admin: &Identity,
+    known: Option<&str>,
+) -> Result<WorkspaceSeen, Error> {
+    let settings = token_settings(context, admin).await.map_err(|error| admin_refused(context, error))?;
+    let principal = find_principal(context, admin, known).await?;
+    let id = principal.as_ref().map_or("", |principal| principal.application_id.as_str());
+    let permission = token_permission(context, admin, id).await?;
+    Ok(WorkspaceSeen { settings, principal, permission })
+}
+
+/// Signs the workspace admin in, so that it is said at the admin's step why that fails.
+///
+/// # Errors
+/// `admin-not-configured`, and every code of a refused sign-in.
+pub(super) async fn admin(context: &Context<'_>) -> Result<Identity, Error> {
+    sign_in_admin(context).await
+}
+
+/// Says at the admin's first request that it is the admin who was refused, and why that may be.
+pub(super) fn admin_refused(context: &Context<'_>, error: Error) -> Error {
+    let codes = [Code::CredentialInvalid, Code::AdminRequired, Code::PrincipalNotInWorkspace];
+    let error = if codes.contains(&error.code()) { error.at(Step::SignInAdmin) } else { error };
+    let by_pat = context.subject.admin.as_ref().is_some_and(|admin| admin.method.name() == "pat");
+    if error.code() == Code::CredentialInvalid && by_pat {
+        return error.with_hint(
+            "the admin's token is wrong, expired or revoked; or personal access tokens are switched off for the whole \
+             workspace, which refuses the admin's too: then give `admin` another way to sign in, such as azure-cli",
+        );
+    }
+    error
+}
+
+/// Finds the principal in the workspace, by its application id or else by its name.
+///
+/// # Errors
+/// `application-ambiguous` where several bear the name.
+pub(super) async fn find_principal(
+    context: &Context<'_>,
+    admin: &Identity,
+    known: Option<&str>,
+) -> Result<Option<ServicePrincipal>, Error> {
+    let principal = &context.subject.principal;
+    let (attribute, value) = match (known.or(principal.client_id.as_deref()), &principal.display_name) {
+        (Some(id), _) => ("applicationId", id),
+        (None, Some(name)) => ("displayName", name.as_str()),
+        (None, None) => {
+            return Err(Error::config(
+                Code::ConfigMissingKey,
+                format!("{}.principal.client-id", context.subject.path),
+                "give `client-id` or `display-name` to say which principal is meant",
+            ));
+        }
+    };
+    let mut found = scim::find(context, admin, attribute, value).await?;
+    if found.len() > 1 {
+        let ids: Vec<&str> = found.iter().map(|principal| principal.application_id.as_str()).collect();
+        let words = format!("several service principals are named \"{value}\": {}", ids.join(", "));
+        return Err(Error::new(Code::ApplicationAmbiguous, Step::ImportPrincipal, words));
+    }
+    Ok(found.pop())
+}

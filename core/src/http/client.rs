@@ -1,0 +1,388 @@
+//! The way to a service: it counts, waits, repeats what may be repeated, binds a credential to its host, keeps to the
+//! lease, and turns a refusal into an [`Error`]. It has the one loop in which something is tried again.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::call::Call;
+use super::dialect::{is_html, request_id};
+use super::pace::{Limit, Pace};
+use super::patience::Patience;
+use crate::host::{Event, Host, Phase, Response, TransportError, TransportErrorKind};
+use crate::model::typed::{Misfit, from_value};
+use crate::model::{Code, Error, Origin, Secret, Step, Temporary, Timestamp};
+
+/// The longest that one attempt waits for the next; GitHub's secondary limit asks for a minute.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// How often a request is sent at the most.
+const ATTEMPTS: u32 = 4;
+
+/// Sends the requests of one target's run.
+pub struct Client<'a> {
+    host: Host<'a>,
+    pace: &'a Pace,
+    target: &'a str,
+    requests: Cell<u32>,
+    /// The service that dates the credentials.
+    ledger: RefCell<Origin>,
+    /// Until when this run may write to sinks, by the clock of the service that dates the credentials.
+    lease: Cell<Option<Timestamp>>,
+    /// Whether the run has begun to deliver, so that it goes on to the next safe point although it was asked to stop.
+    delivering: Cell<bool>,
+}
+
+impl<'a> Client<'a> {
+    /// Makes the client of a target; `ledger` is the service that dates the credentials.
+    #[must_use]
+    pub fn new(host: Host<'a>, pace: &'a Pace, target: &'a str, ledger: &Origin) -> Self {
+        Self {
+            host,
+            pace,
+            target,
+            requests: Cell::new(0),
+            ledger: RefCell::new(ledger.without_path()),
+            lease: Cell::new(None),
+            delivering: Cell::new(false),
+        }
+    }
+
+    /// Returns the host.
+    #[must_use]
+    pub fn host(&self) -> Host<'a> {
+        self.host
+    }
+
+    /// Returns how many requests were sent for this target.
+    #[must_use]
+    pub fn requests(&self) -> u32 {
+        self.requests.get()
+    }
+
+    /// Returns the host's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.host.clock.now()
+    }
+
+    /// Returns the time as the service sees it that dates the credentials, or the host's own until it has told its
+    /// time.
+    #[must_use]
+    pub fn ledger_now(&self) -> Timestamp {
+        self.pace.time_at(&self.ledger.borrow(), self.now())
+    }
+
+    /// Names the service that dates the credentials.
+    pub(crate) fn set_ledger(&self, origin: &Origin) {
+        *self.ledger.borrow_mut() = origin.without_path();
+    }
+
+    /// Learns what time it is at the service that dates the credentials.
+    pub(crate) fn learn_ledger_time(&self, there: Timestamp) {
+        self.pace.learn(&self.ledger.borrow(), there, self.now());
+    }
+
+    /// Sets until when this run may write to sinks, by the clock of the service that dates the credentials.
+    pub(crate) fn set_lease(&self, until: Option<Timestamp>) {
+        self.lease.set(until);
+    }
+
+    /// Says that the run goes on to the next safe point although it may be asked to stop.
+    pub(crate) fn set_delivering(&self, delivering: bool) {
+        self.delivering.set(delivering);
+    }
+
+    /// Tells the host what happened.
+    pub fn event(&self, step: Step, phase: Phase, message: impl Into<String>) {
+        let event =
+            Event { target: self.target.to_owned(), step, phase, message: message.into(), error: None };
+        self.host.observer.event(&event);
+    }
+
+    /// Tells the host of an error that stops nothing.
+    pub fn warn(&self, error: &Error) {
+        self.event(error.step(), Phase::Warning, error.to_string());
+    }
+
+    /// Tells the host why a step failed.
+    pub fn failed(&self, error: &Error) {
+        self.host.observer.event(&Event {
+            target: self.target.to_owned(),
+            step: error.step(),
+            phase: Phase::Failed,
+            message: error.to_string(),
+            error: Some(error.clone()),
+        });
+    }
+
+    /// Has the host mask a secret, and gives it back.
+    pub fn masked(&self, secret: Secret) -> Secret {
+        self.host.observer.secret(&secret);
+        secret
+    }
+
+    /// Makes a random id of lower-case letters and digits.
+    #[must_use]
+    pub fn random_id(&self) -> String {
+        const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+        let mut bytes = [0; 12];
+        self.host.entropy.fill(&mut bytes);
+        bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+    }
+
+    /// Stops the run where the host asks for it and nothing is half done.
+    ///
+    /// # Errors
+    /// `cancelled`.
+    pub fn check_cancelled(&self, step: Step) -> Result<(), Error> {
+        if self.host.cancellation.is_cancelled() && !self.delivering.get() {
+            return Err(Error::new(Code::Cancelled, step, "the run was asked to stop and has stopped here"));
+        }
+        Ok(())
+    }
+
+    /// Refuses to go on where less of the lease is left than one more write may take.
+    ///
+    /// # Errors
+    /// `lease-expired`.
+    pub fn check_lease(&self, timeout: Duration, step: Step) -> Result<(), Error> {
+        match self.lease.get() {
+            Some(until) if self.ledger_now().until(until) < timeout => Err(Error::new(
+                Code::LeaseExpired,
+                step,
+                "this run has taken so long that another may take it for dead, so it writes nothing more",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends a call and decodes the JSON that comes back.
+    ///
+    /// # Errors
+    /// As [`Client::execute`]; `reply-invalid` where the body is not of the expected form.
+    pub async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+        let mut answer = None;
+        self.send(&call, &mut |response| {
+            answer = Some(decoded(&call, &response)?);
+            Ok(())
+        })
+        .await?;
+        answer.ok_or_else(|| nothing_came(&call))
+    }
+
+    /// Sends a call until it is answered, repeating what the service and the call allow.
+    ///
+    /// # Errors
+    /// Every status but 2xx, and every reply that did not come, as an error with a code.
+    pub async fn execute(&self, call: Call) -> Result<Response, Error> {
+        let mut answer = None;
+        self.send(&call, &mut |response| {
+            answer = Some(response);
+            Ok(())
+        })
+        .await?;
+        answer.ok_or_else(|| nothing_came(&call))
+    }
+
+    /// Sends a call whose answer is a redirect that is read and not followed.
+    ///
+    /// # Errors
+    /// Every other answer, as an error with a code.
+    pub(crate) async fn redirect(&self, mut call: Call) -> Result<Response, Error> {
+        call.redirect_expected = true;
+        let (step, service) = (call.step, call.service);
+        let response = self.execute(call).await?;
+        if (300..=399).contains(&response.status) {
+            return Ok(response);
+        }
+        let words = format!("{service} answered {} where a redirect was expected", response.status);
+        Err(Error::new(Code::ReplyInvalid, step, words))
+    }
+
+    /// Sends until an answer is read; what reads it is not generic, so that the loop is compiled once.
+    async fn send(
+        &self,
+        call: &Call,
+        read: &mut dyn FnMut(Response) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let patience = Patience::attempts(ATTEMPTS.min(call.attempts)).repeatable(call.repeatable);
+        self.retry(call.step, patience, async || read(self.send_once(call).await?)).await
+    }
+
+    async fn send_once(&self, call: &Call) -> Result<Response, Error> {
+        let origin = call.origin.without_path();
+        self.check_cancelled(call.step)?;
+        self.wait_for(&origin, call).await?;
+        if call.fenced {
+            self.check_lease(call.timeout, call.step)?;
+        }
+        self.requests.set(self.requests.get() + 1);
+        let response = match self.host.transport.send(call.request()?).await {
+            Ok(response) => response,
+            Err(error) => return Err(lost(call, &error)),
+        };
+        if let Some(date) = response.header("date").and_then(Timestamp::from_http_date) {
+            self.pace.learn_roughly(&origin, date, self.now());
+        }
+        match call.service.judge(&call.asked(), &response, self.now()) {
+            None => Ok(response),
+            Some(error) => {
+                if let Some(wait) = error.wait() {
+                    self.pace.hold(&origin, self.now() + wait);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Tries until it is done, refused for good, or the patience has ended.
+    ///
+    /// # Errors
+    /// The last attempt's. It is uncertain where any attempt was, since what may have been done stays so; and where
+    /// several attempts were in vain, nobody further up waits for the same once more.
+    pub async fn retry<T>(
+        &self,
+        step: Step,
+        patience: Patience,
+        mut attempt: impl AsyncFnMut() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let started = self.now();
+        let mut number = 1;
+        let mut uncertain = false;
+        loop {
+            let error = match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            uncertain |= error.is_uncertain();
+            let error = error.with_uncertainty(uncertain);
+            if !patience.allows(&error) {
+                return Err(error);
+            }
+            let wait = error.wait().unwrap_or_else(|| self.backoff(number));
+            if patience.is_single() {
+                return Err(error);
+            }
+            if patience.ends(number, started, self.now() + wait) {
+                return Err(error.with_temporary(Temporary::No));
+            }
+            if wait > LONGEST_WAIT {
+                return Err(error.coded(Code::RateLimited).with_temporary(Temporary::No));
+            }
+            let words = format!("{error}; trying again in {} s", wait.as_secs_f32().ceil());
+            self.event(step, Phase::Waiting, words);
+            self.sleep(wait, step).await.map_err(|stopped| stopped.with_uncertainty(uncertain))?;
+            number += 1;
+        }
+    }
+
+    /// Returns a wait that doubles with each attempt, moved at random so that many runs do not knock at once.
+    fn backoff(&self, attempt: u32) -> Duration {
+        let base = Duration::from_secs(1 << attempt.saturating_sub(1).min(4));
+        let mut byte = [0];
+        self.host().entropy.fill(&mut byte);
+        base.mul_f32(0.75 + f32::from(byte[0]) / 512.0)
+    }
+
+    /// Waits where the host of this call has asked for patience, in this call or in another.
+    async fn wait_for(&self, origin: &Origin, call: &Call) -> Result<(), Error> {
+        let wait = self.pace.pause(origin, self.now());
+        if wait > LONGEST_WAIT {
+            let words = format!("{} asks for {} s without requests", call.service, wait.as_secs());
+            return Err(Error::new(Code::RateLimited, call.step, words));
+        }
+        self.sleep(wait, call.step).await
+    }
+
+    /// Waits for a place in the queue of a host's writes.
+    ///
+    /// # Errors
+    /// How long it would take, where that is longer than a run waits; `cancelled`.
+    pub(crate) async fn queue(
+        &self,
+        host: &Origin,
+        limits: &[Limit],
+        step: Step,
+        full: impl FnOnce(Duration) -> Error,
+    ) -> Result<(), Error> {
+        while let Err(wait) = self.pace.take(host, limits, self.now()) {
+            if wait > LONGEST_WAIT {
+                return Err(full(wait));
+            }
+            self.sleep(wait, step).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits, unless the run is asked to stop.
+    pub(crate) async fn sleep(&self, wait: Duration, step: Step) -> Result<(), Error> {
+        const SLICE: Duration = Duration::from_secs(1);
+        let mut left = wait;
+        while !left.is_zero() {
+            self.check_cancelled(step)?;
+            let slice = left.min(SLICE);
+            self.host.clock.sleep(slice).await;
+            left -= slice;
+        }
+        self.check_cancelled(step)
+    }
+}
+
+/// Tells of a request that brought no whole response.
+fn lost(call: &Call, error: &TransportError) -> Error {
+    let (code, what) = match error.kind {
+        TransportErrorKind::NotSent => (Code::NotReachable, "could not be reached"),
+        TransportErrorKind::TimedOut => (Code::TimedOut, "did not answer in time"),
+        TransportErrorKind::Lost => (Code::ReplyLost, "did not answer whole"),
+        TransportErrorKind::TooLarge => (Code::ReplyTooLarge, "answered with more than any real reply holds"),
+    };
+    let text = if error.message.is_empty() { String::new() } else { format!(": {}", error.message) };
+    let (service, host) = (call.service, call.origin.host());
+    Error::new(code, call.step, format!("{service} at {host} {what}{text}"))
+        .with_uncertainty(error.kind != TransportErrorKind::NotSent)
+        .with_temporary(match error.kind {
+            TransportErrorKind::TooLarge => Temporary::No,
+            _ => Temporary::Yes,
+        })
+}
+
+/// Says what cannot be: an answer was accepted, and there is none.
+fn nothing_came(call: &Call) -> Error {
+    Error::new(Code::Internal, call.step, "an answer was lost on its way")
+}
+
+/// Decodes a body. What was cut or replaced on its way may come whole the next time; a page that stands in the
+/// service's place does not go away.
+fn decoded<T: DeserializeOwned>(call: &Call, response: &Response) -> Result<T, Error> {
+    // Little stands here, since it is compiled once a type.
+    from_value(json_of(call, response)?).map_err(|misfit| unfit(call, response, &misfit))
+}
+
+fn json_of(call: &Call, response: &Response) -> Result<Value, Error> {
+    serde_json::from_slice(&response.body).map_err(|error| {
+        if is_html(response) {
+            return garbled(call, response, "a web page, probably a log-in page")
+                .with_temporary(Temporary::No);
+        }
+        let place = format!("line {}, column {}", error.line(), error.column());
+        garbled(call, response, &format!("a body that is no JSON ({place})"))
+    })
+}
+
+fn unfit(call: &Call, response: &Response, misfit: &Misfit) -> Error {
+    // What does not fit may be a secret; its place is none.
+    match misfit.path() {
+        "" => garbled(call, response, "a body of another form"),
+        path => garbled(call, response, &format!("a body of another form (at {path})")),
+    }
+}
+
+fn garbled(call: &Call, response: &Response, what: &str) -> Error {
+    Error::new(Code::ReplyInvalid, call.step, format!("{} answered with {what}", call.service))
+        .with_request_id(request_id(response))
+        .with_temporary(Temporary::Yes)
+        .with_uncertainty(!call.repeatable)
+}

@@ -1,0 +1,26 @@
+//! What every layer speaks of: errors and their codes, steps, secrets, moments, hosts, clouds and kinds. It
+//! imports nothing of the crate.
+
+mod cloud;
+mod code;
+mod duration;
+mod error;
+mod kind;
+mod origin;
+mod secret;
+mod step;
+mod timestamp;
+pub(crate) mod typed;
+
+pub use cloud::Cloud;
+pub(crate) use cloud::{AZURE_DEVOPS_RESOURCE, DATABRICKS_RESOURCE};
+pub use code::{Class, Code, NoCode};
+pub use duration::Span;
+pub(crate) use error::one_line;
+pub use error::{Error, Temporary};
+pub use kind::{CredentialKind, Entitlement, PrincipalKind};
+pub use origin::Origin;
+pub use secret::Secret;
+pub(crate) use secret::hex;
+pub use step::Step;
+pub use timestamp::{NoTimestamp, Timestamp};

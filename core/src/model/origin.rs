@@ -1,0 +1,99 @@
+//! A base URL that credentials may be sent to.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::code::Code;
+use super::error::Error;
+
+/// Holds a base URL that credentials may be sent to: https, or http on loopback; no user, query or fragment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin(String);
+
+impl Origin {
+    /// Reads a base URL; a slash at its end is dropped.
+    ///
+    /// # Errors
+    /// `config-invalid-value` or `config-insecure-url` with that path.
+    pub fn parse(text: &str, path: &str) -> Result<Self, Error> {
+        let wrong = || Error::invalid(path, "this is not a URL such as https://host.example");
+        if text.contains(['@', '?', '#', '\\']) || text.bytes().any(|b| b <= b' ' || b >= 0x7f) {
+            return Err(wrong());
+        }
+        let uri: ::http::Uri = text.parse().map_err(|_| wrong())?;
+        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else { return Err(wrong()) };
+        let host = host.to_ascii_lowercase();
+        let plain_host = !host.starts_with('[')
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+        if host.is_empty() || !(plain_host || host.starts_with('[')) {
+            return Err(wrong());
+        }
+        match scheme {
+            "https" => {}
+            "http" if is_loopback(&host) => {}
+            "http" => {
+                return Err(Error::config(
+                    Code::ConfigInsecureUrl,
+                    path,
+                    "a credential must not travel over plain http; it is accepted on loopback alone",
+                ));
+            }
+            _ => return Err(wrong()),
+        }
+        let port = uri.port_u16().filter(|p| *p != if scheme == "https" { 443 } else { 80 });
+        let port = port.map(|p| format!(":{p}")).unwrap_or_default();
+        Ok(Self(format!("{scheme}://{host}{port}{}", uri.path().trim_end_matches('/'))))
+    }
+
+    /// Returns the instance metadata service of an Azure machine: plain HTTP by nature, on a link-local
+    /// address that leaves no machine, and asked without any credential.
+    pub(crate) fn instance_metadata() -> Self {
+        Self("http://169.254.169.254".to_owned())
+    }
+
+    /// Returns the URL without a slash at its end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the host without its port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let authority = self.authority();
+        match authority.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => authority.split(':').next().unwrap_or_default(),
+        }
+    }
+
+    /// Returns scheme, host and port alone, which is what a credential is bound to.
+    #[must_use]
+    pub fn without_path(&self) -> Self {
+        let scheme = self.0.split("://").next().unwrap_or_default();
+        Self(format!("{scheme}://{}", self.authority()))
+    }
+
+    /// Returns true for 127.0.0.0/8, `::1` and `localhost`.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(self.host())
+    }
+
+    fn authority(&self) -> &str {
+        self.0.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+        || host.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback())
+}

@@ -1,0 +1,23 @@
+//! What the refusals of Microsoft Graph mean.
+//!
+//! <https://learn.microsoft.com/graph/errors>
+
+use crate::http::{Dialect, Rule, reason, status};
+use crate::model::Code;
+
+/// Microsoft Graph, as it says no.
+pub(crate) static GRAPH: Dialect = Dialect::new("Microsoft Graph", TABLE);
+
+const TABLE: &[Rule] = &[
+    // The ways in which a replica refuses that does not know yet what another one has made.
+    status(404).for_reason(&["Request_ResourceNotFound"]).propagating(),
+    status(404).saying(&["does not exist"]).propagating(),
+    status(400).saying(&["does not reference a valid application object"]).propagating(),
+    // Reads like a missing permission, and is not one while the application is seconds old.
+    status(403).saying(&["backing application of the service principal"]).propagating(),
+    status(409).for_reason(&["Directory_ConcurrencyViolation"]).propagating(),
+    status(409).saying(&["concurrency"]).propagating(),
+    status(401).means(Code::CredentialInvalid),
+    status(403).means(Code::GraphPermissionMissing),
+    reason(&["Authorization_RequestDenied"]).means(Code::GraphPermissionMissing),
+];

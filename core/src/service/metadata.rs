@@ -1,0 +1,46 @@
+//! The instance metadata service of an Azure machine, which gives tokens of managed identities.
+//!
+//! <https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token>
+
+use std::time::Duration;
+
+use super::oauth::Granted;
+use crate::http::{Call, Client, Dialect, Rule, encode, status, statuses};
+use crate::model::{Code, Error, Origin, Step};
+
+/// The service, as it says no.
+static METADATA: Dialect = Dialect::new("the instance metadata service", TABLE);
+
+const TABLE: &[Rule] = &[
+    status(400).means(Code::IdentityNotAssigned),
+    // It lags behind right after an identity was assigned, and while it is updated.
+    status(404).means(Code::SignInRefused).passing(),
+    status(410).means(Code::SignInRefused).passing(),
+    statuses(400, 599).means(Code::SignInRefused),
+];
+
+/// How long the service on the machine itself may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Asks for a token for a resource; without a client id the machine's own identity is meant.
+pub(crate) async fn token(
+    client: &Client<'_>,
+    imds: &Origin,
+    resource: &str,
+    client_id: Option<&str>,
+    step: Step,
+) -> Result<Granted, Error> {
+    let identity = client_id.map(|id| format!("&client_id={}", encode(id))).unwrap_or_default();
+    let resource = encode(resource);
+    let path =
+        format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={resource}{identity}");
+    let mut call = Call::get(step, &METADATA, imds, path).header("metadata", "true");
+    call.timeout = TIMEOUT;
+    client.json(call).await.map_err(|error| match error.code() {
+        Code::NotReachable | Code::TimedOut => error.with_hint(
+            "azure-msi works on an Azure machine with a managed identity alone; elsewhere use another auth \
+             type, such as github-oidc-azure",
+        ),
+        _ => error,
+    })
+}

@@ -1,0 +1,57 @@
+// The packed command line against the binary: the cases that the binary's own tests run too, and the help word by word.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+
+import { BINARY } from "./support/emulator.js";
+import { installed, ROOT } from "./support/package.js";
+
+const { files, cases } = JSON.parse(readFileSync(join(ROOT, "tests/fixtures/command-line.json"), "utf8"));
+
+let user, TABLE;
+before(async () => {
+  user = await installed();
+  for (const [name, text] of Object.entries(files)) user.file(name, text);
+  ({ TABLE } = await import(pathToFileURL(join(user.folder, "node_modules/lakekey/cli/arguments.js")).href));
+});
+
+for (const { what, args, env, exit, says = [], code, class: kind, only } of cases) {
+  if (only === "binary") continue;
+  test(`${what}: lakekey ${args.join(" ")}`, async () => {
+    const [{ status, stdout, stderr }, told] = await Promise.all([user.cli(args, env), code && user.cli(["--json", ...args], env)]);
+    assert.equal(status, exit, stderr);
+    for (const part of says) assert.ok((stdout + stderr).includes(part), `${part} in ${stdout}${stderr}`);
+    if (code === undefined) return;
+    assert.equal(told.status, exit, told.stderr);
+    const { error, targets } = JSON.parse(told.stdout);
+    const { code: toldCode, class: toldClass } = error ?? targets[0].error;
+    assert.deepEqual([toldCode, toldClass], [code, kind]);
+  });
+}
+
+/** What the binary says of itself, without what the package does not have. */
+async function binaryHelp(...words) {
+  const { stdout } = await user.run(BINARY, [...words, "--help"]);
+  const elsewhere = TABLE.commands.filter(({ binary }) => binary).map(({ name }) => name);
+  return stdout.split("\n").filter((line) => !elsewhere.some((name) => line.startsWith(`  ${name} `))).join("\n");
+}
+
+test("the help of the whole is the binary's, but for the commands of the binary alone, which its last line names", async () => {
+  const { stdout } = await user.cli(["--help"]);
+  assert.equal(stdout, `${await binaryHelp()}Commands of the native binary alone: demo, emulate, schema.\n`);
+});
+
+test("the help of every command is the binary's, word by word", async () => {
+  const here = TABLE.commands.filter(({ name, binary }) => !binary && name !== "help");
+  assert.ok(here.length > 5);
+  for (const { name } of here) assert.equal((await user.cli([name, "--help"])).stdout, await binaryHelp(name));
+});
+
+test("LAKEKEY_LOG decides how much is told, as in the binary", async () => {
+  const told = async (LAKEKEY_LOG) => (await user.cli(["status", "--config", "certificate.yml"], { CATALOG_CERTIFICATE: "no-pem", LAKEKEY_LOG })).stderr;
+  const binary = async (LAKEKEY_LOG) => (await user.run(BINARY, ["status", "--config", "certificate.yml"], { CATALOG_CERTIFICATE: "no-pem", LAKEKEY_LOG }).catch((error) => error)).stderr;
+  for (const level of ["error", "warn", "info", "TRACE", "nonsense", ""]) assert.equal(await told(level), await binary(level), level);
+});

@@ -1,0 +1,47 @@
+// The help, in the binary's form.
+
+/** Returns an option as messages name it, such as `--config <FILE>`. */
+export const label = ({ name, value }) => (value ? `--${name} <${value}>` : `--${name}`);
+
+function columns(rows) {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}\n`).join("");
+}
+
+function described({ help, env, default: otherwise, of }) {
+  const more = [env && `[env: ${env}]`, otherwise && `[default: ${otherwise}]`, of && `[possible values: ${of.join(", ")}]`];
+  return [help, ...more.filter(Boolean)].join(" ");
+}
+
+const HELP = ["-h, --help", "Print help"];
+
+/** Returns the help of the whole. */
+export function help({ about, commands, exit, notes }) {
+  const here = commands.filter(({ binary }) => !binary);
+  const elsewhere = commands.filter(({ binary }) => binary).map(({ name }) => name);
+  const statuses = Object.entries(exit).map(([status, meaning]) => `${status} ${meaning}`);
+  return `${about}
+
+Usage: lakekey <COMMAND>
+
+Commands:
+${columns(here.map(({ name, help: line }) => [name, line]))}
+Options:
+${columns([HELP, ["-V, --version", "Print version"]])}
+${notes.before}
+Exit status: ${statuses.join("; ")}.
+${notes.after}
+Commands of the native binary alone: ${elsewhere.join(", ")}.
+`;
+}
+
+/** Returns the help of a command. */
+export function helpOf({ name, help: line, options, "one-of": oneOf }) {
+  const one = oneOf?.map((known) => label(options.find((option) => option.name === known))).join("|");
+  return `${line}
+
+Usage: lakekey ${name}${options.length > 0 ? " [OPTIONS]" : ""}${one ? ` <${one}>` : ""}
+
+Options:
+${columns([...options.map((option) => [`    ${label(option)}`, described(option)]), HELP])}`;
+}
