@@ -41,7 +41,7 @@ def test_lakekey_provisions_and_rotates_with_tokens_of_the_azure_cli(emulator: E
     assert "eyJ" not in run.out + run.err
 
 
-def test_whoever_is_signed_in_with_the_azure_cli_makes_everything_from_nothing_without_being_in_the_workspace(
+def test_the_identity_signed_in_with_the_azure_cli_makes_everything_from_nothing_without_being_in_the_workspace(
         emulator: Emulator, az: AzureCli, lakekey: Lakekey) -> None:
     operator = emulator.seed("application", display_name="operator")["client-id"]
     secret = emulator.seed("client-secret", client_id=operator)["client-secret"]

@@ -20,4 +20,4 @@ mod rotation;
 mod secrets;
 mod sign_in;
 mod sinks;
-mod spreading;
+mod propagation;

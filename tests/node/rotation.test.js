@@ -81,7 +81,7 @@ test("a callback that rejects has nothing revoked, and the next run delivers a f
   await converges();
 });
 
-test("a callback that refuses for certain has the new credential taken back and the old one kept", async () => {
+test("a callback that refuses for certain has the new credential rolled back and the old one kept", async () => {
   let given;
   const refusing = (value) => {
     given = value;
@@ -174,7 +174,7 @@ test("an onEvent that throws does not disturb the rotation", async () => {
   assert.ok(events.includes("create-token") && events.includes("revoke-token"));
 });
 
-test("revoke takes back what its option says and nothing else", async () => {
+test("revoke revokes what its option says and nothing else", async () => {
   const report = only(await lakekey.revoke(document, options({ targets: ["catalog-prod"], all: true })));
   assert.equal(report.outcome, "revoked");
   assert.equal(await works(emu, held), false);

@@ -332,19 +332,19 @@ export interface TargetDocument {
   "allow-enable-tokens"?: boolean;
   /** How the principal signs in; where left out the environment is asked. */
   auth?: Auth | null;
-  /** The principal's Entra client secret, where it shall be rotated too. */
+  /** The principal's Entra client secret, where it is to be rotated too. */
   "client-secret"?: SecretDocument | null;
   /** Where the PAT is delivered. */
   deliver?: SinkConfig[];
   /** Who may write to Microsoft Graph; for `provision` and for rotating client secrets. */
   directory?: Auth | null;
-  /** Entitlements that the principal shall have; others are left as they are. */
+  /** Entitlements that the principal is to have; others are left as they are. */
   entitlements?: Entitlement[];
   /** A federated credential to make, so that the principal needs no secret. */
   "federated-credential"?: FederatedCredential | null;
   /** The name, by which commands and the ledger know the target: letters, digits, `-`, `_` and `.`. */
   name: string;
-  /** The principal's Databricks OAuth secret, where it shall be rotated too. */
+  /** The principal's Databricks OAuth secret, where it is to be rotated too. */
   "oauth-secret"?: SecretDocument | null;
   /** The principal. */
   principal?: PrincipalDocument;

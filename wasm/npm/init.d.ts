@@ -1,4 +1,4 @@
-/** The same functions for whoever brings the module along; call `init` once before all else. */
+/** The same functions for programs that bring the module along; call `init` once before all else. */
 
 export * from "./index.js";
 

@@ -1,4 +1,4 @@
-// The entry for whoever brings the module along: bundles that inline it, platforms without a file system.
+// The entry for programs that bring the module along: bundles that inline it, platforms without a file system.
 
 import { start, usage } from "./lib/index.js";
 

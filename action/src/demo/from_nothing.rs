@@ -31,7 +31,7 @@ pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     );
     stage.say(&format!("The job proves who it is by its identity token, whose subject is {}.", job.subject));
     stage.say(
-        "Whoever provisions holds no secret, and neither will the principal; only GitHub wants a token to \
+        "The job that provisions holds no secret, nor will the principal; only GitHub wants a token to \
          write its secret with.",
     );
 

@@ -276,7 +276,7 @@ fn a_managed_identity_is_asked_of_the_machine_with_its_lag_waited_out() {
 }
 
 #[test]
-fn the_azure_cli_gives_a_token_of_whoever_is_signed_in() {
+fn the_azure_cli_gives_a_token_of_the_identity_that_is_signed_in() {
     let expires = START + 3600;
     let host = TestHost::new();
     let arguments = format!(

@@ -91,7 +91,7 @@ pub(crate) struct TargetDocument {
     pub(crate) admin: Option<AuthValue>,
     /// Who may write to Microsoft Graph; for `provision` and for rotating client secrets.
     pub(crate) directory: Option<AuthValue>,
-    /// Entitlements that the principal shall have; others are left as they are.
+    /// Entitlements that the principal is to have; others are left as they are.
     #[serde(default)]
     pub(crate) entitlements: Vec<Entitlement>,
     /// Whether `provision` may switch personal access tokens on for the whole workspace.
@@ -105,9 +105,9 @@ pub(crate) struct TargetDocument {
     /// Where the PAT is delivered.
     #[serde(default)]
     pub(crate) deliver: Vec<SinkValue>,
-    /// The principal's Entra client secret, where it shall be rotated too.
+    /// The principal's Entra client secret, where it is to be rotated too.
     pub(crate) client_secret: Option<SecretDocument>,
-    /// The principal's Databricks OAuth secret, where it shall be rotated too.
+    /// The principal's Databricks OAuth secret, where it is to be rotated too.
     pub(crate) oauth_secret: Option<SecretDocument>,
 }
 

@@ -64,7 +64,7 @@ pub(crate) trait Store {
     /// Returns the host whose clock dates the credentials.
     fn clock(&self, context: &Context<'_>) -> Origin;
 
-    /// Lists every valid credential of the principal, whoever made it.
+    /// Lists every valid credential of the principal, no matter who made it.
     fn list<'a>(
         &'a self,
         context: &'a Context<'a>,

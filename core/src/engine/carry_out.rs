@@ -34,7 +34,7 @@ impl Job<'_> {
         let (mut observed, mut plan) = self.decide(force).await?;
         if let Decision::Renew { why: Reason::Undelivered(_) | Reason::Uncertain(_), .. } = plan.decision {
             // Credentials and sinks are read at the same time: another run may have ended in between, so that one was
-            // read before it and the other after. What is really so is so at a second look too.
+            // read before it and the other after. What is true is found at a second look too.
             (observed, plan) = self.decide(force).await?;
         }
         fill::sinks(report, &observed);

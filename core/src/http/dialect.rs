@@ -38,7 +38,7 @@ impl Dialect {
         Self { name, rules, read: Said::read, wait: |answered| answered.retry_after() }
     }
 
-    /// Makes the dialect of a service of your own: every refusal is one of the place of delivery.
+    /// Makes the dialect of a user's own service: every refusal is one of the place of delivery.
     #[must_use]
     pub const fn plain(name: &'static str) -> Self {
         const RULES: &[Rule] = &[statuses(400, 599).means(Code::SinkRefused)];

@@ -91,7 +91,7 @@ codes! {
     /// A service refused for a reason that lakekey does not know.
     Refused = "refused", "read what the service said; with its request id its support can tell more";
 
-    /// The client secret is wrong, or has not spread yet.
+    /// The client secret is wrong, or has not propagated yet.
     ClientSecretWrong = "client-secret-wrong",
         "check that the value of the secret is given, not its id, and that it belongs to this \
          application; a secret made a moment ago may need two minutes";

@@ -50,7 +50,7 @@ export async function emulator(...options) {
 export const withCallback = (document, name = "catalog") =>
   document.replace(/( {4}deliver:\n)[^]*$/, `$1      - type: callback\n        name: ${name}\n`);
 
-/** Returns the values of the tokens that work in the emulator's first workspace, asked by whoever holds them. */
+/** Returns the values of the tokens that work in the emulator's first workspace, asked with each of them. */
 export async function works(emu, value) {
   const response = await fetch(`${emu.ready.workspaces[0]}/api/2.0/preview/scim/v2/Me`, { headers: { authorization: `Bearer ${value}` } });
   await response.arrayBuffer();

@@ -1,6 +1,6 @@
 //! Who may use tokens in a workspace.
 //!
-//! Only ever added to: a PUT would replace the whole list, and whoever loses CAN_USE loses all live tokens at
+//! Only ever added to: a PUT would replace the whole list, and a principal without CAN_USE loses all live tokens at
 //! once.
 //!
 //! <https://docs.databricks.com/api/azure/workspace/permissions>

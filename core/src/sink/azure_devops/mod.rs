@@ -73,7 +73,7 @@ impl fmt::Display for GroupRef {
 #[derive(Debug)]
 struct AzureDevopsVariable {
     path: String,
-    /// The organisation or, on a server of your own, the collection.
+    /// The organisation or, on a self-hosted server, the collection.
     organization: Origin,
     project: String,
     group: GroupRef,
@@ -117,7 +117,7 @@ fn address(name: Option<&str>, configured: Option<&Origin>, at: &str) -> Result<
     match (name, configured) {
         (Some(name), None) => Origin::parse(&format!("https://dev.azure.com/{name}"), at),
         (Some(name), Some(configured)) => {
-            // A server of your own has collections side by side, maybe below a path.
+            // A self-hosted server has collections side by side, maybe below a path.
             let host = configured.without_path();
             let above =
                 configured.as_str()[host.as_str().len()..].rsplit_once('/').map_or("", |(above, _)| above);

@@ -58,7 +58,7 @@ fn a_pat_that_never_works_is_rolled_back_and_reported() {
 }
 
 #[test]
-fn provisioning_waits_until_the_permission_to_use_tokens_has_spread() {
+fn provisioning_waits_until_the_permission_to_use_tokens_has_propagated() {
     let stage = Stage::new();
     slow(&stage, SpreadKind::Permission, Spread { ms: 20_000, ..Spread::default() });
     slow(&stage, SpreadKind::ServicePrincipal, Spread { uses: 2, ..Spread::default() });
@@ -68,7 +68,7 @@ fn provisioning_waits_until_the_permission_to_use_tokens_has_spread() {
 }
 
 #[test]
-fn provisioning_reports_a_permission_that_does_not_spread_within_the_bound() {
+fn provisioning_reports_a_permission_that_does_not_propagate_within_the_bound() {
     let stage = Stage::new();
     slow(&stage, SpreadKind::Permission, Spread { ms: 86_400_000, ..Spread::default() });
     let ran = Machine::new(&stage).run(Command::Provision);
