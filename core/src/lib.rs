@@ -1,13 +1,13 @@
 //! The life of a Databricks credential, from nothing to revoked, on any platform.
 //!
-//! The crate decides and acts; its host gives it HTTP, a clock, randomness and its environment, through the traits that
-//! [`Host`] bundles. [`run`] is the one way in: it takes a [`Config`] and a [`RunRequest`], and answers with a
-//! [`Report`].
+//! The crate decides and acts; its host gives it HTTP, a clock, randomness and its environment, through the
+//! traits that [`Host`] bundles. [`run`] is the one way in: it takes a [`Config`] and a [`RunRequest`], and
+//! answers with a [`Report`].
 //!
 //! # Example
 //!
-//! A program that keeps the credential itself: it is a host with a workspace in memory, and a [`Callback`] takes what
-//! was made.
+//! A program that keeps the credential itself: it is a host with a workspace in memory, and a [`Callback`]
+//! takes what was made.
 //!
 //! ```
 //! use std::cell::{Cell, RefCell};

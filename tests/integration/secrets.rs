@@ -1,5 +1,5 @@
-//! The secrets that somebody signs in with, renewed while they are in use: each goes to its own issuer alone, and
-//! everybody who refers to it gets the renewed one.
+//! The secrets that somebody signs in with, renewed while they are in use: each goes to its own issuer alone,
+//! and everybody who refers to it gets the renewed one.
 
 use std::time::Duration;
 

@@ -17,7 +17,7 @@ export type Auth =
       type: "access-token";
     }
   | {
-      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      /** The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it. */
       "azure-resource-id"?: string | null;
       /** The application id, where it is not the principal's. */
       "client-id"?: string | null;
@@ -28,9 +28,9 @@ export type Auth =
       type: "azure-client-secret";
     }
   | {
-      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      /** The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it. */
       "azure-resource-id"?: string | null;
-      /** PEM with certificate and RSA private key, or PKCS#12 (binary, or in base64 where it comes from the environment). */
+      /** PEM with certificate and RSA private key, or PKCS#12 (binary; in base64 from the environment). */
       certificate: SecretRef;
       /** The application id, where it is not the principal's. */
       "client-id"?: string | null;
@@ -43,7 +43,7 @@ export type Auth =
   | {
       /** The audience; `api://AzureADTokenExchange` by default. */
       audience?: string | null;
-      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      /** The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it. */
       "azure-resource-id"?: string | null;
       /** The application id, where it is not the principal's. */
       "client-id"?: string | null;
@@ -52,7 +52,7 @@ export type Auth =
       type: "github-oidc-azure";
     }
   | {
-      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      /** The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it. */
       "azure-resource-id"?: string | null;
       /** The application id, where it is not the principal's. */
       "client-id"?: string | null;
@@ -63,7 +63,7 @@ export type Auth =
       type: "azure-devops-oidc";
     }
   | {
-      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      /** The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it. */
       "azure-resource-id"?: string | null;
       /** The application id, where it is not the principal's. */
       "client-id"?: string | null;
@@ -74,14 +74,14 @@ export type Auth =
       type: "azure-workload-identity";
     }
   | {
-      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      /** The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it. */
       "azure-resource-id"?: string | null;
       /** The client id of a user-assigned identity. */
       "client-id"?: string | null;
       type: "azure-msi";
     }
   | {
-      /** The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace. */
+      /** The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it. */
       "azure-resource-id"?: string | null;
       /** The tenant, where it is not the principal's. */
       "tenant-id"?: string | null;
@@ -179,7 +179,7 @@ export type SinkConfig =
       vault: string;
     }
   | {
-      /** How to sign in, where it is not as the principal; `access-token` takes $(System.AccessToken), `pat` a PAT. */
+      /** How to sign in, if not as the principal; `access-token` takes $(System.AccessToken), `pat` a PAT. */
       auth?: Auth | null;
       /** The group's id or name. */
       group: GroupRef;

@@ -26,7 +26,7 @@ const SHORTEST_LIFE: i64 = 300;
 pub(super) struct AzureCli {
     /// The tenant, where it is not the principal's.
     tenant_id: Option<String>,
-    /// The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace.
+    /// The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it.
     azure_resource_id: Option<String>,
 }
 

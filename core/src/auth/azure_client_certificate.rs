@@ -21,11 +21,11 @@ pub(super) struct AzureClientCertificate {
     tenant_id: Option<String>,
     /// The application id, where it is not the principal's.
     client_id: Option<String>,
-    /// PEM with certificate and RSA private key, or PKCS#12 (binary, or in base64 where it comes from the environment).
+    /// PEM with certificate and RSA private key, or PKCS#12 (binary; in base64 from the environment).
     certificate: SecretRef,
     /// The password of the PKCS#12.
     password: Option<SecretRef>,
-    /// The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace.
+    /// The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it.
     azure_resource_id: Option<String>,
 }
 

@@ -23,7 +23,7 @@ pub(super) struct AzureClientSecret {
     client_id: Option<String>,
     /// The secret.
     client_secret: SecretRef,
-    /// The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace.
+    /// The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it.
     azure_resource_id: Option<String>,
 }
 

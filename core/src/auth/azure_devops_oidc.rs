@@ -1,5 +1,6 @@
-//! `azure-devops-oidc`: an application that trusts an Azure DevOps service connection, or a Databricks-managed
-//! principal that trusts a pipeline. Azure Pipelines can vouch for either, and only one of them is known to Entra ID.
+//! `azure-devops-oidc`: an application that trusts an Azure DevOps service connection, or a
+//! Databricks-managed principal that trusts a pipeline. Azure Pipelines can vouch for either, and only one of
+//! them is known to Entra ID.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -24,7 +25,7 @@ pub(super) struct AzureDevopsOidc {
     client_id: Option<String>,
     /// The id of the service connection.
     service_connection_id: Option<String>,
-    /// The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace.
+    /// The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it.
     azure_resource_id: Option<String>,
 }
 

@@ -22,7 +22,7 @@ use crate::service::metadata;
 pub(super) struct AzureMsi {
     /// The client id of a user-assigned identity.
     client_id: Option<String>,
-    /// The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace.
+    /// The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it.
     azure_resource_id: Option<String>,
 }
 
@@ -35,8 +35,8 @@ impl AzureMsi {
         let wanted = view
             .variable("ARM_USE_MSI")
             .is_some_and(|text| matches!(text.to_ascii_lowercase().as_str(), "true" | "1"));
-        // The name of a user-assigned identity stands in ARM_CLIENT_ID, whatever the principal is: without it the
-        // machine's own is meant.
+        // The name of a user-assigned identity stands in ARM_CLIENT_ID, whatever the principal is: without it
+        // the machine's own is meant.
         (view.is_named() || (wanted && view.azure())).then(|| Self {
             client_id: view.variable("ARM_CLIENT_ID"),
             azure_resource_id: view.resource_id(),

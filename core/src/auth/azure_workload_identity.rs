@@ -14,7 +14,8 @@ use crate::host::{Environment, LocalFuture};
 use crate::http::Identity;
 use crate::model::{Code, Error};
 
-/// An Entra application that trusts the issuer of a token in a file, as Kubernetes workload identity lays it down.
+/// An Entra application that trusts the issuer of a token in a file, as Kubernetes workload identity lays it
+/// down.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct AzureWorkloadIdentity {
@@ -24,7 +25,7 @@ pub(super) struct AzureWorkloadIdentity {
     client_id: Option<String>,
     /// The path of the file; what AZURE_FEDERATED_TOKEN_FILE names by default.
     path: Option<String>,
-    /// The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace.
+    /// The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it.
     azure_resource_id: Option<String>,
 }
 

@@ -167,8 +167,8 @@ pub(crate) struct Subject {
 pub(crate) struct Session {
     pub(crate) pace: Pace,
     pub(super) tokens: TokenCache,
-    /// Secrets that this run has renewed, by what refers to them and by their kind, so that none goes to another
-    /// issuer.
+    /// Secrets that this run has renewed, by what refers to them and by their kind, so that none goes to
+    /// another issuer.
     renewed: RefCell<HashMap<(SecretRef, CredentialKind), Secret>>,
     /// What one target at a time works on, such as a variable group that several write to.
     locks: RefCell<HashMap<String, Lock>>,

@@ -14,8 +14,8 @@ use crate::service::databricks;
 use crate::service::entra::{grant, token_endpoint};
 use crate::service::oauth::Granted;
 
-/// How often an exchange is tried where no federated credential seems to match: on a stable one about two in a
-/// hundred sign-ins were refused so for a moment.
+/// How often an exchange is tried where no federated credential seems to match: on a stable one about two in
+/// a hundred sign-ins were refused so for a moment.
 const EXCHANGES: u32 = 3;
 
 /// Checks the ids that a sign-in gives.
@@ -41,8 +41,8 @@ pub(super) fn check_ids(
     }
 }
 
-/// Makes an identity of a token for what the request asks. A caller with an Azure role on the workspace and no place
-/// in it gets in by two further headers, for which a token for Azure Resource Manager is got too.
+/// Makes an identity of a token for what the request asks. A caller with an Azure role on the workspace and
+/// no place in it gets in by two further headers, for which a token for Azure Resource Manager is got too.
 ///
 /// <https://learn.microsoft.com/azure/databricks/dev-tools/auth/aad-token-manual>
 pub(super) async fn identity(

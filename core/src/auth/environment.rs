@@ -1,9 +1,9 @@
 //! The environment's names of Databricks unified authentication and of the Azure SDKs, in their documented
 //! order.
 //!
-//! Of the documented ways those are left out that sign in as a person or as somebody who happens to be at hand: a
-//! PAT (the principal must be able to sign in when its PAT has expired), passwords, profiles and log-ins of
-//! the machine. `azure-cli` is taken where `DATABRICKS_AUTH_TYPE` asks for it.
+//! Of the documented ways those are left out that sign in as a person or as somebody who happens to be at
+//! hand: a PAT (the principal must be able to sign in when its PAT has expired), passwords, profiles and
+//! log-ins of the machine. `azure-cli` is taken where `DATABRICKS_AUTH_TYPE` asks for it.
 //!
 //! <https://docs.databricks.com/dev-tools/auth/unified-auth>,
 //! <https://learn.microsoft.com/python/api/azure-identity/azure.identity.environmentcredential>
@@ -45,8 +45,8 @@ macro_rules! way {
     };
 }
 
-/// The order is that of the Databricks SDKs, then that of the Azure SDKs; what a CI system offers to every job comes
-/// last.
+/// The order is that of the Databricks SDKs, then that of the Azure SDKs; what a CI system offers to every
+/// job comes last.
 const WAYS: &[Way] = &[
     way!("oauth-m2m", OauthM2m, of_variables),
     way!("env-oidc", EnvOidc, of_variables),

@@ -28,7 +28,8 @@ const STEP: Step = Step::SignInSink;
 /// How far the assertion's start lies back, for a host whose clock is ahead of GitHub's, in seconds.
 const BACKDATED: i64 = 60;
 
-/// How long the assertion lives from now on, in seconds; GitHub takes ten minutes at the most, by its own clock.
+/// How long the assertion lives from now on, in seconds; GitHub takes ten minutes at the most, by its own
+/// clock.
 const ASSERTION_LIFE: i64 = 540;
 
 /// Says how the GitHub sinks sign in.
@@ -124,8 +125,8 @@ impl GithubSignIn {
     /// An App gets one token a run for each place and permission, for that repository only.
     ///
     /// # Errors
-    /// `config-missing-secret`, `github-credential-invalid`, `github-not-found` where the App is not installed,
-    /// `github-permission-missing` where the installation lacks the permission.
+    /// `config-missing-secret`, `github-credential-invalid`, `github-not-found` where the App is not
+    /// installed, `github-permission-missing` where the installation lacks the permission.
     pub(crate) async fn identity(&self, context: &Context<'_>, place: &Place) -> Result<Identity, Error> {
         let api = &context.endpoints.github_api;
         let Reference { secret, path, .. } = self.reference();

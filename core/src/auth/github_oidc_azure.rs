@@ -22,7 +22,7 @@ pub(super) struct GithubOidcAzure {
     client_id: Option<String>,
     /// The audience; `api://AzureADTokenExchange` by default.
     audience: Option<String>,
-    /// The workspace's Azure resource id, for a caller with an Azure role on it and no place in the workspace.
+    /// The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it.
     azure_resource_id: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! How a principal, an admin or a sink's writer proves who it is. Each way to sign in is one file: its shape in the
-//! configuration, its check, the secrets that it refers to, and what it does.
+//! How a principal, an admin or a sink's writer proves who it is. Each way to sign in is one file: its shape
+//! in the configuration, its check, the secrets that it refers to, and what it does.
 
 mod access_token;
 mod assertion;

@@ -1,5 +1,5 @@
-//! Who signs in around a target: the principal, the workspace admin, who may write to Graph, and who manages OAuth
-//! secrets.
+//! Who signs in around a target: the principal, the workspace admin, who may write to Graph, and who manages
+//! OAuth secrets.
 
 use super::context::{Context, SignIn};
 use super::environment;

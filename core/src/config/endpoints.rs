@@ -1,5 +1,5 @@
-//! Where the services are: the chosen cloud's own hosts, and those that the configuration or the environment names
-//! instead.
+//! Where the services are: the chosen cloud's own hosts, and those that the configuration or the environment
+//! names instead.
 
 use super::document::{Document, EndpointsDocument};
 use crate::host::Environment;

@@ -1,5 +1,6 @@
-//! The configuration as it is written: YAML to a document, and the checks of values that stand for themselves. What
-//! signs in and what is delivered to are read by `auth` and `sink`, and all is put together by `engine::resolve`.
+//! The configuration as it is written: YAML to a document, and the checks of values that stand for
+//! themselves. What signs in and what is delivered to are read by `auth` and `sink`, and all is put together
+//! by `engine::resolve`.
 
 mod decode;
 mod document;

@@ -1,14 +1,14 @@
-//! What the document tells by its `type`: a way to sign in, a place of delivery. Each such type reads its own shape;
-//! what they have in common stands here.
+//! What the document tells by its `type`: a way to sign in, a place of delivery. Each such type reads its own
+//! shape; what they have in common stands here.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use crate::model::{Code, Error};
 
-/// Lists the types that are known, each with its name: those that are read (`KNOWN`, by the function `read_as`), and
-/// how the schema describes them (`variants`). The two stand apart so that a program that never describes them holds no
-/// description.
+/// Lists the types that are known, each with its name: those that are read (`KNOWN`, by the function
+/// `read_as`), and how the schema describes them (`variants`). The two stand apart so that a program that
+/// never describes them holds no description.
 macro_rules! known {
     ($read:ty: $($shape:ty as $name:literal),+ $(,)?) => {
         const KNOWN: &[(&str, $read)] = &[$(($name, read_as::<$shape>)),+];

@@ -1,7 +1,7 @@
 //! Client secrets of the principal's Entra application.
 //!
-//! Graph lets nobody change a secret's description, so that one is never marked: the dates of the sinks tell which
-//! was delivered.
+//! Graph lets nobody change a secret's description, so that one is never marked: the dates of the sinks tell
+//! which was delivered.
 //!
 //! <https://learn.microsoft.com/graph/api/resources/passwordcredential>
 

@@ -1,5 +1,5 @@
-//! Credentials: what a service principal signs in with. Three kinds share one rotation, which knows them only through
-//! [`Store`].
+//! Credentials: what a service principal signs in with. Three kinds share one rotation, which knows them only
+//! through [`Store`].
 
 mod client_secret;
 mod ledger;

@@ -1,7 +1,7 @@
 //! OAuth secrets of a Databricks service principal.
 //!
-//! They bear no text, so that lakekey cannot tell its own from those of others: the configuration hands it all secrets
-//! of the principal, and the dates of the sinks tell which was delivered.
+//! They bear no text, so that lakekey cannot tell its own from those of others: the configuration hands it
+//! all secrets of the principal, and the dates of the sinks tell which was delivered.
 //!
 //! <https://docs.databricks.com/api/azure/account/serviceprincipalsecrets>
 
@@ -52,7 +52,8 @@ impl OauthSecretStore {
     }
 }
 
-/// Returns where the secrets are managed: at the account where `principal.account-id` is given, else in the workspace.
+/// Returns where the secrets are managed: at the account where `principal.account-id` is given, else in the
+/// workspace.
 fn home<'a>(context: &'a Context<'_>) -> &'a Origin {
     match context.subject.principal.account_id {
         Some(_) => &context.endpoints.accounts,

@@ -27,8 +27,8 @@ impl<'p> PatStore<'p> {
         }
         let me = match tokens::me(context, &identity, Step::VerifyToken).await {
             Ok(me) => me,
-            // The token was accepted and may not ask this: its scopes are narrower. That it is the principal's own is
-            // known from the list, which shows the principal's tokens alone.
+            // The token was accepted and may not ask this: its scopes are narrower. That it is the
+            // principal's own is known from the list, which shows the principal's tokens alone.
             Err(error) if tokens::lacks_scope(&error) => return Ok(()),
             Err(error) => return Err(error),
         };
@@ -105,8 +105,8 @@ impl Store for PatStore<'_> {
             let identity = sign_in_principal(context).await?;
             match tokens::comment(context, &identity, id, &tag.comment(comment), Step::MarkActive).await {
                 Ok(()) => Ok(Marked::Yes),
-                // A workspace without the route; an unknown token would be NOT_FOUND too, but this one was listed
-                // just now.
+                // A workspace without the route; an unknown token would be NOT_FOUND too, but this one was
+                // listed just now.
                 Err(error) if matches!(error.status(), Some(404 | 405 | 501)) => Ok(Marked::Unsupported),
                 Err(error) => Err(error),
             }

@@ -1,5 +1,5 @@
-//! The seam between the rotation and the kinds of credentials: what can be listed, issued, verified, marked and
-//! revoked.
+//! The seam between the rotation and the kinds of credentials: what can be listed, issued, verified, marked
+//! and revoked.
 
 use super::ledger::Tag;
 use crate::auth::Context;

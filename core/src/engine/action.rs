@@ -51,7 +51,8 @@ pub(crate) enum Action {
     ImportPrincipal { name: String },
     /// Adds entitlements to the service principal.
     AddEntitlements(Vec<Entitlement>),
-    /// Makes a token of the admin's: a workspace in which no token was ever made has nothing to grant a permission on.
+    /// Makes a token of the admin's: a workspace in which no token was ever made has nothing to grant a
+    /// permission on.
     MakeFirstToken,
     /// Removes that token again.
     RemoveFirstToken,

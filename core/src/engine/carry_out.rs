@@ -1,7 +1,7 @@
 //! Carry out: make a credential, verify it, deliver it, mark it, revoke what it supersedes.
 //!
-//! At every moment a run may be killed, and every reply may be lost; whatever is left, the next run converges from it.
-//! `docs/reliability.md` says which promise rests on which step here.
+//! At every moment a run may be killed, and every reply may be lost; whatever is left, the next run converges
+//! from it. `docs/reliability.md` says which promise rests on which step here.
 
 use futures_util::future::{join, join_all};
 
@@ -33,8 +33,8 @@ impl Job<'_> {
     pub(super) async fn rotate(&self, force: bool, report: &mut TargetReport) -> Result<(), Error> {
         let (mut observed, mut plan) = self.decide(force).await?;
         if let Decision::Renew { why: Reason::Undelivered(_) | Reason::Uncertain(_), .. } = plan.decision {
-            // Credentials and sinks are read at the same time: another run may have ended in between, so that one was
-            // read before it and the other after. What is true is found at a second look too.
+            // Credentials and sinks are read at the same time: another run may have ended in between, so that
+            // one was read before it and the other after. What is true is found at a second look too.
             (observed, plan) = self.decide(force).await?;
         }
         fill::sinks(report, &observed);
@@ -115,7 +115,8 @@ impl Job<'_> {
             }
         };
         fill::done(report, Step::VerifyToken, format!("verified the new {}", kind.as_str()));
-        // From the first write on a stop would leave some sinks behind; the next safe point is after the last one.
+        // From the first write on a stop would leave some sinks behind; the next safe point is after the last
+        // one.
         self.context.set_delivering(true);
         let delivered = self.deliver(report, &fresh.value, &new, &tag, observed).await;
         fill::credential(report, self, &new);
@@ -140,8 +141,8 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Keeps the new value for the sign-ins of this run, where the principal signs in with a credential of this kind:
-    /// the environment still holds the old one, which may be revoked in a moment.
+    /// Keeps the new value for the sign-ins of this run, where the principal signs in with a credential of
+    /// this kind: the environment still holds the old one, which may be revoked in a moment.
     fn keep_for_sign_ins(&self, value: &Secret) {
         let kind = self.store.kind();
         if let Ok(own) = principal_sign_in(self.context)
@@ -175,7 +176,8 @@ impl Job<'_> {
                 Err(error) if error.is_uncertain() => {
                     self.context.warn(&error);
                     self.reconcile(&tag, observed).await?;
-                    // By its tag what it has made was found and revoked; without one a second could be one too many.
+                    // By its tag what it has made was found and revoked; without one a second could be one
+                    // too many.
                     if self.store.bears_tags() {
                         return Err(error.with_uncertainty(false).with_temporary(Temporary::Yes));
                     }
@@ -227,7 +229,8 @@ impl Job<'_> {
         Ok(checked)
     }
 
-    /// Tries the credential several times at once until all tries of a round succeed, so that it is known everywhere.
+    /// Tries the credential several times at once until all tries of a round succeed, so that it is known
+    /// everywhere.
     async fn verify(&self, value: &Secret) -> Result<(), Error> {
         let bound = self.credentials.policy.verify_within.duration();
         let patience = Patience::within(bound).for_propagation();
@@ -362,8 +365,8 @@ impl Job<'_> {
         }
     }
 
-    /// Writes the sinks at the same time; first those that cannot tell when they were written, so that a date of the
-    /// others stands for them too.
+    /// Writes the sinks at the same time; first those that cannot tell when they were written, so that a date
+    /// of the others stands for them too.
     async fn write(
         &self,
         value: &Secret,

@@ -1,5 +1,5 @@
-//! The rules that stand between a configuration and what it asks for. Each is one pure function in one list; `doctor`
-//! tells all that are broken, and a run stops at the first.
+//! The rules that stand between a configuration and what it asks for. Each is one pure function in one list;
+//! `doctor` tells all that are broken, and a run stops at the first.
 
 use super::command::{Command, Revocation};
 use super::resolve::{Target, lost};
@@ -80,8 +80,8 @@ fn a_new_secret_has_a_place(facts: &Facts<'_>) -> Option<Error> {
     })
 }
 
-/// Refuses a sign-in of another application than the one that bears the principal's name: what is made for the one
-/// would be tried with the other.
+/// Refuses a sign-in of another application than the one that bears the principal's name: what is made for
+/// the one would be tried with the other.
 fn the_sign_in_is_the_principals(facts: &Facts<'_>) -> Option<Error> {
     let subject = &facts.target.subject;
     let (auth, name) = (subject.auth.as_ref()?, subject.principal.display_name.as_ref()?);
@@ -206,7 +206,8 @@ fn of_principal(target: &Target, environment: &dyn Environment, explained_later:
     match own.and_then(|own| own.check_references(environment)) {
         // Provisioning an application says what is missing in terms of what it would make.
         Err(error) if explained_later && error.code() == Code::ConfigMissingSecret => Ok(()),
-        // What the environment does not hold is no mistake in the document; the target fails and others are served.
+        // What the environment does not hold is no mistake in the document; the target fails and others are
+        // served.
         Err(error) if error.code() == Code::SignInNotConfigured => Ok(()),
         other => other,
     }

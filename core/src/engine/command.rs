@@ -45,7 +45,8 @@ impl Command {
 pub enum Revocation {
     /// Those that a newer, delivered one has superseded.
     Superseded,
-    /// Every managed one, the one in use included, and those of this principal that bear no mark of another target.
+    /// Every managed one, the one in use included, and those of this principal that bear no mark of another
+    /// target.
     All,
     /// The one with this id, whatever has made it.
     Id(String),

@@ -1,6 +1,6 @@
-//! The commands: sign in, observe, plan, carry out, report. What is configured is put together here (`resolve`), the
-//! rules between it and the services stand in one list (`checks`), and a plan is a list of actions (`action`, `plan`,
-//! `prepare`) that is either shown or carried out.
+//! The commands: sign in, observe, plan, carry out, report. What is configured is put together here
+//! (`resolve`), the rules between it and the services stand in one list (`checks`), and a plan is a list of
+//! actions (`action`, `plan`, `prepare`) that is either shown or carried out.
 
 mod action;
 mod carry_out;

@@ -165,7 +165,8 @@ pub(crate) fn due(created: Timestamp, expires: Option<Timestamp>, policy: &Polic
     end - before - ahead(before, jitter)
 }
 
-/// Moves a renewal forward by up to an eighth of `renew-before`, so that a fleet made on one day is not due on one day.
+/// Moves a renewal forward by up to an eighth of `renew-before`, so that a fleet made on one day is not due
+/// on one day.
 fn ahead(before: Duration, jitter: u64) -> Duration {
     const STEPS: u32 = 1024;
     before / 8 / STEPS * u32::try_from(jitter % u64::from(STEPS)).unwrap_or(0)

@@ -276,7 +276,8 @@ proptest! {
     fn no_matter_where_runs_broke_off_no_sink_loses_its_credential_and_the_next_runs_converge(
         places in places(), runs in runs(), overlap in prop_oneof![Just(0u64), Just(1u64)], can_mark in any::<bool>()
     ) {
-        // What can be marked nowhere needs a place that tells when it was written; the configuration asks for one.
+        // What can be marked nowhere needs a place that tells when it was written; the configuration asks for
+        // one.
         let can_mark = can_mark || places.iter().all(|p| matches!(p.tells, Tells::Nothing | Tells::Whole));
         let mut model = Model { now: 1_795_514_400_000, tokens: Vec::new(), places, policy: policy(overlap), can_mark, made: 0 };
         for run in &runs {

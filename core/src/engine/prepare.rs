@@ -1,5 +1,5 @@
-//! From nothing to a principal that can use PATs: what is missing follows from what was found, and a run makes it,
-//! one thing after the other. A second run finds all of it and writes nothing.
+//! From nothing to a principal that can use PATs: what is missing follows from what was found, and a run
+//! makes it, one thing after the other. A second run finds all of it and writes nothing.
 
 use super::action::{Action, names};
 use super::checks::{self, Facts};
@@ -246,7 +246,8 @@ impl Making<'_> {
         let created = scim::create(context, admin, id, name, &self.target.entitlements).await;
         let principal = match created {
             Ok(created) => created,
-            // It may exist: another run made it, or the reply to the first try was lost. A second one must not be made.
+            // It may exist: another run made it, or the reply to the first try was lost. A second one must
+            // not be made.
             Err(error) => find_principal(context, admin, id).await?.ok_or(error)?,
         };
         let words = format!("added the service principal {} to the workspace", principal.application_id);

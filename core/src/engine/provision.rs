@@ -13,7 +13,8 @@ use crate::auth::Context;
 use crate::http::Patience;
 use crate::model::{Error, Step, Temporary};
 
-/// How long provisioning waits until what it has made works; federated credentials were seen to take two minutes.
+/// How long provisioning waits until what it has made works; federated credentials were seen to take two
+/// minutes.
 const PROPAGATION: Duration = Duration::from_secs(300);
 
 /// Provisions a target, or says what would be done.

@@ -232,8 +232,8 @@ impl Report {
         Self { version: 1, command: command.into(), started, finished, targets }
     }
 
-    /// Returns the process's exit status: 0 done; 1 a target failed; 2 the command line or the configuration is at fault
-    /// for every failure.
+    /// Returns the process's exit status: 0 done; 1 a target failed; 2 the command line or the configuration
+    /// is at fault for every failure.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         let failed = |target: &&TargetReport| matches!(target.outcome, Outcome::Failed | Outcome::Partial);

@@ -1,4 +1,5 @@
-//! From the document as written to what a run works with: defaults applied, everything checked once, nothing sent.
+//! From the document as written to what a run works with: defaults applied, everything checked once, nothing
+//! sent.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -143,7 +144,8 @@ impl Config {
     }
 }
 
-/// Merges `defaults` into every target, after having checked them alone, so that a mistake in them is named there.
+/// Merges `defaults` into every target, after having checked them alone, so that a mistake in them is named
+/// there.
 fn apply_defaults(value: &mut Value) -> Result<(), Error> {
     let Some(defaults) = value.get("defaults").cloned() else { return Ok(()) };
     if let Some(token) = defaults.get("token") {

@@ -1,6 +1,7 @@
 //! `revoke`: the emergency brake.
 //!
-//! It needs no ledger and no sign-in of the principal: where that is refused the workspace admin revokes for it.
+//! It needs no ledger and no sign-in of the principal: where that is refused the workspace admin revokes for
+//! it.
 
 use super::action::{Action, Revoked};
 use super::command::Revocation;
@@ -72,7 +73,8 @@ async fn superseded(job: &Job<'_>, report: &mut TargetReport) -> Result<Vec<Acti
     })
 }
 
-/// Finds every credential of the target; without a mark it counts as this target's, since the ledger may be lost.
+/// Finds every credential of the target; without a mark it counts as this target's, since the ledger may be
+/// lost.
 async fn all(job: &Job<'_>) -> Result<Vec<Action>, Error> {
     let listed = job.store.list(job.context, Step::ListTokens).await?;
     let (known, _) = known(&job.context.subject.name, &Adopt::All, job.store.bears_tags(), listed);

@@ -16,8 +16,8 @@ use crate::sink::Adapters;
 
 /// Runs a command over the targets and reports on each.
 ///
-/// `adapters` gives what only this host has; a host that has nothing of its own passes [`crate::NoAdapters`]. A target
-/// that fails is in the report, and the others are served.
+/// `adapters` gives what only this host has; a host that has nothing of its own passes [`crate::NoAdapters`].
+/// A target that fails is in the report, and the others are served.
 ///
 /// # Errors
 /// A configuration error that was found before anything was sent.

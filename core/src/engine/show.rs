@@ -31,7 +31,8 @@ pub(super) async fn status(job: &Job<'_>, report: &mut TargetReport) -> Result<(
                 Some(current) => {
                     fill::credential(report, job, current);
                     let due = plan::due(current.created, current.expires, policy, job.jitter);
-                    // Half of the time that was set aside for renewing is gone: runs have failed or do not happen.
+                    // Half of the time that was set aside for renewing is gone: runs have failed or do not
+                    // happen.
                     let late = due + policy.renew_before.duration() / 2;
                     if now >= due && now < late { Outcome::Due } else { Outcome::Overdue }
                 }

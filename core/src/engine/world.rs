@@ -1,5 +1,5 @@
-//! What provisioning finds before it decides: in Entra ID, and in the workspace as its admin sees it. It changes
-//! nothing.
+//! What provisioning finds before it decides: in Entra ID, and in the workspace as its admin sees it. It
+//! changes nothing.
 
 use super::resolve::Target;
 use crate::auth::{Context, sign_in_admin, sign_in_directory};
@@ -52,7 +52,8 @@ pub(super) fn wanted(target: &Target) -> Result<By<'_>, Error> {
     }
 }
 
-/// Returns whom the application is to trust: by GitHub's issuer and the cloud's audience, where none is given.
+/// Returns whom the application is to trust: by GitHub's issuer and the cloud's audience, where none is
+/// given.
 pub(super) fn trust(context: &Context<'_>, target: &Target) -> Option<Trust> {
     let configured = target.federated_credential.as_ref()?;
     let issuer = configured.issuer.clone().unwrap_or_else(|| GITHUB_ISSUER.to_owned());
@@ -96,8 +97,8 @@ pub(super) async fn observe_directory(
     Ok(DirectorySeen { application: Some(application), service_principal, federated })
 }
 
-/// Looks at the workspace's settings for tokens, at the principal and at its permission; `known` is its application
-/// id, where more is known than the configuration says.
+/// Looks at the workspace's settings for tokens, at the principal and at its permission; `known` is its
+/// application id, where more is known than the configuration says.
 ///
 /// # Errors
 /// As the sign-in of the admin and the workspace answer.

@@ -3,7 +3,8 @@
 use super::LocalFuture;
 use crate::model::Secret;
 
-/// Reads what the configuration refers to: environment variables, and on a host that has them files and the Azure CLI.
+/// Reads what the configuration refers to: environment variables, and on a host that has them files and the
+/// Azure CLI.
 pub trait Environment {
     /// Returns an environment variable, `None` if it is not set or empty.
     fn variable(&self, name: &str) -> Option<String>;

@@ -1,8 +1,8 @@
-//! What a host gives the core: one way to send a request, a clock, randomness, its environment, an ear and the wish
-//! to stop.
+//! What a host gives the core: one way to send a request, a clock, randomness, its environment, an ear and
+//! the wish to stop.
 //!
-//! The futures are boxed and carry no `Send` bound: a browser-like host has no threads, a native host drives one
-//! run on one thread, and with trait objects the whole engine is compiled once instead of once a host.
+//! The futures are boxed and carry no `Send` bound: a browser-like host has no threads, a native host drives
+//! one run on one thread, and with trait objects the whole engine is compiled once instead of once a host.
 
 mod cancellation;
 mod clock;
@@ -46,8 +46,8 @@ pub struct Host<'a> {
 }
 
 impl<'a> Host<'a> {
-    /// Makes a host of the three things that no run can do without. Until told otherwise it holds no variable and no
-    /// file, nobody hears what happens, and it never asks to stop.
+    /// Makes a host of the three things that no run can do without. Until told otherwise it holds no variable
+    /// and no file, nobody hears what happens, and it never asks to stop.
     #[must_use]
     pub fn new(transport: &'a dyn Transport, clock: &'a dyn Clock, entropy: &'a dyn Entropy) -> Self {
         Self {

@@ -1,5 +1,6 @@
-//! The way to a service: it counts, waits, repeats what may be repeated, binds a credential to its host, keeps to the
-//! lease, and turns a refusal into an [`Error`]. It has the one loop in which something is tried again.
+//! The way to a service: it counts, waits, repeats what may be repeated, binds a credential to its host,
+//! keeps to the lease, and turns a refusal into an [`Error`]. It has the one loop in which something is tried
+//! again.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -31,7 +32,8 @@ pub struct Client<'a> {
     ledger: RefCell<Origin>,
     /// Until when this run may write to sinks, by the clock of the service that dates the credentials.
     lease: Cell<Option<Timestamp>>,
-    /// Whether the run has begun to deliver, so that it goes on to the next safe point although it was asked to stop.
+    /// Whether the run has begun to deliver, so that it goes on to the next safe point although it was asked
+    /// to stop.
     delivering: Cell<bool>,
 }
 
@@ -68,8 +70,8 @@ impl<'a> Client<'a> {
         self.host.clock.now()
     }
 
-    /// Returns the time as the service sees it that dates the credentials, or the host's own until it has told its
-    /// time.
+    /// Returns the time as the service sees it that dates the credentials, or the host's own until it has
+    /// told its time.
     #[must_use]
     pub fn ledger_now(&self) -> Timestamp {
         self.pace.time_at(&self.ledger.borrow(), self.now())
@@ -241,8 +243,8 @@ impl<'a> Client<'a> {
     /// Tries until it is done, refused for good, or the patience has ended.
     ///
     /// # Errors
-    /// The last attempt's. It is uncertain where any attempt was, since what may have been done stays so; and where
-    /// several attempts were in vain, nobody further up waits for the same once more.
+    /// The last attempt's. It is uncertain where any attempt was, since what may have been done stays so; and
+    /// where several attempts were in vain, nobody further up waits for the same once more.
     pub async fn retry<T>(
         &self,
         step: Step,
@@ -354,8 +356,8 @@ fn nothing_came(call: &Call) -> Error {
     Error::new(Code::Internal, call.step, "an answer was lost on its way")
 }
 
-/// Decodes a body. What was cut or replaced on its way may come whole the next time; a page that stands in the
-/// service's place does not go away.
+/// Decodes a body. What was cut or replaced on its way may come whole the next time; a page that stands in
+/// the service's place does not go away.
 fn decoded<T: DeserializeOwned>(call: &Call, response: &Response) -> Result<T, Error> {
     // Little stands here, since it is compiled once a type.
     from_value(json_of(call, response)?).map_err(|misfit| unfit(call, response, &misfit))

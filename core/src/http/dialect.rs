@@ -1,8 +1,8 @@
 //! How a service says no.
 //!
-//! Each service lists beside its client what its refusals mean, in a table: a status, the service's own reason code, a
-//! phrase of what it says. The table is read from top to bottom, and the first line that fits decides. What no line
-//! says follows from the status alone.
+//! Each service lists beside its client what its refusals mean, in a table: a status, the service's own
+//! reason code, a phrase of what it says. The table is read from top to bottom, and the first line that fits
+//! decides. What no line says follows from the status alone.
 
 use std::time::Duration;
 
@@ -98,8 +98,8 @@ impl Dialect {
             .with_request_id(request_id(response).or_else(|| said.request_id.clone()))
             .with_temporary(temporary)
             .with_wait(if temporary == Temporary::Yes { (self.wait)(&answered) } else { None })
-            // A refusal with 4xx is definite; after a 5xx nobody knows what was done, and what answers with a redirect
-            // in the service's place may have passed the request on first.
+            // A refusal with 4xx is definite; after a 5xx nobody knows what was done, and what answers with a
+            // redirect in the service's place may have passed the request on first.
             .with_uncertainty(response.status >= 500 || code == Code::Redirected);
         if let Some(hint) = line.and_then(|rule| rule.hint) {
             error = error.with_hint(hint.replace("{origin}", asked.origin.as_str()));
@@ -282,8 +282,8 @@ impl Said {
         }
     }
 
-    /// Reads what a redirect tells by its place. The query may carry a token of the session; host and path say
-    /// enough, and the name of an error is none.
+    /// Reads what a redirect tells by its place. The query may carry a token of the session; host and path
+    /// say enough, and the name of an error is none.
     fn redirect(location: &str) -> Self {
         let (place, query) = location.split_once(['?', '#']).unwrap_or((location, ""));
         let error = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "error");

@@ -1,5 +1,5 @@
-//! The way to a service: what a request means, who sends it, how a refusal is read, when it is sent again and how
-//! fast. Every request of the core goes through a [`Client`].
+//! The way to a service: what a request means, who sends it, how a refusal is read, when it is sent again and
+//! how fast. Every request of the core goes through a [`Client`].
 
 mod call;
 mod client;

@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $hint:literal;)+) => {
-        /// Names what went wrong; the text of a code never changes and is the anchor in `docs/troubleshooting.md`.
+        /// Names what went wrong; the text of a code never changes and is the anchor in
+        /// `docs/troubleshooting.md`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Code { $($(#[doc = $doc])+ $name,)+ }

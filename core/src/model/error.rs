@@ -78,8 +78,8 @@ impl Error {
         Self::config(Code::ConfigInvalidValue, key, message)
     }
 
-    /// Says what to do, in place of the code's own words. Who is nearest to the cause says it first, and nothing
-    /// that is more general replaces it later.
+    /// Says what to do, in place of the code's own words. Who is nearest to the cause says it first, and
+    /// nothing that is more general replaces it later.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint.get_or_insert_with(|| hint.into());
@@ -109,7 +109,8 @@ impl Error {
         self
     }
 
-    /// Adds the service's own code for the refusal, such as `RESOURCE_DOES_NOT_EXIST` or the number of an AADSTS.
+    /// Adds the service's own code for the refusal, such as `RESOURCE_DOES_NOT_EXIST` or the number of an
+    /// AADSTS.
     #[must_use]
     pub fn with_reason(mut self, reason: Option<String>) -> Self {
         self.0.reason = reason;

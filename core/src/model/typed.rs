@@ -14,7 +14,8 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-/// Says what does not fit, and where. It quotes nothing of the value, which may be a secret at the wrong place.
+/// Says what does not fit, and where. It quotes nothing of the value, which may be a secret at the wrong
+/// place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Misfit {
     path: String,

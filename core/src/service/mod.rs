@@ -1,4 +1,5 @@
-//! The services that lakekey talks to. Each is one module: its client, and beside it the table of its refusals.
+//! The services that lakekey talks to. Each is one module: its client, and beside it the table of its
+//! refusals.
 
 pub(crate) mod azure_devops;
 pub(crate) mod databricks;

@@ -1,5 +1,5 @@
-//! The seam between the core and a host's own ways to keep a credential: a client for GitHub, commands, functions of the
-//! calling program.
+//! The seam between the core and a host's own ways to keep a credential: a client for GitHub, commands,
+//! functions of the calling program.
 
 use std::time::Duration;
 

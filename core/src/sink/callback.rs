@@ -1,5 +1,5 @@
-//! `callback`: a function of the calling program. It is for a host that has one; what it is and whether it is well
-//! written stands here.
+//! `callback`: a function of the calling program. It is for a host that has one; what it is and whether it is
+//! well written stands here.
 
 use std::rc::Rc;
 

@@ -1,5 +1,5 @@
-//! `command`: a program that gets the value on standard input. It is for a host that can run one; what it is and
-//! whether it is well written stands here.
+//! `command`: a program that gets the value on standard input. It is for a host that can run one; what it is
+//! and whether it is well written stands here.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! `github-secret`: a GitHub secret of a repository, an environment, an organisation or Dependabot.
 //!
-//! Every decision is made here: which key seals, when it is stale, whether a date is that of our write, what is kept of
-//! an organisation's audience, what a refusal means. The requests are those of [`Api`], which a host may send with a
-//! client of its own.
+//! Every decision is made here: which key seals, when it is stale, whether a date is that of our write, what
+//! is kept of an organisation's audience, what a refusal means. The requests are those of [`Api`], which a
+//! host may send with a client of its own.
 //!
 //! <https://docs.github.com/rest/actions/secrets>, <https://docs.github.com/rest/dependabot/secrets>
 
@@ -30,11 +30,12 @@ use crate::service::github::{Api, Asked, Body, Found, Kind, Place, PublicKey, Vi
 /// <https://docs.github.com/actions/reference/security/secrets>
 const LARGEST: usize = 48 * 1024;
 
-/// How much older or newer than the write the date of a secret may be: GitHub's machines have clocks of their own.
+/// How much older or newer than the write the date of a secret may be: GitHub's machines have clocks of their
+/// own.
 const SKEW: i64 = 5_000;
 
-/// How fast GitHub may be written to: so many writes in so many milliseconds, from one caller, over all repositories.
-/// The next is answered with its secondary limit, which grows with each further attempt.
+/// How fast GitHub may be written to: so many writes in so many milliseconds, from one caller, over all
+/// repositories. The next is answered with its secondary limit, which grows with each further attempt.
 ///
 /// <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
 const LIMITS: &[(usize, i64)] = &[(80, 60_000), (500, 3_600_000)];
@@ -253,7 +254,8 @@ struct Audience {
 }
 
 impl GithubSecretSink<'_> {
-    /// Signs in as the configuration says; `None` where it says nothing and the host's client signs in by itself.
+    /// Signs in as the configuration says; `None` where it says nothing and the host's client signs in by
+    /// itself.
     async fn identity(&self, context: &Context<'_>) -> Result<Option<Identity>, Error> {
         match self.sign_in {
             Some(sign_in) => sign_in.identity(context, self.place).await.map(Some),
@@ -343,7 +345,8 @@ impl GithubSecretSink<'_> {
             self.look(asked).await?;
         }
         match self.put_sealed(context, asked, value).await {
-            // GitHub has changed its key since it was read; the refusal is definite, so that a second try is safe.
+            // GitHub has changed its key since it was read; the refusal is definite, so that a second try is
+            // safe.
             Err(error) if is_stale(&error) => {
                 self.look(asked).await?;
                 self.put_sealed(context, asked, value).await
@@ -389,8 +392,8 @@ impl GithubSecretSink<'_> {
         Ok(state(Some(&found)))
     }
 
-    /// Tells a refusal in terms of the place and of who signed in: the permission that is missing and where to grant
-    /// it, the workflow's own token that can never do it, the place that does not exist.
+    /// Tells a refusal in terms of the place and of who signed in: the permission that is missing and where
+    /// to grant it, the workflow's own token that can never do it, the place that does not exist.
     fn explain(&self, context: &Context<'_>, error: Error) -> Error {
         let scope = self.place.scope();
         let permission = self.place.permission();
@@ -432,7 +435,8 @@ impl GithubSecretSink<'_> {
     }
 }
 
-/// Returns true where GitHub has definitely refused a value because it was sealed with another key than its own.
+/// Returns true where GitHub has definitely refused a value because it was sealed with another key than its
+/// own.
 fn is_stale(error: &Error) -> bool {
     error.code() == Code::SinkChanged && error.status() == Some(422) && !error.is_uncertain()
 }

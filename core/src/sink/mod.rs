@@ -1,5 +1,5 @@
-//! Places that hold a credential's value. Each kind is one file: its shape in the configuration, its check, the secrets
-//! that it refers to, how it is observed, written and read back, and how its refusals are told.
+//! Places that hold a credential's value. Each kind is one file: its shape in the configuration, its check,
+//! the secrets that it refers to, how it is observed, written and read back, and how its refusals are told.
 
 mod adapters;
 mod azure_devops;

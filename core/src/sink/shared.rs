@@ -20,7 +20,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Reads who writes: as the place says, else as `azure` says for what Azure holds, else the target's principal.
+    /// Reads who writes: as the place says, else as `azure` says for what Azure holds, else the target's
+    /// principal.
     ///
     /// # Errors
     /// A `config-…` code with the path of the key.
@@ -34,7 +35,8 @@ impl Writer {
         Ok(Self { sign_in: own.or_else(by_default), resource, path: around.path.clone() })
     }
 
-    /// Checks that every secret is there that signing in takes; those of the principal are checked with its target.
+    /// Checks that every secret is there that signing in takes; those of the principal are checked with its
+    /// target.
     ///
     /// # Errors
     /// `config-missing-secret` with the path of the key.
@@ -79,7 +81,8 @@ pub fn within(value: &Secret, bytes: usize, place: &str) -> Result<(), Error> {
 
 /// Reads back until the place shows what was written, since a replica that lags behind may answer first.
 ///
-/// Whatever fails here, the write itself was accepted, so that the error is uncertain: the place may hold the value.
+/// Whatever fails here, the write itself was accepted, so that the error is uncertain: the place may hold the
+/// value.
 ///
 /// # Errors
 /// `sink-mismatch` where the place still shows something else; as the place answers.

@@ -1,6 +1,7 @@
 //! Makes the JavaScript glue of a compiled `lakekey-wasm`: `lakekey-wasm-generator IN.wasm OUT-DIRECTORY`.
 //!
-//! It is wasm-bindgen's own generator, linked as a library: its command-line package is built with what we do not need.
+//! It is wasm-bindgen's own generator, linked as a library: its command-line package is built with what we do
+//! not need.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
-//! The token endpoint of Databricks itself: for an OAuth secret, or in exchange for somebody else's assertion.
+//! The token endpoint of Databricks itself: for an OAuth secret, or in exchange for somebody else's
+//! assertion.
 //!
 //! <https://docs.databricks.com/dev-tools/auth/oauth-m2m>,
 //! <https://docs.databricks.com/dev-tools/auth/oauth-federation>

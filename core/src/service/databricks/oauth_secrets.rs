@@ -49,8 +49,8 @@ struct Created {
     info: OauthSecretInfo,
 }
 
-/// Says whose secrets are meant: the principal's numeric id, and the account's where they are managed there instead of
-/// in the workspace.
+/// Says whose secrets are meant: the principal's numeric id, and the account's where they are managed there
+/// instead of in the workspace.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Holder<'a> {
     pub(crate) principal: &'a str,

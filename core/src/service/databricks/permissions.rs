@@ -1,7 +1,7 @@
 //! Who may use tokens in a workspace.
 //!
-//! Only ever added to: a PUT would replace the whole list, and a principal without CAN_USE loses all live tokens at
-//! once.
+//! Only ever added to: a PUT would replace the whole list, and a principal without CAN_USE loses all live
+//! tokens at once.
 //!
 //! <https://docs.databricks.com/api/azure/workspace/permissions>
 

@@ -1,5 +1,5 @@
-//! The five calls by which a secret is kept. A host may make them with a client of its own; where it does not, the
-//! core makes them itself.
+//! The five calls by which a secret is kept. A host may make them with a client of its own; where it does
+//! not, the core makes them itself.
 //!
 //! <https://docs.github.com/rest/actions/secrets>, <https://docs.github.com/rest/dependabot/secrets>
 
@@ -83,8 +83,8 @@ pub struct Body {
 
 /// Makes the five calls.
 ///
-/// An implementation decides nothing: it sends what it is asked to send, through the client that it is given, and
-/// hands back what GitHub answers.
+/// An implementation decides nothing: it sends what it is asked to send, through the client that it is given,
+/// and hands back what GitHub answers.
 pub trait Api {
     /// Returns true where this client signs in by itself, so that no sign-in has to be configured.
     fn signs_in(&self) -> bool {

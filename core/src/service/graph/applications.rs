@@ -103,7 +103,8 @@ pub(crate) async fn ensure_application(
         By::Name(name) => name,
     };
     match create(client, identity, name).await {
-        // Graph knows no idempotency key, so that the name tells whether a creation without a reply took place.
+        // Graph knows no idempotency key, so that the name tells whether a creation without a reply took
+        // place.
         Err(error) if error.is_uncertain() => {
             if let Some(found) = made_without_reply(client, identity, name).await? {
                 return Ok(found);
@@ -111,8 +112,8 @@ pub(crate) async fn ensure_application(
         }
         other => return other,
     }
-    // A minute has shown nothing: the first one did not take place. Whatever becomes of the second, the next run
-    // finds it.
+    // A minute has shown nothing: the first one did not take place. Whatever becomes of the second, the next
+    // run finds it.
     match create(client, identity, name).await {
         Err(error) if error.is_uncertain() => made_without_reply(client, identity, name).await?.ok_or(error),
         other => other,

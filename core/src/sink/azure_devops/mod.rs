@@ -46,7 +46,7 @@ pub(super) struct AzureDevopsShape {
     group: GroupRef,
     /// The variable's name.
     variable: String,
-    /// How to sign in, where it is not as the principal; `access-token` takes $(System.AccessToken), `pat` a PAT.
+    /// How to sign in, if not as the principal; `access-token` takes $(System.AccessToken), `pat` a PAT.
     auth: Option<AuthValue>,
 }
 

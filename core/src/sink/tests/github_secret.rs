@@ -1,5 +1,5 @@
-//! The App's sign-in, the address and the permission of each kind of secret, and the telling of refusals, against a
-//! scripted GitHub.
+//! The App's sign-in, the address and the permission of each kind of secret, and the telling of refusals,
+//! against a scripted GitHub.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
