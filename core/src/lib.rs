@@ -21,7 +21,7 @@
 //! };
 //! use serde_json::{Value, json};
 //!
-//! /// A workspace with the tokens that were made in it. A real host sends the request, for example by reqwest.
+//! /// A workspace with the tokens that were made in it. A real host sends the request, such as by reqwest.
 //! #[derive(Default)]
 //! struct Workspace {
 //!     tokens: RefCell<Vec<Value>>,
@@ -43,7 +43,8 @@
 //!             }
 //!             _ => json!({}),
 //!         };
-//!         let response = Response { status: 200, headers: Vec::new(), body: body.to_string().into_bytes().into() };
+//!         let body = body.to_string().into_bytes().into();
+//!         let response = Response { status: 200, headers: Vec::new(), body };
 //!         Box::pin(async { Ok(response) })
 //!     }
 //! }

@@ -31,7 +31,8 @@ fn vault_fails(stage: &Stage, kind: FaultKind) {
 fn refusal() -> FaultKind {
     FaultKind::Status {
         status: 403,
-        body: serde_json::json!({"error": {"code": "Forbidden", "message": "The user does not have secrets set permission"}}),
+        body: serde_json::json!({"error": {"code": "Forbidden",
+            "message": "The user does not have secrets set permission"}}),
         headers: std::collections::BTreeMap::new(),
     }
 }

@@ -88,7 +88,8 @@ fn the_named_repositories_of_an_organisation_see_its_secret() {
 #[test]
 fn a_repository_that_the_organisation_lacks_is_refused_before_a_token_is_made() {
     let stage = stage(json!({
-        "type": "github-secret", "organization": "acme", "secret": "T", "visibility": "selected", "repositories": ["nowhere"],
+        "type": "github-secret", "organization": "acme", "secret": "T", "visibility": "selected",
+            "repositories": ["nowhere"],
     }));
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!(ran.code(), Some("github-not-found"));
@@ -190,9 +191,8 @@ fn the_workflows_own_token_is_explained() {
 
 #[test]
 fn a_missing_environment_is_named() {
-    let stage = stage(
-        json!({"type": "github-secret", "repository": "acme/reports", "secret": "T", "environment": "staging"}),
-    );
+    let stage = stage(json!({"type": "github-secret", "repository": "acme/reports", "secret": "T",
+            "environment": "staging"}));
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!(ran.code(), Some("github-not-found"));
     assert!(ran.first().error.as_ref().unwrap().hint().contains("staging"));

@@ -180,7 +180,8 @@ fn switched_off() -> Stage {
     let secret_ref = json!({"env": "OPERATOR"});
     let mut stage = stage.target(|target| {
         target["admin"] =
-            json!({"type": "azure-client-secret", "client-id": operator, "client-secret": secret_ref, "azure-resource-id": resource});
+            json!({"type": "azure-client-secret", "client-id": operator, "client-secret": secret_ref,
+                "azure-resource-id": resource});
     });
     stage.environment.0.insert("OPERATOR".to_owned(), secret);
     stage

@@ -22,7 +22,8 @@ fn nothing(change: impl FnOnce(&mut Value)) -> Stage {
         stage.emulator.world(|world| (world.seeded.directory_client_id.clone(), world.seeded.tenant.clone()));
     stage.target(|target| {
         target["principal"] = json!({"display-name": NAME, "tenant-id": tenant});
-        target["directory"] = json!({"type": "azure-client-secret", "client-id": directory, "client-secret": {"env": "DIRECTORY_SECRET"}});
+        target["directory"] = json!({"type": "azure-client-secret", "client-id": directory,
+            "client-secret": {"env": "DIRECTORY_SECRET"}});
         change(target);
     })
 }
@@ -45,7 +46,8 @@ fn with_client_secret() -> Stage {
         target["auth"] = json!({"type": "azure-client-secret", "client-secret": {"env": "NOT_THERE_YET"}});
         target["client-secret"] = json!({
             "lifetime": "180d", "description": "data catalogue",
-            "deliver": [{"type": "github-secret", "repository": "acme/data", "secret": "CATALOG_CLIENT_SECRET"}],
+            "deliver": [{"type": "github-secret", "repository": "acme/data",
+                "secret": "CATALOG_CLIENT_SECRET"}],
         });
     })
 }
@@ -57,7 +59,8 @@ fn databricks() -> Stage {
         target["auth"] = json!({"type": "oauth-m2m", "client-secret": {"env": "NOT_THERE_YET"}});
         target["oauth-secret"] = json!({
             "lifetime": "180d", "adopt": "all",
-            "deliver": [{"type": "github-secret", "repository": "acme/data", "secret": "CATALOG_OAUTH_SECRET"}],
+            "deliver": [{"type": "github-secret", "repository": "acme/data",
+                "secret": "CATALOG_OAUTH_SECRET"}],
         });
     })
 }
@@ -377,7 +380,8 @@ fn a_principal_with_an_azure_role_on_the_workspace_provisions_without_a_workspac
         (operator, secret, resource)
     });
     let mut stage = stage.target(|target| {
-        target["admin"] = json!({"type": "azure-client-secret", "client-id": operator, "client-secret": {"env": "OPERATOR"}, "azure-resource-id": resource});
+        target["admin"] = json!({"type": "azure-client-secret", "client-id": operator,
+            "client-secret": {"env": "OPERATOR"}, "azure-resource-id": resource});
     });
     stage.environment.0.insert("OPERATOR".to_owned(), secret);
     let ran = Machine::new(&stage).run(Command::Provision);

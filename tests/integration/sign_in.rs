@@ -119,7 +119,8 @@ fn doctor_shows_what_is_registered_beside_the_subject_that_was_sent() {
     in_workspace(&stage);
     let directory = stage.environment.0["DIRECTORY"].clone();
     let stage = stage.target(|target| {
-        target["directory"] = json!({"type": "azure-client-secret", "client-id": directory, "client-secret": {"env": "DIRECTORY_SECRET"}});
+        target["directory"] = json!({"type": "azure-client-secret", "client-id": directory,
+            "client-secret": {"env": "DIRECTORY_SECRET"}});
     });
     let ran = Machine::new(&stage).run(Command::Doctor);
     assert_eq!(ran.code(), Some("federated-credential-mismatch"));
@@ -261,7 +262,8 @@ fn a_workload_identity_of_kubernetes_signs_in_by_the_file_that_the_azure_sdks_na
 fn identity_token(world: &mut World, audience: &str) -> String {
     let now = world.now_ms().div_euclid(1000);
     world.sign_identity_token(&json!({
-        "iss": GITHUB, "sub": "somebody", "aud": audience, "iat": now, "nbf": now, "exp": now + 86_400, "jti": "1",
+        "iss": GITHUB, "sub": "somebody", "aud": audience, "iat": now, "nbf": now, "exp": now + 86_400,
+            "jti": "1",
     }))
 }
 
@@ -273,7 +275,8 @@ fn a_certificate_signs_in_once_it_is_registered_from_pem_and_from_pkcs12() {
         certificate.to_pem(LineEnding::LF).unwrap(),
         &*key.to_pkcs8_pem(LineEnding::LF).unwrap()
     );
-    let auth = json!({"type": "azure-client-certificate", "certificate": {"file": "/certificate"}, "password": {"env": "PASSWORD"}});
+    let auth = json!({"type": "azure-client-certificate", "certificate": {"file": "/certificate"},
+        "password": {"env": "PASSWORD"}});
     let with = |content: Vec<u8>, registered: bool| {
         let mut stage = stage(auth.clone(), |world, client| {
             assert!(!registered || world.add_certificate(client, &pem));

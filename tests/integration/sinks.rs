@@ -19,8 +19,10 @@ const FORCED: Command = Command::Rotate { force: true };
 fn stage() -> Stage {
     let mut stage = Stage::new().every_sink().target(|target| {
         let sinks = target["deliver"].as_array_mut().unwrap();
-        sinks.push(json!({"type": "databricks-secret", "scope": "made-by-lakekey", "key": "token", "create-scope": true}));
-        sinks.push(json!({"type": "webhook", "url": "https://hooks.example/catalog", "key": {"env": "HOOK_KEY"}}));
+        sinks.push(json!({"type": "databricks-secret", "scope": "made-by-lakekey", "key": "token",
+            "create-scope": true}));
+        sinks.push(json!({"type": "webhook", "url": "https://hooks.example/catalog",
+            "key": {"env": "HOOK_KEY"}}));
         for sink in sinks {
             if sink["type"] == "key-vault" {
                 sink["tags"] = json!({"team": "data"});

@@ -56,20 +56,25 @@ impl Stage {
         let targets: Vec<Value> = (0..workspaces)
             .map(|index| {
                 environment.insert(format!("ADMIN_TOKEN_{index}"), seeded.admin_tokens[index].clone());
-                let repository = if index == 0 { "acme/data".to_owned() } else { format!("acme/data-{}", index + 1) };
+                let repository =
+                    if index == 0 { "acme/data".to_owned() } else { format!("acme/data-{}", index + 1) };
                 json!({
-                    "name": if index == 0 { "catalog-prod".to_owned() } else { format!("catalog-{}", index + 1) },
+                    "name": if index == 0 { "catalog-prod".to_owned() }
+                        else { format!("catalog-{}", index + 1) },
                     "workspace": origins.workspace(index),
-                    "principal": {"tenant-id": seeded.tenant, "client-id": seeded.client_id, "display-name": "catalog-prod"},
+                    "principal": {"tenant-id": seeded.tenant, "client-id": seeded.client_id,
+                        "display-name": "catalog-prod"},
                     "auth": {"type": "azure-client-secret", "client-secret": {"env": "CLIENT_SECRET"}},
                     "admin": {"type": "pat", "token": {"env": format!("ADMIN_TOKEN_{index}")}},
                     "entitlements": ["workspace-access", "databricks-sql-access"],
                     "token": {"lifetime": "90d", "renew-before": "30d", "comment": "data catalogue"},
-                    "deliver": [{"type": "github-secret", "repository": repository, "secret": "DATABRICKS_TOKEN"}],
+                    "deliver": [{"type": "github-secret", "repository": repository,
+                        "secret": "DATABRICKS_TOKEN"}],
                 })
             })
             .collect();
-        let document = json!({"version": 1, "targets": targets, "github": {"type": "token", "token": {"env": "GITHUB_PAT"}}});
+        let document = json!({"version": 1, "targets": targets,
+            "github": {"type": "token", "token": {"env": "GITHUB_PAT"}}});
         Self { emulator, document, environment: Variables(environment, BTreeMap::new()) }
     }
 
@@ -102,9 +107,11 @@ impl Stage {
         self.target(|target| {
             target["deliver"] = json!([
                 {"type": "github-secret", "repository": "acme/data", "secret": "DATABRICKS_TOKEN"},
-                {"type": "github-secret", "repository": "acme/data", "secret": "DATABRICKS_TOKEN", "environment": "production"},
+                {"type": "github-secret", "repository": "acme/data", "secret": "DATABRICKS_TOKEN",
+                    "environment": "production"},
                 {"type": "key-vault", "vault": "https://acme.vault.azure.net", "secret": "databricks-token"},
-                {"type": "azure-devops-variable", "organization": "acme", "project": "data", "group": group, "variable": "DATABRICKS_TOKEN"},
+                {"type": "azure-devops-variable", "organization": "acme", "project": "data", "group": group,
+                    "variable": "DATABRICKS_TOKEN"},
                 {"type": "databricks-secret", "scope": "integrations", "key": "catalog-token"},
             ]);
         })

@@ -148,7 +148,8 @@ fn of_entra(stage: &Stage<'_>, job: &Job, client_id: Option<&str>) -> Result<Con
             "admin": operator,
             "directory": registrar,
             "entitlements": ["workspace-access", "databricks-sql-access"],
-            "deliver": [{"type": "github-secret", "repository": "acme/data", "environment": "production", "secret": "CATALOG_TOKEN"}],
+            "deliver": [{"type": "github-secret", "repository": "acme/data", "environment": "production",
+                "secret": "CATALOG_TOKEN"}],
         }),
     )
 }
@@ -163,7 +164,8 @@ fn of_databricks(stage: &Stage<'_>, client_id: Option<&str>) -> Result<Config, E
             "auth": {"type": "github-oidc"},
             "admin": {"type": "pat", "token": {"env": "DATABRICKS_ADMIN_TOKEN"}},
             "entitlements": ["workspace-access"],
-            "deliver": [{"type": "github-secret", "repository": "acme/data", "environment": "production", "secret": "REPORTS_TOKEN"}],
+            "deliver": [{"type": "github-secret", "repository": "acme/data", "environment": "production",
+                "secret": "REPORTS_TOKEN"}],
         }),
     )
 }

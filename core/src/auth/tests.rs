@@ -39,7 +39,8 @@ fn field(sent: &Sent, name: &str) -> Option<String> {
 
 /// An assertion with those claims and a signature that nobody checks here.
 fn jwt(subject: &str) -> String {
-    let claims = json!({"iss": "https://token.actions.githubusercontent.com", "sub": subject, "aud": "api://AzureADTokenExchange"});
+    let claims = json!({"iss": "https://token.actions.githubusercontent.com", "sub": subject,
+        "aud": "api://AzureADTokenExchange"});
     format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()))
 }
 
@@ -129,7 +130,8 @@ fn a_token_is_got_once_and_renewed_before_it_expires() {
 fn an_azure_role_on_the_workspace_adds_the_two_management_headers() {
     let host = TestHost::new().variable("S", "s3cret");
     host.on(LOGIN, 200, granted("entra-token")).on(LOGIN, 200, granted("management-token"));
-    let auth = json!({"auth": {"type": "azure-client-secret", "client-secret": {"env": "S"}, "azure-resource-id": RESOURCE_ID}});
+    let auth = json!({"auth": {"type": "azure-client-secret", "client-secret": {"env": "S"},
+        "azure-resource-id": RESOURCE_ID}});
     let carried = principal(&host, auth).unwrap();
     assert_eq!(carried[1], ("x-databricks-azure-workspace-resource-id".to_owned(), RESOURCE_ID.to_owned()));
     assert_eq!(
@@ -191,7 +193,8 @@ fn a_job_without_id_token_write_is_told_which_variables_are_missing() {
 #[test]
 fn a_mismatch_is_tried_again_with_fresh_assertions_and_then_shows_what_was_sent() {
     let host = in_github();
-    let refusal = json!({"error": "invalid_client", "error_codes": [700_213], "error_description": "AADSTS700213: No matching record"});
+    let refusal = json!({"error": "invalid_client", "error_codes": [700_213],
+        "error_description": "AADSTS700213: No matching record"});
     for subject in ["repo:Acme/data:1", "repo:Acme/data:2", "repo:Acme/data:3"] {
         host.on(&format!("{GITHUB}api%3A%2F%2FAzureADTokenExchange"), 200, json!({"value": jwt(subject)}));
         host.on(LOGIN, 401, refusal.clone());
@@ -316,7 +319,8 @@ fn of_all_that_the_azure_cli_says_the_line_with_the_reason_is_shown() {
 fn an_oauth_secret_goes_to_the_workspace_by_basic_authentication() {
     let host = TestHost::new().variable("S", "dose-secret");
     host.on(DATABRICKS, 200, json!({"access_token": "m2m-token", "expires_in": "3600"}));
-    let auth = json!({"principal": {"kind": "databricks", "client-id": CLIENT}, "auth": {"type": "oauth-m2m", "client-secret": {"env": "S"}}});
+    let auth = json!({"principal": {"kind": "databricks", "client-id": CLIENT}, "auth": {"type": "oauth-m2m",
+        "client-secret": {"env": "S"}}});
     assert_eq!(principal(&host, auth), Ok(bearer("m2m-token")));
     let sent = host.sent();
     let pair = base64::engine::general_purpose::STANDARD.encode(format!("{CLIENT}:dose-secret"));
@@ -381,7 +385,8 @@ fn azure_pipelines_vouches_for_a_databricks_principal_at_the_workspace() {
         .variable("SYSTEM_OIDCREQUESTURI", "https://dev.example/o");
     host.on("POST https://dev.example/o?api-version=7.1", 200, json!({"oidcToken": jwt("p://org/p/pipe")}));
     host.on(DATABRICKS, 200, granted("federated"));
-    let target = json!({"principal": {"kind": "databricks", "client-id": CLIENT}, "auth": {"type": "azure-devops-oidc"}});
+    let target = json!({"principal": {"kind": "databricks", "client-id": CLIENT},
+        "auth": {"type": "azure-devops-oidc"}});
     assert_eq!(principal(&host, target), Ok(bearer("federated")));
 }
 

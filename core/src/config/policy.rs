@@ -85,8 +85,8 @@ impl Policy {
             return Err(Error::invalid(
                 &format!("{path}.overlap"),
                 format!(
-                    "overlap ({overlap}) must be below renew-before ({renew_before}): the superseded credential \
-                     ends then at the latest"
+                    "overlap ({overlap}) must be below renew-before ({renew_before}): the superseded \
+                     credential ends then at the latest"
                 ),
             ));
         }

@@ -128,7 +128,8 @@ impl fmt::Display for Action {
             Self::ImportPrincipal { name } => write!(f, "add the service principal {name} to the workspace"),
             Self::AddEntitlements(wanted) => write!(f, "add the entitlements {}", names(wanted)),
             Self::MakeFirstToken => f.write_str(
-                "make a token of the admin's: the workspace has none yet, and so nothing to grant a permission on",
+                "make a token of the admin's: the workspace has none yet, and so nothing to grant a \
+                 permission on",
             ),
             Self::RemoveFirstToken => f.write_str("remove the admin's token again"),
             Self::GrantTokenPermission => f.write_str("grant the service principal CAN_USE on tokens"),

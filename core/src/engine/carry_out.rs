@@ -276,7 +276,8 @@ impl Job<'_> {
                 return Ok(listed);
             }
             // A list without the credential just made is older than it, and may lack another run's too.
-            let words = "the list does not show the credential that was made, so that other runs cannot be seen either";
+            let words = "the list does not show the credential that was made, so that other runs cannot be \
+                         seen either";
             Err(Error::new(Code::SpreadingTooSlow, step, words).with_temporary(Temporary::Yes))
         });
         let listed = listed.await?;

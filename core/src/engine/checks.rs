@@ -72,8 +72,8 @@ fn a_new_secret_has_a_place(facts: &Facts<'_>) -> Option<Error> {
     let missing = own.check_references(facts.environment).is_err();
     (missing && target.credential(CredentialKind::ClientSecret).is_none()).then(|| {
         let words = format!(
-            "{}.client-secret holds nothing yet, and `client-secret.deliver` does not say where a new one would be \
-             kept",
+            "{}.client-secret holds nothing yet, and `client-secret.deliver` does not say where a new one \
+             would be kept",
             own.path
         );
         Error::new(Code::ClientSecretUndelivered, Step::MakeApplication, words)
@@ -131,8 +131,8 @@ fn the_principal_can_be_imported(facts: &Facts<'_>) -> Option<Error> {
         (PrincipalKind::Entra, None) if !needs_directory(facts.target) => Some(Error::new(
             Code::DirectoryNotConfigured,
             Step::MakeApplication,
-            "the workspace knows no service principal of this name, and `directory` does not say who may register \
-             its application",
+            "the workspace knows no service principal of this name, and `directory` does not say who may \
+             register its application",
         )),
         (PrincipalKind::Databricks, Some(_)) => Some(
             Error::new(
@@ -141,7 +141,8 @@ fn the_principal_can_be_imported(facts: &Facts<'_>) -> Option<Error> {
                 "the workspace has no service principal with this client-id",
             )
             .with_hint(
-                "leave principal.client-id out to have a Databricks-managed principal made under its display-name",
+                "leave principal.client-id out to have a Databricks-managed principal made under its \
+                 display-name",
             ),
         ),
         _ => None,

@@ -127,7 +127,8 @@ impl Visit<'_> {
             None => self.found(
                 Step::WorkspaceSettings,
                 State::Unknown,
-                "the workspace does not say whether personal access tokens are switched on; by default they are",
+                "the workspace does not say whether personal access tokens are switched on; by default they \
+                 are",
                 None,
             ),
         }

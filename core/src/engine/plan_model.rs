@@ -251,7 +251,9 @@ fn policy(overlap_days: u64) -> Policy {
 }
 
 fn places() -> impl Strategy<Value = Vec<Place>> {
-    let tells = prop_oneof![4 => Just(Tells::Date), 1 => Just(Tells::Id), 1 => Just(Tells::Whole), 1 => Just(Tells::Nothing)];
+    let tells = prop_oneof![
+        4 => Just(Tells::Date), 1 => Just(Tells::Id), 1 => Just(Tells::Whole), 1 => Just(Tells::Nothing)
+    ];
     vec((tells, -120_000i64..120_000), 1..4).prop_map(|all| {
         all.into_iter()
             .map(|(tells, ahead)| Place { tells, holds: None, ahead, edited: 0 })
@@ -270,16 +272,21 @@ fn runs() -> impl Strategy<Value = Vec<Run>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 4_000, failure_persistence: None, ..ProptestConfig::default()
+    })]
 
     #[test]
     fn no_matter_where_runs_broke_off_no_sink_loses_its_credential_and_the_next_runs_converge(
-        places in places(), runs in runs(), overlap in prop_oneof![Just(0u64), Just(1u64)], can_mark in any::<bool>()
+        places in places(), runs in runs(),
+        overlap in prop_oneof![Just(0u64), Just(1u64)], can_mark in any::<bool>()
     ) {
         // What can be marked nowhere needs a place that tells when it was written; the configuration asks for
         // one.
         let can_mark = can_mark || places.iter().all(|p| matches!(p.tells, Tells::Nothing | Tells::Whole));
-        let mut model = Model { now: 1_795_514_400_000, tokens: Vec::new(), places, policy: policy(overlap), can_mark, made: 0 };
+        let mut model = Model {
+            now: 1_795_514_400_000, tokens: Vec::new(), places, policy: policy(overlap), can_mark, made: 0,
+        };
         for run in &runs {
             model.run(run)?;
         }
@@ -288,7 +295,8 @@ proptest! {
         model.run(&undisturbed)?;
         let newest = model.tokens.iter().max_by_key(|t| (t.created, t.id.clone())).map(|t| t.id.clone());
         for place in &model.places {
-            prop_assert_eq!(place.holds.as_ref().map(|(id, _)| id.clone()), newest.clone(), "every sink holds the newest");
+            let held = place.holds.as_ref().map(|(id, _)| id.clone());
+            prop_assert_eq!(held, newest.clone(), "every sink holds the newest");
         }
         // Once an overlap is over nothing is left, and from then on there is nothing to do.
         for round in 0.. {
@@ -313,7 +321,9 @@ proptest! {
 
     #[test]
     fn the_same_observation_gives_the_same_plan(places in places(), runs in runs()) {
-        let mut model = Model { now: 1_795_514_400_000, tokens: Vec::new(), places, policy: policy(0), can_mark: true, made: 0 };
+        let mut model = Model {
+            now: 1_795_514_400_000, tokens: Vec::new(), places, policy: policy(0), can_mark: true, made: 0,
+        };
         for run in &runs {
             model.run(run)?;
         }

@@ -278,15 +278,15 @@ impl Shared<'_> {
         if !deliver.iter().any(|place| place.tells_writes()) {
             return Err(Error::invalid(
                 &deliver_path,
-                "at least one place must be able to say when it was written; a command, a webhook, a callback and a \
-                 variable group cannot",
+                "at least one place must be able to say when it was written; a command, a webhook, a \
+                 callback and a variable group cannot",
             ));
         }
         if kind == CredentialKind::OauthSecret && document.adopt != Some(Adopt::All) {
             return Err(Error::invalid(
                 &format!("{path}.adopt"),
-                "OAuth secrets bear no description, so that lakekey cannot tell its own from those of others: use a \
-                 principal for lakekey alone, and write adopt: all",
+                "OAuth secrets bear no description, so that lakekey cannot tell its own from those of \
+                 others: use a principal for lakekey alone, and write adopt: all",
             ));
         }
         let policy = Policy::of_secret(document, path)?;

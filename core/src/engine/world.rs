@@ -129,8 +129,9 @@ pub(super) fn admin_refused(context: &Context<'_>, error: Error) -> Error {
     let by_pat = context.subject.admin.as_ref().is_some_and(|admin| admin.method.name() == "pat");
     if error.code() == Code::CredentialInvalid && by_pat {
         return error.with_hint(
-            "the admin's token is wrong, expired or revoked; or personal access tokens are switched off for the whole \
-             workspace, which refuses the admin's too: then give `admin` another way to sign in, such as azure-cli",
+            "the admin's token is wrong, expired or revoked; or personal access tokens are switched off for \
+             the whole workspace, which refuses the admin's too: then give `admin` another way to sign in, \
+             such as azure-cli",
         );
     }
     error

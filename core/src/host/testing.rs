@@ -150,7 +150,8 @@ impl TestHost {
         let mut whole = json!({"version": 1, "targets": [{
             "name": "catalog",
             "workspace": "https://adb-1.2.azuredatabricks.net",
-            "principal": {"tenant-id": "11111111-1111-1111-1111-111111111111", "client-id": "22222222-2222-2222-2222-222222222222"},
+            "principal": {"tenant-id": "11111111-1111-1111-1111-111111111111",
+                "client-id": "22222222-2222-2222-2222-222222222222"},
             "auth": {"type": "access-token", "token": {"env": "PRINCIPAL_TOKEN"}},
         }]});
         merge(&mut whole, document);

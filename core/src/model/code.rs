@@ -241,7 +241,8 @@ codes! {
     SinkFailed = "sink-failed", "see why it failed; the next run delivers a fresh credential to every place";
     /// This host has no such place of delivery.
     SinkUnsupported = "sink-unsupported",
-        "`command` is for the binary, `callback` for a program that uses the npm package and passes the function";
+        "`command` is for the binary, `callback` for a program that uses the npm package and passes the \
+         function";
 
     /// Some places hold the new credential and one does not.
     PartialDelivery = "partial-delivery",

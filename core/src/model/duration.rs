@@ -79,7 +79,9 @@ impl JsonSchema for Span {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "string", "pattern": "^[0-9]+[dhms]$", "examples": ["90d", "12h", "30m"]})
+        schemars::json_schema!({
+            "type": "string", "pattern": "^[0-9]+[dhms]$", "examples": ["90d", "12h", "30m"]
+        })
     }
 }
 

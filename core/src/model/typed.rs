@@ -247,7 +247,9 @@ impl<'de> Deserializer<'de> for Typed {
         deserialize_f64: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
             deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_f32
     }
-    forward_to_deserialize_any! { char bytes byte_buf unit unit_struct tuple tuple_struct identifier i128 u128 }
+    forward_to_deserialize_any! {
+        char bytes byte_buf unit unit_struct tuple tuple_struct identifier i128 u128
+    }
 }
 
 struct Items {

@@ -210,7 +210,8 @@ impl DatabricksSecretSink<'_> {
     }
 
     async fn put(&self, context: &Context<'_>, value: &Secret) -> Result<(), Error> {
-        let body = json!({"scope": self.place.scope, "key": self.place.key, "string_value": value.expose("the secret of the scope that is to hold it")});
+        let body = json!({"scope": self.place.scope, "key": self.place.key,
+            "string_value": value.expose("the secret of the scope that is to hold it")});
         let call = self.post("/api/2.0/secrets/put", &body).repeatable(true).fenced();
         self.send::<serde_json::Value>(context, call).await.map(drop)
     }

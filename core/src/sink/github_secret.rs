@@ -308,9 +308,11 @@ impl GithubSecretSink<'_> {
             ids.push(id.map_err(|error| match error.code() {
                 Code::GithubNotFound => {
                     let owner = &self.place.owner;
-                    let words = format!("{owner} has no repository {name}, or hides it from the one who signs in");
+                    let hidden = "or hides it from the one who signs in";
+                    let words = format!("{owner} has no repository {name}, {hidden}");
                     error.adding(&words).with_hint(format!(
-                        "check that the organisation {owner} has a repository {name} and that the sign-in may see it"
+                        "check that the organisation {owner} has a repository {name} and that the sign-in \
+                         may see it"
                     ))
                 }
                 _ => error,
@@ -405,26 +407,26 @@ impl GithubSecretSink<'_> {
                 match kind {
                     TokenKind::Workflow => {
                         error.coded(Code::GithubTokenCannotWriteSecrets).with_hint(format!(
-                            "the token is the workflow's own GITHUB_TOKEN, which can never write secrets, whatever \
-                             `permissions` says: configure `github` with a GitHub App, or with a fine-grained \
-                             personal access token, that has `{}: write`",
+                            "the token is the workflow's own GITHUB_TOKEN, which can never write secrets, \
+                             whatever `permissions` says: configure `github` with a GitHub App, or with a \
+                             fine-grained personal access token, that has `{}: write`",
                             permission.name()
                         ))
                     }
                     TokenKind::Installation => {
                         error.coded(Code::GithubTokenCannotWriteSecrets).with_hint(format!(
-                            "the token is an installation's (ghs_…). If it is the workflow's own GITHUB_TOKEN, it can \
-                             never write secrets: use a GitHub App or a fine-grained personal access token. If it is \
-                             that of an App: {}",
+                            "the token is an installation's (ghs_…). If it is the workflow's own \
+                             GITHUB_TOKEN, it can never write secrets: use a GitHub App or a fine-grained \
+                             personal access token. If it is that of an App: {}",
                             permission.grant(true, &scope)
                         ))
                     }
-                    TokenKind::App => error
-                        .coded(Code::GithubPermissionMissing)
-                        .with_hint(permission.grant(true, &scope)),
-                    TokenKind::Other => error
-                        .coded(Code::GithubPermissionMissing)
-                        .with_hint(permission.grant(false, &scope)),
+                    TokenKind::App => {
+                        error.coded(Code::GithubPermissionMissing).with_hint(permission.grant(true, &scope))
+                    }
+                    TokenKind::Other => {
+                        error.coded(Code::GithubPermissionMissing).with_hint(permission.grant(false, &scope))
+                    }
                 }
             }
             Code::GithubNotFound => error.with_hint(self.place.visible_hint()),
@@ -444,12 +446,13 @@ fn is_stale(error: &Error) -> bool {
 /// Says that the hour's writes are used.
 fn full(wait: Duration) -> Error {
     let words = format!(
-        "this run has written 500 secrets to GitHub within the hour, as many as GitHub takes; the next fits in {} s",
+        "this run has written 500 secrets to GitHub within the hour, as many as GitHub takes; the next fits \
+         in {} s",
         wait.as_secs()
     );
     Error::new(Code::RateLimited, Step::Deliver, words).with_hint(
-        "run again in an hour: what is still due is renewed then; spread the targets over the day, or over several \
-         Apps",
+        "run again in an hour: what is still due is renewed then; spread the targets over the day, or over \
+         several Apps",
     )
 }
 

@@ -264,12 +264,14 @@ impl KeyVaultSink<'_> {
         };
         let hint = match (error.code(), error.status()) {
             (Code::SinkSecretDeleted, _) => format!(
-                "recover it with `az keyvault secret recover --vault-name {vault} --name {name}`, or purge it with \
-                 `az keyvault secret purge --vault-name {vault} --name {name}`; lakekey does neither by itself"
+                "recover it with `az keyvault secret recover --vault-name {vault} --name {name}`, or purge \
+                 it with `az keyvault secret purge --vault-name {vault} --name {name}`; lakekey does neither \
+                 by itself"
             ),
             (Code::SinkRefused, Some(403)) => format!(
-                "somebody has switched the secret's current version off; switch it on with `az keyvault secret \
-                 set-attributes --vault-name {vault} --name {name} --enabled true`, or deliver elsewhere"
+                "somebody has switched the secret's current version off; switch it on with `az keyvault \
+                 secret set-attributes --vault-name {vault} --name {name} --enabled true`, or deliver \
+                 elsewhere"
             ),
             (Code::SinkPermissionMissing, _) if says(&["client address", "firewall", "trusted service"]) => {
                 format!(
@@ -278,16 +280,17 @@ impl KeyVaultSink<'_> {
                 )
             }
             (Code::SinkPermissionMissing, _) if says(&["issuer", "tenant"]) => format!(
-                "the vault {vault} belongs to another tenant than the one that was signed in to: give {path}.auth \
-                 with the tenant-id of the vault's tenant"
+                "the vault {vault} belongs to another tenant than the one that was signed in to: give \
+                 {path}.auth with the tenant-id of the vault's tenant"
             ),
             (Code::SinkPermissionMissing, _) => format!(
-                "grant the role \"Key Vault Secrets Officer\" on the vault {vault} to the one who signs in, or, where \
-                 it has access policies, the secret permissions Get and Set; a role granted a moment ago may need \
-                 some minutes"
+                "grant the role \"Key Vault Secrets Officer\" on the vault {vault} to the one who signs in, \
+                 or, where it has access policies, the secret permissions Get and Set; a role granted a \
+                 moment ago may need some minutes"
             ),
             (Code::NotReachable, _) => format!(
-                "check {path}.vault: there may be no vault named {vault}, or it is reached by a private endpoint alone"
+                "check {path}.vault: there may be no vault named {vault}, or it is reached by a private \
+                 endpoint alone"
             ),
             _ => return error,
         };

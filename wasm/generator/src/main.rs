@@ -14,7 +14,8 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let mut generator = Bindgen::new();
-    let made = generator.input_path(input).out_name("lakekey").omit_default_module_path(true).web(true).and_then(|generator| generator.typescript(true).generate(output));
+    generator.input_path(input).out_name("lakekey").omit_default_module_path(true);
+    let made = generator.web(true).and_then(|generator| generator.typescript(true).generate(output));
     match made {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn a_secret_is_made_with_a_lifetime_and_masked() {
         let host = TestHost::new();
-        let answer = json!({"id": 7, "secret": "dose1", "status": "ACTIVE", "create_time": "2026-11-24T10:00:00Z",
+        let answer = json!({"id": 7, "secret": "dose1", "status": "ACTIVE",
+            "create_time": "2026-11-24T10:00:00Z",
             "expire_time": "2026-11-24T11:00:00Z"});
         host.on(&format!("POST {WORKSPACE}"), 200, answer);
         let (value, info) = with(&host, None, async |context, identity, holder| {

@@ -79,7 +79,8 @@ pub(crate) async fn grant_token_permission(
     admin: &Identity,
     application_id: &str,
 ) -> Result<(), Error> {
-    let body = json!({"access_control_list": [{"service_principal_name": application_id, "permission_level": "CAN_USE"}]});
+    let body = json!({"access_control_list": [{"service_principal_name": application_id,
+        "permission_level": "CAN_USE"}]});
     let call = Call::by(admin, Step::GrantTokenPermission, &DATABRICKS, Method::PATCH, PATH)
         .repeatable(true)
         .json(&body);

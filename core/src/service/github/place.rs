@@ -91,13 +91,13 @@ impl Place {
         let what = match self.environment.as_str() {
             "" => format!("check that {scope} exists"),
             environment => format!(
-                "check that {scope} exists and has an environment \"{environment}\" (Settings > Environments; \
-                 lakekey makes none)"
+                "check that {scope} exists and has an environment \"{environment}\" (Settings > \
+                 Environments; lakekey makes none)"
             ),
         };
         format!(
-            "{what}, and that the sign-in may see it: what GitHub hides from somebody looks to them as if it did \
-             not exist"
+            "{what}, and that the sign-in may see it: what GitHub hides from somebody looks to them as if it \
+             did not exist"
         )
     }
 

@@ -155,7 +155,8 @@ pub(crate) async fn ensure_federated_credential(
         return Ok(found);
     }
     let path = format!("/v1.0/applications/{}/federatedIdentityCredentials", encode(&application.object_id));
-    let body = json!({"name": trust.name, "issuer": trust.issuer, "subject": trust.subject, "audiences": [trust.audience]});
+    let body = json!({"name": trust.name, "issuer": trust.issuer, "subject": trust.subject,
+        "audiences": [trust.audience]});
     let created = settled(client, STEP, async || {
         let call = Call::by(identity, STEP, &GRAPH, Method::POST, path.clone())
             // Issuer and subject are unique: a second sending is refused as a duplicate.

@@ -24,7 +24,8 @@ fn with<T>(host: &TestHost, act: impl AsyncFnOnce(&Context<'_>, &Identity) -> T)
 }
 
 fn application(id: &str) -> Value {
-    json!({"id": format!("o-{id}"), "appId": format!("a-{id}"), "displayName": "catalog", "signInAudience": "AzureADMyOrg"})
+    json!({"id": format!("o-{id}"), "appId": format!("a-{id}"), "displayName": "catalog",
+        "signInAudience": "AzureADMyOrg"})
 }
 
 fn refusal(code: &str, message: &str) -> Value {
@@ -168,7 +169,8 @@ fn trust() -> Trust {
 }
 
 fn trusted(subject: &str, audience: &str) -> Value {
-    json!({"id": "f-1", "name": "by-hand", "issuer": GITHUB_ISSUER, "subject": subject, "audiences": [audience]})
+    json!({"id": "f-1", "name": "by-hand", "issuer": GITHUB_ISSUER, "subject": subject,
+        "audiences": [audience]})
 }
 
 fn federate(host: &TestHost) -> Result<FederatedCredentialInfo, Error> {
@@ -189,7 +191,8 @@ fn a_federated_credential_is_made_once_no_matter_who_made_the_first() {
     assert!(federate(&host).unwrap().created);
     assert_eq!(
         host.sent()[1].json(),
-        json!({"name": "lakekey-main", "issuer": GITHUB_ISSUER, "subject": trust().subject, "audiences": ["api://AzureADTokenExchange"]})
+        json!({"name": "lakekey-main", "issuer": GITHUB_ISSUER, "subject": trust().subject,
+            "audiences": ["api://AzureADTokenExchange"]})
     );
     host.on(&format!("GET {path}"), 200, json!({"value": [trusted(&trust().subject, &trust().audience)]}));
     assert!(!federate(&host).unwrap().created);

@@ -385,17 +385,17 @@ impl AzureDevopsSink<'_> {
                  Organization settings > Users, or replace the PAT or access token of {path}.auth"
             ),
             (Code::SinkPermissionMissing, _) => format!(
-                "make the one who signs in an Administrator of the variable group {group} in {project}: Pipelines > \
-                 Library > the group > Security (a pipeline's own token is the user \"{project} Build \
-                 Service\"); a PAT needs the scope Variable Groups (Read, create, & manage)"
+                "make the one who signs in an Administrator of the variable group {group} in {project}: \
+                 Pipelines > Library > the group > Security (a pipeline's own token is the user \"{project} \
+                 Build Service\"); a PAT needs the scope Variable Groups (Read, create, & manage)"
             ),
             (Code::SinkNotFound, Some(404)) if says("project") => format!(
-                "correct {path}.project: {organization} has no project {project}, or hides it from the one who \
-                 signs in"
+                "correct {path}.project: {organization} has no project {project}, or hides it from the one \
+                 who signs in"
             ),
             (Code::SinkNotFound, Some(404)) => format!(
-                "check the organisation {organization}, the project {project} and the variable group {group}: \
-                 the group may be in another project"
+                "check the organisation {organization}, the project {project} and the variable group \
+                 {group}: the group may be in another project"
             ),
             _ => return error,
         };

@@ -15,13 +15,15 @@ const BEFORE: &str = "2026-11-01T00:00:00.1234567Z";
 const AFTER: &str = "2026-11-24T10:00:01.5Z";
 
 fn sink(group: Value) -> Value {
-    json!({"type": "azure-devops-variable", "organization": "acme", "project": "data", "group": group, "variable": "DATABRICKS_TOKEN",
+    json!({"type": "azure-devops-variable", "organization": "acme", "project": "data", "group": group,
+        "variable": "DATABRICKS_TOKEN",
            "auth": {"type": "pat", "token": {"env": "SINK_TOKEN"}}})
 }
 
 fn group(modified: &str) -> Value {
     json!({
-        "id": 12, "type": "Vsts", "name": "prod", "description": null, "modifiedOn": modified, "modifiedBy": {"id": "ada", "displayName": "Ada"},
+        "id": 12, "type": "Vsts", "name": "prod", "description": null, "modifiedOn": modified,
+            "modifiedBy": {"id": "ada", "displayName": "Ada"},
         "variables": {
             "databricks_token": {"isSecret": true, "value": null},
             "PASSWORD": {"isSecret": true, "value": null},

@@ -24,7 +24,8 @@ fn sink(more: Value) -> Value {
 }
 
 fn list(at: i64) -> Value {
-    json!({"secrets": [{"key": "other", "last_updated_timestamp": 1}, {"key": "catalog/token", "last_updated_timestamp": at * 1000}]})
+    json!({"secrets": [{"key": "other", "last_updated_timestamp": 1}, {"key": "catalog/token",
+        "last_updated_timestamp": at * 1000}]})
 }
 
 fn held(value: &str) -> Value {
@@ -74,7 +75,8 @@ fn another_value_is_a_mismatch_although_the_date_has_moved() {
 
 #[test]
 fn where_the_value_may_not_be_read_the_date_must_have_moved() {
-    let denied = json!({"error_code": "PERMISSION_DENIED", "message": "User does not have READ permission on scope integrations"});
+    let denied = json!({"error_code": "PERMISSION_DENIED",
+        "message": "User does not have READ permission on scope integrations"});
     let host = host();
     let config = config(&host, json!({}), sink(json!({})));
     host.on(LIST, 200, list(START - 60)).on(LIST, 200, list(START)).on(GET, 403, denied.clone());
@@ -137,7 +139,8 @@ fn another_workspace_gets_its_own_credential_and_stands_in_the_label() {
         200,
         json!({}),
     );
-    let there = json!({"workspace": "https://adb-9.8.azuredatabricks.net", "auth": {"type": "pat", "token": {"env": "SINK_TOKEN"}}});
+    let there = json!({"workspace": "https://adb-9.8.azuredatabricks.net", "auth": {"type": "pat",
+        "token": {"env": "SINK_TOKEN"}}});
     with(&host, &config(&host, json!({}), sink(there)), async |context, sink| {
         assert_eq!(
             sink.label(),
@@ -151,7 +154,12 @@ fn another_workspace_gets_its_own_credential_and_stands_in_the_label() {
 #[test]
 fn a_refusal_names_the_permission_on_the_scope() {
     let host = host();
-    host.on(PUT, 403, json!({"error_code": "PERMISSION_DENIED", "message": "User does not have WRITE permission on scope integrations"}));
+    host.on(
+        PUT,
+        403,
+        json!({"error_code": "PERMISSION_DENIED",
+        "message": "User does not have WRITE permission on scope integrations"}),
+    );
     let config = config(&host, json!({}), sink(json!({})));
     let error = with(&host, &config, async |context, sink| sink.write(context, &value(), &delivery()).await)
         .unwrap_err();

@@ -12,19 +12,22 @@ const SECRET: &str = "https://acme.vault.azure.net/secrets/databricks-token?api-
 const DELETED: &str = "https://acme.vault.azure.net/deletedsecrets/databricks-token?api-version=7.4";
 
 fn sink() -> Value {
-    json!({"type": "key-vault", "vault": "https://acme.vault.azure.net", "secret": "databricks-token", "tags": {"team": "data"}})
+    json!({"type": "key-vault", "vault": "https://acme.vault.azure.net", "secret": "databricks-token",
+        "tags": {"team": "data"}})
 }
 
 fn bundle(value: &str, id: &str, updated: i64) -> Value {
     json!({
-        "value": value, "id": "https://acme.vault.azure.net/secrets/databricks-token/v1", "contentType": "theirs",
+        "value": value, "id": "https://acme.vault.azure.net/secrets/databricks-token/v1",
+            "contentType": "theirs",
         "attributes": {"enabled": true, "created": updated, "updated": updated},
         "tags": {"lakekey-credential-id": id, "lakekey-target": "catalog", "owner": "ada"},
     })
 }
 
 fn missing() -> Value {
-    json!({"error": {"code": "SecretNotFound", "message": "A secret with (name/id) databricks-token was not found in this key vault."}})
+    json!({"error": {"code": "SecretNotFound",
+        "message": "A secret with (name/id) databricks-token was not found in this key vault."}})
 }
 
 fn observe(host: &TestHost) -> Result<SinkState, Error> {
@@ -72,7 +75,8 @@ fn a_write_adds_a_version_with_expiry_and_tags_and_keeps_what_others_have_set() 
             "value": VALUE,
             "contentType": "theirs",
             "attributes": {"enabled": true, "exp": START + 7_776_000},
-            "tags": {"lakekey-credential-id": "id-new", "lakekey-target": "catalog", "team": "data", "owner": "ada"},
+            "tags": {"lakekey-credential-id": "id-new", "lakekey-target": "catalog", "team": "data",
+                "owner": "ada"},
         })
     );
 }

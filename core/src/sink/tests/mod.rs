@@ -69,13 +69,15 @@ fn is_silent(error: &Error) -> bool {
 #[test]
 fn past_its_lease_a_run_writes_to_no_sink() {
     let group = "GET https://dev.azure.com/acme/data/_apis/distributedtask/variablegroups/12?api-version=7.1";
-    let shown = serde_json::json!({"id": 12, "variables": {}, "variableGroupProjectReferences": [{"projectReference": {"name": "data"}}]});
+    let shown = serde_json::json!({"id": 12, "variables": {},
+        "variableGroupProjectReferences": [{"projectReference": {"name": "data"}}]});
     let secret = "https://acme.vault.azure.net/secrets/t?api-version=7.4";
     let none = serde_json::json!({});
     for (sink, reads) in [
         (serde_json::json!({"type": "databricks-secret", "scope": "s", "key": "k"}), vec![]),
         (
-            serde_json::json!({"type": "webhook", "url": "https://hooks.example/", "key": {"env": "HOOK_KEY"}}),
+            serde_json::json!({"type": "webhook", "url": "https://hooks.example/",
+                "key": {"env": "HOOK_KEY"}}),
             vec![],
         ),
         (
@@ -83,7 +85,8 @@ fn past_its_lease_a_run_writes_to_no_sink() {
             vec![(format!("GET {secret}"), &none)],
         ),
         (
-            serde_json::json!({"type": "azure-devops-variable", "organization": "acme", "project": "data", "group": 12, "variable": "T"}),
+            serde_json::json!({"type": "azure-devops-variable", "organization": "acme", "project": "data",
+                "group": 12, "variable": "T"}),
             vec![(group.to_owned(), &shown)],
         ),
     ] {

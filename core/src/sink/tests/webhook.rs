@@ -27,7 +27,8 @@ fn the_signature_covers_the_exact_body_and_the_time_in_it() {
     let sent = &host.sent()[0];
     assert_eq!(
         sent.json(),
-        json!({"target": "catalog", "credential-id": "id-new", "created": "2026-11-24T10:00:00Z", "expires": "2027-02-22T10:00:00Z",
+        json!({"target": "catalog", "credential-id": "id-new", "created": "2026-11-24T10:00:00Z",
+            "expires": "2027-02-22T10:00:00Z",
                "sent": START, "value": VALUE})
     );
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"hook-key").unwrap();
