@@ -17,7 +17,7 @@ const config = {
   ],
 };
 
-/** Stores the token where it is used; the old one lives until this has resolved, and for the overlap besides. */
+/** Stores the token where it is used; the old one lives until this has resolved, and for the overlap too. */
 async function catalog(token, { target, id, expires }) {
   const response = await fetch(process.env.CATALOG_URL, {
     method: "PUT",

@@ -33,7 +33,9 @@ const SOURCES = {
   "node-init.mjs": INIT + MAIN,
   "web.mjs": WEB,
   "web-init.mjs": INIT + WEB.replace("rotation.mjs", "rotation-init.mjs"),
-  "web-url.mjs": INIT.replace("lakekey.wasm", "lakekey.wasm?url").replace("(module)", "(fetch(module))") + WEB.replace("rotation.mjs", "rotation-init.mjs"),
+  "web-url.mjs":
+    INIT.replace("lakekey.wasm", "lakekey.wasm?url").replace("(module)", "(fetch(module))") +
+    WEB.replace("rotation.mjs", "rotation-init.mjs"),
 };
 
 let user, root, server;
@@ -63,7 +65,16 @@ const source = (name) => join(user.folder, name);
 
 async function withEsbuild(entry, options) {
   const outfile = join(output(), `main${options.format === "cjs" ? ".cjs" : ".mjs"}`);
-  await esbuild({ absWorkingDir: user.folder, entryPoints: [source(entry)], bundle: true, format: "esm", target: "node20", outfile, logLevel: "error", ...options });
+  await esbuild({
+    absWorkingDir: user.folder,
+    entryPoints: [source(entry)],
+    bundle: true,
+    format: "esm",
+    target: "node20",
+    outfile,
+    logLevel: "error",
+    ...options,
+  });
   return outfile;
 }
 
@@ -77,9 +88,16 @@ async function withWebpack(entry, target) {
     // The module is larger than webpack thinks good for a page.
     performance: false,
     experiments: { outputModule: true },
-    output: { path, filename: "main.mjs", module: true, publicPath: target === "web" ? served(path) : "auto" },
+    output: {
+      path,
+      filename: "main.mjs",
+      module: true,
+      publicPath: target === "web" ? served(path) : "auto",
+    },
   });
-  const stats = await new Promise((resolve, reject) => compiler.run((error, result) => (error ? reject(error) : resolve(result))));
+  const stats = await new Promise((resolve, reject) =>
+    compiler.run((error, result) => (error ? reject(error) : resolve(result))),
+  );
   await new Promise((resolve) => compiler.close(resolve));
   assert.equal(stats.toString("errors-warnings"), "webpack compiled successfully");
   return join(path, "main.mjs");
@@ -93,7 +111,13 @@ async function withVite(entry, { outDir = output(), ssr = false, noExternal } = 
     logLevel: "error",
     base: served(outDir),
     ssr: { noExternal },
-    build: { outDir, ssr, target: "esnext", emptyOutDir: false, rollupOptions: { input: source(entry), output } },
+    build: {
+      outDir,
+      ssr,
+      target: "esnext",
+      emptyOutDir: false,
+      rollupOptions: { input: source(entry), output },
+    },
   });
   return join(outDir, "main.mjs");
 }
@@ -101,7 +125,11 @@ async function withVite(entry, { outDir = output(), ssr = false, noExternal } = 
 /** Runs a bundle as a program of Node, or as a browser would, where it has nothing of Node's. */
 const rotatesOnNode = (bundle) => rotatesFrom(bundle, [bundle]);
 const rotatesAsPage = (bundle) => rotatesFrom(bundle, asPage(bundle));
-const asPage = (bundle) => ["--input-type=module", "--eval", `globalThis.given = process.env; delete globalThis.process; await import(${JSON.stringify(pathToFileURL(bundle).href)});`];
+const asPage = (bundle) => [
+  "--input-type=module",
+  "--eval",
+  `globalThis.given = process.env; delete globalThis.process; await import(${JSON.stringify(pathToFileURL(bundle).href)});`,
+];
 function rotatesFrom(bundle, args) {
   // Vite says in comments what came from where.
   const program = readFileSync(bundle, "utf8").replace(/^\s*\/\/.*$/gm, "");
@@ -111,12 +139,15 @@ function rotatesFrom(bundle, args) {
 
 /** Asserts that the bundle's first call says what has happened to it. */
 async function saysWhatToDo(args) {
-  const { stderr } = await user.run(process.execPath, args, { DOCUMENT: "targets: []" }).then(assert.fail, (error) => error);
+  const { stderr } = await user
+    .run(process.execPath, args, { DOCUMENT: "targets: []" })
+    .then(assert.fail, (error) => error);
   assert.match(stderr, /LakekeyError: lakekey\.wasm was not found beside the program/);
   assert.match(stderr, /copy it there, or give it to `init` of "lakekey\/init"/);
 }
 
-const copyModule = (bundle) => cpSync(join(user.folder, "node_modules/lakekey/lakekey.wasm"), join(bundle, "../lakekey.wasm"));
+const copyModule = (bundle) =>
+  cpSync(join(user.folder, "node_modules/lakekey/lakekey.wasm"), join(bundle, "../lakekey.wasm"));
 
 const LEAVING = {
   "esbuild for Node as an ES module": () => withEsbuild("node.mjs", { platform: "node" }),
@@ -137,11 +168,15 @@ test("a bundle by esbuild for browsers says that the module was left behind", as
 });
 
 test("a bundle by esbuild for Node that brings the module to init rotates, with Node's environment", async () => {
-  await rotatesOnNode(await withEsbuild("node-init.mjs", { platform: "node", loader: { ".wasm": "binary" } }));
+  await rotatesOnNode(
+    await withEsbuild("node-init.mjs", { platform: "node", loader: { ".wasm": "binary" } }),
+  );
 });
 
 test("a bundle by esbuild for browsers that brings the module to init rotates", async () => {
-  await rotatesAsPage(await withEsbuild("web-init.mjs", { platform: "browser", loader: { ".wasm": "binary" } }));
+  await rotatesAsPage(
+    await withEsbuild("web-init.mjs", { platform: "browser", loader: { ".wasm": "binary" } }),
+  );
 });
 
 test("a bundle by webpack for Node carries the module along and rotates", async () => {
@@ -165,11 +200,14 @@ test("a build by Vite for a server that leaves packages where they are rotates",
 });
 
 test("what is not the module is refused by init with what to give it", async () => {
-  user.file("refused.mjs", `import { init, status } from "lakekey/init";
+  user.file(
+    "refused.mjs",
+    `import { init, status } from "lakekey/init";
 const given = [undefined, "lakekey.wasm", new Uint8Array(8), new Response("not here", { status: 404 })];
 const refusals = [await status({ version: 1, targets: [] }).catch((error) => error)];
 for (const module of given) refusals.push(await init(module).catch((error) => error));
-console.log(JSON.stringify(refusals.map(({ name, code, hint }) => [name, code, /init/.test(hint) || /fetch\\(url\\)/.test(hint)])));`);
+console.log(JSON.stringify(refusals.map(({ name, code, hint }) => [name, code, /init/.test(hint) || /fetch\\(url\\)/.test(hint)])));`,
+  );
   const { stdout } = await user.run(process.execPath, ["refused.mjs"]);
   assert.deepEqual(JSON.parse(stdout), Array(5).fill(["LakekeyError", "usage-invalid", true]));
 });

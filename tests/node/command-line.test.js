@@ -1,4 +1,5 @@
-// The packed command line against the binary: the cases that the binary's own tests run too, and the help word by word.
+// The packed command line against the binary: the cases that the binary's own tests run too, and the help
+// word by word.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -21,7 +22,10 @@ before(async () => {
 for (const { what, args, env, exit, says = [], code, class: kind, only } of cases) {
   if (only === "binary") continue;
   test(`${what}: lakekey ${args.join(" ")}`, async () => {
-    const [{ status, stdout, stderr }, told] = await Promise.all([user.cli(args, env), code && user.cli(["--json", ...args], env)]);
+    const [{ status, stdout, stderr }, told] = await Promise.all([
+      user.cli(args, env),
+      code && user.cli(["--json", ...args], env),
+    ]);
     assert.equal(status, exit, stderr);
     for (const part of says) assert.ok((stdout + stderr).includes(part), `${part} in ${stdout}${stderr}`);
     if (code === undefined) return;
@@ -36,7 +40,10 @@ for (const { what, args, env, exit, says = [], code, class: kind, only } of case
 async function binaryHelp(...words) {
   const { stdout } = await user.run(BINARY, [...words, "--help"]);
   const elsewhere = TABLE.commands.filter(({ binary }) => binary).map(({ name }) => name);
-  return stdout.split("\n").filter((line) => !elsewhere.some((name) => line.startsWith(`  ${name} `))).join("\n");
+  return stdout
+    .split("\n")
+    .filter((line) => !elsewhere.some((name) => line.startsWith(`  ${name} `)))
+    .join("\n");
 }
 
 test("the help of the whole is the binary's, but for the commands of the binary alone, which its last line names", async () => {
@@ -47,11 +54,27 @@ test("the help of the whole is the binary's, but for the commands of the binary 
 test("the help of every command is the binary's, word by word", async () => {
   const here = TABLE.commands.filter(({ name, binary }) => !binary && name !== "help");
   assert.ok(here.length > 5);
-  for (const { name } of here) assert.equal((await user.cli([name, "--help"])).stdout, await binaryHelp(name));
+  for (const { name } of here)
+    assert.equal((await user.cli([name, "--help"])).stdout, await binaryHelp(name));
 });
 
 test("LAKEKEY_LOG decides how much is told, as in the binary", async () => {
-  const told = async (LAKEKEY_LOG) => (await user.cli(["status", "--config", "certificate.yml"], { CATALOG_CERTIFICATE: "no-pem", LAKEKEY_LOG })).stderr;
-  const binary = async (LAKEKEY_LOG) => (await user.run(BINARY, ["status", "--config", "certificate.yml"], { CATALOG_CERTIFICATE: "no-pem", LAKEKEY_LOG }).catch((error) => error)).stderr;
-  for (const level of ["error", "warn", "info", "TRACE", "nonsense", ""]) assert.equal(await told(level), await binary(level), level);
+  const told = async (LAKEKEY_LOG) =>
+    (
+      await user.cli(["status", "--config", "certificate.yml"], {
+        CATALOG_CERTIFICATE: "no-pem",
+        LAKEKEY_LOG,
+      })
+    ).stderr;
+  const binary = async (LAKEKEY_LOG) =>
+    (
+      await user
+        .run(BINARY, ["status", "--config", "certificate.yml"], {
+          CATALOG_CERTIFICATE: "no-pem",
+          LAKEKEY_LOG,
+        })
+        .catch((error) => error)
+    ).stderr;
+  for (const level of ["error", "warn", "info", "TRACE", "nonsense", ""])
+    assert.equal(await told(level), await binary(level), level);
 });

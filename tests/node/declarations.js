@@ -1,5 +1,5 @@
-// Makes the declarations that follow from the core's own shapes: node declarations.js FOLDER < shapes.json writes
-// config.d.ts (the configuration) and codes.d.ts (error codes and steps) there.
+// Makes the declarations that follow from the core's own shapes: node declarations.js FOLDER < shapes.json
+// writes config.d.ts (the configuration) and codes.d.ts (error codes and steps) there.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,8 +11,8 @@ import { compile } from "json-schema-to-typescript";
 const MADE = "// Made by script/declarations from the core's own shapes: do not edit.\n";
 
 /**
- * Wraps a reference that has a text of its own, of which the compiler would otherwise make a type of its own. Its default says
- * nothing about its type, and the compiler would take it to.
+ * Wraps a reference that has a text of its own, of which the compiler would otherwise make a type of its own.
+ * Its default says nothing about its type, and the compiler would take it to.
  */
 function referring(node) {
   if (Array.isArray(node)) return node.map(referring);

@@ -32,21 +32,30 @@ beforeEach(async () => {
 });
 afterEach(() => emu.stop());
 
-const managed = async () => (await emu.state()).workspaces[0].tokens.filter(({ comment }) => comment.includes("lakekey"));
+const managed = async () =>
+  (await emu.state()).workspaces[0].tokens.filter(({ comment }) => comment.includes("lakekey"));
 
 for (const [name, disturb] of Object.entries(KINDS)) {
   test(`a rotation with any one request ${name} leaves the sink working, and the next run converges`, async () => {
     const document = withCallback(emu.document);
     const time = quickTime();
     let held;
-    const options = (more) => ({ env: emu.env, sinks: { catalog: async (value) => void (held = value) }, ...time.options, ...more });
+    const options = (more) => ({
+      env: emu.env,
+      sinks: { catalog: async (value) => void (held = value) },
+      ...time.options,
+      ...more,
+    });
     const settle = async () => {
       await emu.advance(660);
       time.pass(660_000);
       const [report] = (await lakekey.rotate(document, options())).targets;
       assert.ok(["rotated", "not-due"].includes(report.outcome), JSON.stringify(report));
       assert.ok(await works(emu, held));
-      assert.deepEqual((await managed()).map((token) => token["token-id"]), [report.credential.id]);
+      assert.deepEqual(
+        (await managed()).map((token) => token["token-id"]),
+        [report.credential.id],
+      );
     };
     const [made] = (await lakekey.provision(document, options())).targets;
     assert.equal(made.outcome, "provisioned");

@@ -21,29 +21,59 @@ beforeEach(async () => {
   [user, emu] = await Promise.all([installed(), emulator()]);
   principal = /client-id: (\S+)/.exec(emu.document)[1];
   values = { [WORKSPACE]: emu.ready.workspaces[0], [PRINCIPAL]: principal };
-  await emu.seed({ principal: { "application-id": principal } }, { "token-permission": { "service-principal-name": principal } });
+  await emu.seed(
+    { principal: { "application-id": principal } },
+    { "token-permission": { "service-principal-name": principal } },
+  );
 });
 afterEach(() => emu.stop());
 
 /** Copies an example into the user's folder, filled in. */
 function take(source, to = source, more = "") {
   const text = readFileSync(join(EXAMPLES, source), "utf8");
-  return user.file(to, Object.entries(values).reduce((done, [from, value]) => done.replaceAll(from, value), text) + more);
+  return user.file(
+    to,
+    Object.entries(values).reduce((done, [from, value]) => done.replaceAll(from, value), text) + more,
+  );
 }
 
-const environment = () => ({ AZURE_AUTHORITY_HOST: emu.ready.login, GITHUB_API_URL: emu.ready.github, ...emu.env });
+const environment = () => ({
+  AZURE_AUTHORITY_HOST: emu.ready.login,
+  GITHUB_API_URL: emu.ready.github,
+  ...emu.env,
+});
 const node = (file, env = {}) => user.run(process.execPath, [file], { ...environment(), ...env });
-const managed = async () => (await emu.state()).workspaces[0].tokens.filter(({ comment, live }) => live && comment.includes("lakekey"));
+const managed = async () =>
+  (await emu.state()).workspaces[0].tokens.filter(({ comment, live }) => live && comment.includes("lakekey"));
 
-/** A user's repository with the pipeline, a service connection that the application trusts, and a variable group. */
+/**
+ * A user's repository with the pipeline, a service connection that the application trusts, and a variable
+ * group.
+ */
 async function pipeline({ trusted = true } = {}) {
   const job = await emu.seed({ azure: { "pipeline-job": {} } });
-  const federated = { "client-id": principal, name: "pipelines", issuer: job.issuer, subject: `sc://acme/data/${trusted ? "lakekey" : "another"}` };
-  await emu.seed({ azure: { "federated-credential": federated } }, { azure: { "variable-group": { project: "data", name: "databricks", variables: [{ name: "OTHER", value: "x" }] } } });
+  const federated = {
+    "client-id": principal,
+    name: "pipelines",
+    issuer: job.issuer,
+    subject: `sc://acme/data/${trusted ? "lakekey" : "another"}`,
+  };
+  await emu.seed(
+    { azure: { "federated-credential": federated } },
+    {
+      azure: {
+        "variable-group": { project: "data", name: "databricks", variables: [{ name: "OTHER", value: "x" }] },
+      },
+    },
+  );
   values[CONNECTION] = job["service-connections"].lakekey;
   const path = take("azure-pipelines.yml");
   take("azure/rotate.yml");
-  take("azure/lakekey.yml", "azure/lakekey.yml", `endpoints: {azure-devops: "${emu.ready["azure-devops"]}"}\n`);
+  take(
+    "azure/lakekey.yml",
+    "azure/lakekey.yml",
+    `endpoints: {azure-devops: "${emu.ready["azure-devops"]}"}\n`,
+  );
   const { SYSTEM_ACCESSTOKEN, ...env } = job.env;
   // Nothing is fetched: the pipeline's version is the one that is installed.
   const offline = { HOME: user.folder, npm_config_offline: "true", npm_config_update_notifier: "false" };
@@ -55,12 +85,17 @@ async function pipeline({ trusted = true } = {}) {
     });
 }
 
-const group = async () => (await emu.state()).azure["variable-groups"].find(({ name }) => name === "databricks");
+const group = async () =>
+  (await emu.state()).azure["variable-groups"].find(({ name }) => name === "databricks");
 
 test("the pipeline rotates with no secret, hands the token to a later step, and does neither on a day when nothing is due", async () => {
   const start = await pipeline();
   const first = await start();
-  assert.deepEqual(first.outcomes, { "lakekey rotate": "succeeded", "Use the new token": "succeeded" }, first.agent.log.join("\n"));
+  assert.deepEqual(
+    first.outcomes,
+    { "lakekey rotate": "succeeded", "Use the new token": "succeeded" },
+    first.agent.log.join("\n"),
+  );
   const token = first.agent.variables.get("catalogToken");
   assert.ok(await works(emu, token));
   assert.match(first.agent.log.at(-1), /^token [0-9a-f]{64} works until \d{4}-/);
@@ -68,7 +103,13 @@ test("the pipeline rotates with no secret, hands the token to a later step, and 
   const { variables } = await group();
   const [{ "token-id": id }] = await managed();
   // A PAT's id is the hash of its value.
-  assert.deepEqual(variables.map(({ name, secret, sha256 }) => [name, secret, sha256 === id]), [["DATABRICKS_TOKEN", true, true], ["OTHER", false, false]]);
+  assert.deepEqual(
+    variables.map(({ name, secret, sha256 }) => [name, secret, sha256 === id]),
+    [
+      ["DATABRICKS_TOKEN", true, true],
+      ["OTHER", false, false],
+    ],
+  );
 
   const second = await start();
   assert.deepEqual(second.outcomes, { "lakekey rotate": "succeeded", "Use the new token": "skipped" });
@@ -83,14 +124,19 @@ test("the pipeline rotates with no secret, hands the token to a later step, and 
 test("a service connection that the application does not trust fails the step with the code, and no later step runs", async () => {
   const { agent, outcomes } = await (await pipeline({ trusted: false }))();
   assert.deepEqual(outcomes, { "lakekey rotate": "failed", "Use the new token": "skipped" });
-  assert.deepEqual(agent.issues.map(({ type, code }) => [type, code]), [["error", "federated-credential-mismatch"]]);
+  assert.deepEqual(
+    agent.issues.map(({ type, code }) => [type, code]),
+    [["error", "federated-credential-mismatch"]],
+  );
   assert.match(agent.issues[0].message, /sc:\/\/acme\/data\/lakekey/);
   assert.deepEqual(agent.results, ["Failed"]);
 });
 
 test("every parameter of the template is explained", () => {
   const readme = readFileSync(join(EXAMPLES, "azure/README.md"), "utf8");
-  const names = [...readFileSync(join(EXAMPLES, "azure/rotate.yml"), "utf8").matchAll(/^ {2}- name: (\w+)$/gm)].map(([, name]) => name);
+  const names = [
+    ...readFileSync(join(EXAMPLES, "azure/rotate.yml"), "utf8").matchAll(/^ {2}- name: (\w+)$/gm),
+  ].map(([, name]) => name);
   assert.ok(names.length > 5);
   assert.deepEqual([...readme.matchAll(/^\| `([a-z]\w*)` \|/gm)].map(([, name]) => name), names);
 });
@@ -112,9 +158,17 @@ test("the ES module hands the token to the program's own function, whose refusal
     assert.match(stdout, /^catalog-prod: stored [0-9a-f]{64}, which ends .*Z\ncatalog-prod: rotated\n$/);
     assert.ok(await works(emu, held.token));
     assert.equal((await node("callback.mjs", env)).stdout, "catalog-prod: not-due\n");
-    for (const { "token-id": id } of await managed()) await user.run(BINARY, ["revoke", "--config", emu.ready.config, "--target", "catalog-prod", "--token-id", id], emu.env);
+    for (const { "token-id": id } of await managed())
+      await user.run(
+        BINARY,
+        ["revoke", "--config", emu.ready.config, "--target", "catalog-prod", "--token-id", id],
+        emu.env,
+      );
     status = 503;
-    await assert.rejects(node("callback.mjs", env), ({ code, stderr }) => code === 1 && stderr.includes("[sink-failed]"));
+    await assert.rejects(
+      node("callback.mjs", env),
+      ({ code, stderr }) => code === 1 && stderr.includes("[sink-failed]"),
+    );
   } finally {
     catalogue.close();
   }
@@ -126,7 +180,10 @@ test("the GitHub secret is written by an App, and the CommonJS program tells its
   const key = { LAKEKEY_APP_KEY: app["private-key"] };
   take("node/status.cjs", "status.cjs");
   take("node/lakekey.yml", "lakekey.yml");
-  await assert.rejects(node("status.cjs", key), ({ code, stdout }) => code === 1 && stdout === "catalog-prod: overdue\n");
+  await assert.rejects(
+    node("status.cjs", key),
+    ({ code, stdout }) => code === 1 && stdout === "catalog-prod: overdue\n",
+  );
 
   take("node/github-secret.mjs", "github-secret.mjs");
   const { stdout } = await node("github-secret.mjs", key);
@@ -135,7 +192,10 @@ test("the GitHub secret is written by an App, and the CommonJS program tells its
   assert.match((await node("status.cjs", key)).stdout, /^catalog-prod: ok, due \d{4}-/);
 
   user.file("lakekey.yml", "version: 1\ntargets: []\nnonsense: 1\n");
-  await assert.rejects(node("status.cjs"), ({ code, stderr }) => code === 2 && stderr.includes("[config-unknown-key]"));
+  await assert.rejects(
+    node("status.cjs"),
+    ({ code, stderr }) => code === 2 && stderr.includes("[config-unknown-key]"),
+  );
 });
 
 test("the binary accepts every configuration", async () => {
@@ -147,5 +207,6 @@ test("the binary accepts every configuration", async () => {
 
 test("every program is run", () => {
   const own = readFileSync(join(HERE, "examples.test.js"), "utf8");
-  for (const name of readdirSync(join(EXAMPLES, "node")).filter((name) => /\.[cm]js$/.test(name))) assert.ok(own.includes(`take("node/${name}"`), name);
+  for (const name of readdirSync(join(EXAMPLES, "node")).filter((name) => /\.[cm]js$/.test(name)))
+    assert.ok(own.includes(`take("node/${name}"`), name);
 });

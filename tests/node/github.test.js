@@ -1,4 +1,5 @@
-// GitHub secrets through the package's API: with the core's own requests, and over an Octokit of the caller's.
+// GitHub secrets through the package's API: with the core's own requests, and over an Octokit of the
+// caller's.
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -34,7 +35,8 @@ const only = ({ targets }) => {
   return targets[0];
 };
 /** Makes of the emulator's document one with those places of delivery. */
-const documentWith = (places) => emu.document.replace(/( {4}deliver:\n)[^]*$/, `$1${places.map((place) => `      - ${place}\n`).join("")}`);
+const documentWith = (places) =>
+  emu.document.replace(/( {4}deliver:\n)[^]*$/, `$1${places.map((place) => `      - ${place}\n`).join("")}`);
 const withoutSignIn = (document) => document.replace(/^github:\n(?: {2}.*\n)+/m, "");
 const options = (more) => ({ env: emu.env, ...time.options, ...more });
 
@@ -43,9 +45,21 @@ function recording() {
   const sent = [];
   const fetching = (url, init) => {
     if (String(url).startsWith(emu.ready.github)) {
-      const { accept, authorization, "content-type": type, "x-github-api-version": version } = Object.fromEntries(init.headers);
+      const {
+        accept,
+        authorization,
+        "content-type": type,
+        "x-github-api-version": version,
+      } = Object.fromEntries(init.headers);
       const keys = init.body && Object.keys(JSON.parse(new TextDecoder().decode(init.body))).sort();
-      sent.push({ request: `${init.method} ${String(url).slice(emu.ready.github.length)}`, version, accept, authorization, type, keys });
+      sent.push({
+        request: `${init.method} ${String(url).slice(emu.ready.github.length)}`,
+        version,
+        accept,
+        authorization,
+        type,
+        keys,
+      });
     }
     return fetch(url, init);
   };
@@ -78,8 +92,18 @@ test("a rotation delivers to GitHub secrets where no Octokit is installed or pas
   assert.ok(!existsSync(join(user.folder, "node_modules/@octokit")));
   const sent = await rotates(documentWith(PLACES));
   assert.ok(sent.some(({ request }) => request === "PUT /repos/acme/data/actions/secrets/DATABRICKS_TOKEN"));
-  assert.ok(sent.some(({ request }) => request === "PUT /repos/acme/site/environments/pre%20prod%2Feu/secrets/DATABRICKS_TOKEN"));
-  assert.ok(sent.some(({ request, keys }) => request === "PUT /orgs/acme/actions/secrets/SHARED_TOKEN" && keys.includes("selected_repository_ids")));
+  assert.ok(
+    sent.some(
+      ({ request }) =>
+        request === "PUT /repos/acme/site/environments/pre%20prod%2Feu/secrets/DATABRICKS_TOKEN",
+    ),
+  );
+  assert.ok(
+    sent.some(
+      ({ request, keys }) =>
+        request === "PUT /orgs/acme/actions/secrets/SHARED_TOKEN" && keys.includes("selected_repository_ids"),
+    ),
+  );
 });
 
 /** Requests that leave at the same time have no order among them. */
@@ -87,7 +111,10 @@ const sorted = (sent) => sent.map((one) => JSON.stringify(one)).sort();
 
 const WAYS = {
   "the caller's class": { document: (text) => text, more: () => ({ Octokit }) },
-  "the caller's own Octokit": { document: withoutSignIn, more: () => ({ octokit: new Octokit({ auth: emu.env.LAKEKEY_GITHUB_TOKEN }) }) },
+  "the caller's own Octokit": {
+    document: withoutSignIn,
+    more: () => ({ octokit: new Octokit({ auth: emu.env.LAKEKEY_GITHUB_TOKEN }) }),
+  },
 };
 for (const [name, { document, more }] of Object.entries(WAYS)) {
   test(`${name} sends the same requests for a repository, an environment and an organisation as lakekey by itself`, async () => {
@@ -101,7 +128,10 @@ for (const [name, { document, more }] of Object.entries(WAYS)) {
     time = quickTime();
     await emu.seed({ "github-repository": { name: "acme/site", environments: ["pre prod/eu"] } });
     const passed = await rotates(document(documentWith(PLACES)), more());
-    const renamed = passed.map((one) => ({ ...one, authorization: one.authorization.replace(emu.env.LAKEKEY_GITHUB_TOKEN, token) }));
+    const renamed = passed.map((one) => ({
+      ...one,
+      authorization: one.authorization.replace(emu.env.LAKEKEY_GITHUB_TOKEN, token),
+    }));
     assert.deepEqual(sorted(renamed), sorted(own));
   });
 }
@@ -122,11 +152,19 @@ test("the token of the caller's own Octokit is told to onSecret", async () => {
 });
 
 test("the configuration's sign-in goes before that of the caller's own Octokit", async () => {
-  const sent = await rotates(documentWith(PLACES), { octokit: new Octokit({ auth: "github_pat_of_somebody_else" }) });
-  assert.deepEqual([...new Set(sent.map(({ authorization }) => authorization))], [`Bearer ${emu.env.LAKEKEY_GITHUB_TOKEN}`]);
+  const sent = await rotates(documentWith(PLACES), {
+    octokit: new Octokit({ auth: "github_pat_of_somebody_else" }),
+  });
+  assert.deepEqual(
+    [...new Set(sent.map(({ authorization }) => authorization))],
+    [`Bearer ${emu.env.LAKEKEY_GITHUB_TOKEN}`],
+  );
 });
 
-/** Asserts that a rotation of what is already provisioned is refused with nothing made, and returns the refusal. */
+/**
+ * Asserts that a rotation of what is already provisioned is refused with nothing made, and returns the
+ * refusal.
+ */
 async function refused(change, more) {
   const document = documentWith(PLACES);
   assert.equal(only(await lakekey.provision(document, options())).outcome, "provisioned");
@@ -165,7 +203,9 @@ test("an Octokit that throws after a write has nothing revoked, and its words ar
   assert.ok(!JSON.stringify(report).includes("could not log"));
   const [{ sha256 }] = (await emu.state()).github.secrets;
   assert.notEqual(sha256, old);
-  const live = (await emu.state()).workspaces[0].tokens.filter((token) => token.live).map((token) => token["token-id"]);
+  const live = (await emu.state()).workspaces[0].tokens
+    .filter((token) => token.live)
+    .map((token) => token["token-id"]);
   assert.ok(live.includes(old) && live.includes(sha256));
 });
 

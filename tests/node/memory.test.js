@@ -19,7 +19,11 @@ test("two hundred rotations leave the module's memory as the first twenty have m
     const memory = () => started.exports.memory.buffer.byteLength;
     const document = withCallback(emu.document);
     let held;
-    const options = { env: emu.env, sinks: { catalog: async (value) => void (held = value) }, ...quickTime().options };
+    const options = {
+      env: emu.env,
+      sinks: { catalog: async (value) => void (held = value) },
+      ...quickTime().options,
+    };
     await lakekey.provision(document, options);
     let settled;
     for (let round = 1; round <= 200; round += 1) {
@@ -29,7 +33,10 @@ test("two hundred rotations leave the module's memory as the first twenty have m
     }
     assert.equal(memory(), settled);
     assert.ok(await works(emu, held));
-    assert.equal((await emu.state()).workspaces[0].tokens.filter(({ comment }) => comment.includes("lakekey")).length, 1);
+    assert.equal(
+      (await emu.state()).workspaces[0].tokens.filter(({ comment }) => comment.includes("lakekey")).length,
+      1,
+    );
   } finally {
     await emu.stop();
   }

@@ -22,7 +22,10 @@ let code, kind;
 try { await lakekey.status({ version: 1, targets: [], nonsense: true }, { env: {} }); } catch (error) { ({ code, class: kind } = error instanceof required.LakekeyError && error); }
 console.log(JSON.stringify({ same, code, kind }));`,
   );
-  user.file("names.cjs", `const { status } = require("lakekey"); status("targets: [", { env: {} }).catch((error) => console.log(error.code));`);
+  user.file(
+    "names.cjs",
+    `const { status } = require("lakekey"); status("targets: [", { env: {} }).catch((error) => console.log(error.code));`,
+  );
 });
 
 for (const [name, node] of Object.entries(NODES)) {
@@ -44,7 +47,9 @@ test("the command line refuses what the binary refuses, with the same status", a
 });
 
 test("the package has no dependency and no install script", async () => {
-  const { default: manifest } = await import(join(user.folder, "node_modules/lakekey/package.json"), { with: { type: "json" } });
+  const { default: manifest } = await import(join(user.folder, "node_modules/lakekey/package.json"), {
+    with: { type: "json" },
+  });
   assert.equal(manifest.dependencies, undefined);
   assert.ok(!Object.keys(manifest.scripts ?? {}).some((name) => name.includes("install")));
 });

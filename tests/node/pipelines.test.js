@@ -43,10 +43,19 @@ async function keepsSecrets(run) {
 }
 
 test("awkward text comes out of the agent as it went in", async () => {
-  const { command } = await import(pathToFileURL(`${user.folder}/node_modules/lakekey/cli/pipelines.js`).href);
+  const { command } = await import(
+    pathToFileURL(`${user.folder}/node_modules/lakekey/cli/pipelines.js`).href
+  );
   const line = command("task.logissue", { type: "error", code: "%;]\r\n=", gone: undefined }, AWKWARD);
-  assert.equal(line, "##vso[task.logissue type=error;code=%AZP25%3B%5D%0D%0A=;]50%AZP25; a]b ##vso[task.complete result=Succeeded]%0D%0Asecond %AZP250A line%0A");
-  assert.deepEqual(commandIn(line), { name: "task.logissue", properties: { type: "error", code: "%;]\r\n=" }, data: AWKWARD });
+  assert.equal(
+    line,
+    "##vso[task.logissue type=error;code=%AZP25%3B%5D%0D%0A=;]50%AZP25; a]b ##vso[task.complete result=Succeeded]%0D%0Asecond %AZP250A line%0A",
+  );
+  assert.deepEqual(commandIn(line), {
+    name: "task.logissue",
+    properties: { type: "error", code: "%;]\r\n=" },
+    data: AWKWARD,
+  });
 });
 
 test("every secret is masked before anything is said, and a callback is a secret variable of the steps that follow", async () => {
@@ -59,7 +68,8 @@ test("every secret is masked before anything is said, and a callback is a secret
   const all = commands(run);
   const masked = all.findIndex(({ name, data }) => name === "task.setsecret" && data === token);
   assert.ok(masked < all.findIndex(({ name, data }) => name === "task.setvariable" && data === token));
-  for (const variable of ["catalog", "lakekey.catalog"]) assert.ok(run.agent.secrets.has(run.agent.variables.get(variable)));
+  for (const variable of ["catalog", "lakekey.catalog"])
+    assert.ok(run.agent.secrets.has(run.agent.variables.get(variable)));
   await keepsSecrets(run);
   assert.deepEqual([run.agent.results, run.agent.issues], [[], []]);
 });
@@ -68,7 +78,9 @@ test("the outcome and the credential's dates are variables, plain and as outputs
   const { agent, stdout } = await step(["provision", "--json"]);
   const [{ outcome, credential }] = JSON.parse(stdout).targets;
   for (const prefix of ["", "lakekey."]) {
-    const told = ["OUTCOME", "TOKEN_ID", "EXPIRES", "DUE"].map((name) => agent.variables.get(`${prefix}LAKEKEY_${name}`));
+    const told = ["OUTCOME", "TOKEN_ID", "EXPIRES", "DUE"].map((name) =>
+      agent.variables.get(`${prefix}LAKEKEY_${name}`),
+    );
     assert.deepEqual(told, [outcome, credential.id, credential.expires, credential.due]);
   }
   const idle = await step(["rotate"]);
@@ -79,7 +91,8 @@ test("the outcome and the credential's dates are variables, plain and as outputs
 test("a secret of awkward text is masked whole and line by line, and its failure has a code and fails the step", async () => {
   const run = await step(["rotate"], { CATALOG_CLIENT_SECRET: AWKWARD });
   assert.equal(run.status, 1);
-  for (const part of [AWKWARD, ...AWKWARD.split(/\r?\n/).slice(0, 2)]) assert.ok(run.agent.secrets.has(part), part);
+  for (const part of [AWKWARD, ...AWKWARD.split(/\r?\n/).slice(0, 2)])
+    assert.ok(run.agent.secrets.has(part), part);
   const [issue, ...more] = run.agent.issues;
   assert.deepEqual(more, []);
   assert.equal(issue.type, "error");
@@ -91,7 +104,10 @@ test("a secret of awkward text is masked whole and line by line, and its failure
 });
 
 test("a delivery to some of the places alone fails the step", async () => {
-  config = user.file("two.yml", `${withCallback(emu.document)}      - {type: github-secret, repository: acme/data, secret: DATABRICKS_TOKEN}\n`);
+  config = user.file(
+    "two.yml",
+    `${withCallback(emu.document)}      - {type: github-secret, repository: acme/data, secret: DATABRICKS_TOKEN}\n`,
+  );
   await emu.faults({ service: "github", method: "PUT", kind: "drop-after" });
   const run = await step(["provision"]);
   assert.equal(run.status, 1, run.stderr);
@@ -103,7 +119,17 @@ test("a delivery to some of the places alone fails the step", async () => {
 
 test("what went well with a warning succeeds with issues", async () => {
   await step(["provision"]);
-  await emu.faults({ service: "databricks", method: "POST", "path-contains": "/token/delete", kind: { status: { status: 403, body: { error_code: "PERMISSION_DENIED", message: "##vso[task.complete result=Failed]" } } } });
+  await emu.faults({
+    service: "databricks",
+    method: "POST",
+    "path-contains": "/token/delete",
+    kind: {
+      status: {
+        status: 403,
+        body: { error_code: "PERMISSION_DENIED", message: "##vso[task.complete result=Failed]" },
+      },
+    },
+  });
   const run = await step(["rotate", "--force"]);
   assert.equal(run.status, 0, run.stderr);
   assert.equal(run.agent.variables.get("LAKEKEY_OUTCOME"), "rotated");
@@ -121,13 +147,20 @@ test("status fails the step where a credential is as far gone as --fail-on says"
 });
 
 test("no text of a configuration becomes a command, as text or as JSON", async () => {
-  for (const sting of ["##vso[task.setvariable variable=x]y", "#\u00ad#vso[task.setvariable variable=x]y", "##[error]y"]) {
+  for (const sting of [
+    "##vso[task.setvariable variable=x]y",
+    "#\u00ad#vso[task.setvariable variable=x]y",
+    "##[error]y",
+  ]) {
     config = user.file("sting.yml", JSON.stringify({ version: 1, targets: [], [sting]: 1 }));
     for (const args of [[], ["--json"]]) {
       const run = await step(["rotate", ...args]);
       assert.equal(run.status, 2);
       assert.deepEqual(named(run, "task.setvariable"), []);
-      assert.deepEqual(run.agent.issues.map(({ code }) => code), ["config-unknown-key"]);
+      assert.deepEqual(
+        run.agent.issues.map(({ code }) => code),
+        ["config-unknown-key"],
+      );
       assert.deepEqual(run.agent.results, ["Failed"]);
       const shown = lines(run).filter((line) => !line.startsWith("##vso[task."));
       assert.ok(!/#\p{Cf}*#/u.test(shown.join("\n")));

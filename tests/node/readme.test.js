@@ -18,7 +18,10 @@ let user, emu, principal;
 beforeEach(async () => {
   [user, emu] = await Promise.all([installed(), emulator()]);
   principal = /client-id: (\S+)/.exec(emu.document)[1];
-  await emu.seed({ principal: { "application-id": principal } }, { "token-permission": { "service-principal-name": principal } });
+  await emu.seed(
+    { principal: { "application-id": principal } },
+    { "token-permission": { "service-principal-name": principal } },
+  );
 });
 afterEach(() => emu.stop());
 
@@ -41,15 +44,35 @@ test("the README's program rotates what lakekey.yml says", async () => {
 
 test("the README's step rotates as the service connection", async () => {
   const job = await emu.seed({ azure: { "pipeline-job": {} } });
-  await emu.seed({ azure: { "federated-credential": { "client-id": principal, name: "pipelines", issuer: job.issuer, subject: "sc://acme/data/lakekey" } } });
+  await emu.seed({
+    azure: {
+      "federated-credential": {
+        "client-id": principal,
+        name: "pipelines",
+        issuer: job.issuer,
+        subject: "sc://acme/data/lakekey",
+      },
+    },
+  });
   const auth = `auth: {type: azure-devops-oidc, service-connection-id: ${job["service-connections"].lakekey}}`;
   user.file("lakekey.yml", emu.document.replace(/auth:\n {6}type: azure-client-secret\n.*\n/, `${auth}\n`));
   const { SYSTEM_ACCESSTOKEN, ...env } = job.env;
-  const { agent } = await runPipeline(stepsOf(user.file("pipeline.yml", block("README.md", "From Node", "yaml"))), {
-    cwd: user.folder,
-    env: { HOME: user.folder, npm_config_offline: "true", npm_config_update_notifier: "false", ...env, LAKEKEY_GITHUB_TOKEN: emu.env.LAKEKEY_GITHUB_TOKEN, DATABRICKS_ADMIN_TOKEN: "", GRAPH_TOKEN: "" },
-    variables: { "System.AccessToken": SYSTEM_ACCESSTOKEN },
-  });
+  const { agent } = await runPipeline(
+    stepsOf(user.file("pipeline.yml", block("README.md", "From Node", "yaml"))),
+    {
+      cwd: user.folder,
+      env: {
+        HOME: user.folder,
+        npm_config_offline: "true",
+        npm_config_update_notifier: "false",
+        ...env,
+        LAKEKEY_GITHUB_TOKEN: emu.env.LAKEKEY_GITHUB_TOKEN,
+        DATABRICKS_ADMIN_TOKEN: "",
+        GRAPH_TOKEN: "",
+      },
+      variables: { "System.AccessToken": SYSTEM_ACCESSTOKEN },
+    },
+  );
   assert.equal(agent.variables.get("LAKEKEY_OUTCOME"), "rotated", agent.log.join("\n"));
 });
 
@@ -62,8 +85,17 @@ test("the package's README's program gives the token to the catalogue", async ()
   });
   await new Promise((resolve) => catalogue.listen(0, "127.0.0.1", resolve));
   try {
-    user.file("rotate.mjs", block("wasm/npm/README.md", "# lakekey", "js").replace(WORKSPACE, emu.ready.workspaces[0]).replace(PRINCIPAL, principal));
-    const env = { ...emu.env, AZURE_AUTHORITY_HOST: emu.ready.login, CATALOG_URL: `http://127.0.0.1:${catalogue.address().port}` };
+    user.file(
+      "rotate.mjs",
+      block("wasm/npm/README.md", "# lakekey", "js")
+        .replace(WORKSPACE, emu.ready.workspaces[0])
+        .replace(PRINCIPAL, principal),
+    );
+    const env = {
+      ...emu.env,
+      AZURE_AUTHORITY_HOST: emu.ready.login,
+      CATALOG_URL: `http://127.0.0.1:${catalogue.address().port}`,
+    };
     assert.equal((await user.run(process.execPath, ["rotate.mjs"], env)).stdout, "catalog-prod rotated\n");
     assert.ok(await works(emu, held));
   } finally {

@@ -19,7 +19,8 @@ const only = ({ targets }) => {
   assert.equal(targets.length, 1);
   return targets[0];
 };
-const tokens = async () => (await emu.state()).workspaces[0].tokens.filter(({ comment }) => comment.includes("lakekey"));
+const tokens = async () =>
+  (await emu.state()).workspaces[0].tokens.filter(({ comment }) => comment.includes("lakekey"));
 
 before(async () => {
   lakekey = await (await installed()).load();
@@ -35,7 +36,10 @@ beforeEach(async () => {
 
 afterEach(() => emu.stop());
 
-/** Lets ten minutes pass, after which no lease stands in the way, and asserts that one run brings all in order. */
+/**
+ * Lets ten minutes pass, after which no lease stands in the way, and asserts that one run brings all in
+ * order.
+ */
 async function converges() {
   await emu.faults();
   await emu.advance(660);
@@ -59,9 +63,21 @@ test("a callback sink gets the new credential, and the old one is revoked after 
   assert.equal(oldWorked, true);
   assert.equal(await works(emu, old), false);
   assert.equal(await works(emu, held), true);
-  assert.deepEqual({ ...info, created: undefined, expires: undefined }, { sink: "catalog", target: "catalog-prod", id: report.credential.id, created: undefined, expires: undefined });
+  assert.deepEqual(
+    { ...info, created: undefined, expires: undefined },
+    {
+      sink: "catalog",
+      target: "catalog-prod",
+      id: report.credential.id,
+      created: undefined,
+      expires: undefined,
+    },
+  );
   assert.ok(info.created instanceof Date && info.expires > info.created);
-  assert.deepEqual(report.delivered.map(({ sink }) => sink), ["callback catalog"]);
+  assert.deepEqual(
+    report.delivered.map(({ sink }) => sink),
+    ["callback catalog"],
+  );
 });
 
 test("a callback that rejects has nothing revoked, and the next run delivers a fresh credential", async () => {
@@ -97,8 +113,14 @@ test("a callback that refuses for certain has the new credential rolled back and
 
 test("a callback that never answers is given up after a minute", async () => {
   const never = () => new Promise(() => {});
-  const impatient = { ...time.options, setTimeout: (callback, ms) => (ms === 60_000 ? setImmediate(callback) : time.options.setTimeout(callback, ms)) };
-  const report = only(await lakekey.rotate(document, options({ ...impatient, force: true, sinks: { catalog: never } })));
+  const impatient = {
+    ...time.options,
+    setTimeout: (callback, ms) =>
+      ms === 60_000 ? setImmediate(callback) : time.options.setTimeout(callback, ms),
+  };
+  const report = only(
+    await lakekey.rotate(document, options({ ...impatient, force: true, sinks: { catalog: never } })),
+  );
   assert.equal(report.outcome, "partial");
   assert.match(report.error.message, /not done within 60 s/);
   assert.ok(await works(emu, held));
@@ -108,7 +130,9 @@ test("what is not due is left alone", async () => {
   await emu.forget();
   const report = only(await lakekey.rotate(document, options()));
   assert.equal(report.outcome, "not-due");
-  assert.ok((await emu.requests()).every(({ method, path }) => method === "GET" || path.includes("/oauth2/")));
+  assert.ok(
+    (await emu.requests()).every(({ method, path }) => method === "GET" || path.includes("/oauth2/")),
+  );
 });
 
 test("a dry run changes nothing", async () => {
@@ -120,7 +144,8 @@ test("a dry run changes nothing", async () => {
 
 test("a function is needed where a credential is delivered, and nowhere else", async () => {
   const without = options({ sinks: {} });
-  for (const read of ["status", "plan", "doctor"]) assert.equal(only(await lakekey[read](document, without)).error, null, read);
+  for (const read of ["status", "plan", "doctor"])
+    assert.equal(only(await lakekey[read](document, without)).error, null, read);
   assert.equal(only(await lakekey.rotate(document, { ...without, force: true, dryRun: true })).error, null);
   const before = await tokens();
   const refused = only(await lakekey.rotate(document, { ...without, force: true }));
@@ -144,9 +169,12 @@ test("an abort at any request leaves the sink working and the next run converges
       if (sent > stop) controller.abort();
       return response;
     };
-    const report = only(await lakekey.rotate(document, options({ force: true, fetch: counting, signal: controller.signal })));
+    const report = only(
+      await lakekey.rotate(document, options({ force: true, fetch: counting, signal: controller.signal })),
+    );
     assert.ok(await works(emu, held), `stopped at request ${stop}: ${JSON.stringify(report.error)}`);
-    if (report.outcome === "failed") assert.equal(report.error.code, "cancelled", `stopped at request ${stop}`);
+    if (report.outcome === "failed")
+      assert.equal(report.error.code, "cancelled", `stopped at request ${stop}`);
     await converges();
   }
 });
@@ -160,7 +188,9 @@ test("an abort while a service says nothing ends the run without waiting for its
           setImmediate(() => controller.abort());
         })
       : fetch(url, init);
-  const report = only(await lakekey.rotate(document, options({ force: true, fetch: silent, signal: controller.signal })));
+  const report = only(
+    await lakekey.rotate(document, options({ force: true, fetch: silent, signal: controller.signal })),
+  );
   assert.equal(report.error.code, "cancelled");
 });
 
@@ -178,7 +208,9 @@ test("revoke revokes what its option says and nothing else", async () => {
   const report = only(await lakekey.revoke(document, options({ targets: ["catalog-prod"], all: true })));
   assert.equal(report.outcome, "revoked");
   assert.equal(await works(emu, held), false);
-  await assert.rejects(lakekey.revoke(document, options({ targets: ["catalog-prod"] })), { code: "usage-invalid" });
+  await assert.rejects(lakekey.revoke(document, options({ targets: ["catalog-prod"] })), {
+    code: "usage-invalid",
+  });
   await assert.rejects(lakekey.revoke(document, options({ all: true })), { code: "usage-invalid" });
 });
 

@@ -49,13 +49,21 @@ async function silentPort() {
 }
 
 for (const [name, [program, ...args]] of Object.entries(RUNTIMES)) {
-  test(`a rotation with a callback runs through on ${name}`, () => rotatesIn(user, program, [...args, "main.mjs"], quiet));
+  test(`a rotation with a callback runs through on ${name}`, () =>
+    rotatesIn(user, program, [...args, "main.mjs"], quiet));
 
   test(`a request that never left is known as one on ${name}`, async () => {
     const emu = await emulator();
     try {
-      const document = emu.document.replace(/workspace: .*/, `workspace: http://127.0.0.1:${await silentPort()}`);
-      const { stdout } = await user.run(program, [...args, "unreachable.mjs"], { ...quiet, ...emu.env, DOCUMENT: document });
+      const document = emu.document.replace(
+        /workspace: .*/,
+        `workspace: http://127.0.0.1:${await silentPort()}`,
+      );
+      const { stdout } = await user.run(program, [...args, "unreachable.mjs"], {
+        ...quiet,
+        ...emu.env,
+        DOCUMENT: document,
+      });
       assert.equal(JSON.parse(stdout).code, "not-reachable", stdout);
     } finally {
       await emu.stop();
@@ -65,9 +73,14 @@ for (const [name, [program, ...args]] of Object.entries(RUNTIMES)) {
   test(`the command line answers, and refuses with its status, on ${name}`, async () => {
     const cli = [...args, join(user.folder, "node_modules/lakekey/cli.js")];
     assert.match((await user.run(program, [...cli, "--version"], quiet)).stdout, /^lakekey \d+\.\d+\.\d+\n$/);
-    const refused = await user.run(program, [...cli, "status", "--config", "missing.yml"], quiet).catch((error) => error);
+    const refused = await user
+      .run(program, [...cli, "status", "--config", "missing.yml"], quiet)
+      .catch((error) => error);
     assert.equal(refused.code, 2);
-    assert.match(refused.stderr, /^error: config-unreadable at configure\n  missing\.yml: the configuration cannot be read: /m);
+    assert.match(
+      refused.stderr,
+      /^error: config-unreadable at configure\n  missing\.yml: the configuration cannot be read: /m,
+    );
   });
 }
 
@@ -92,7 +105,11 @@ export default { fetch: async (request, env) => Response.json(await rotation(awa
       bindings: env,
       modules: [
         { type: "ESModule", path: "worker.js", contents: outputFiles[0].text },
-        { type: "CompiledWasm", path: "lakekey.wasm", contents: readFileSync(join(user.folder, "node_modules/lakekey/lakekey.wasm")) },
+        {
+          type: "CompiledWasm",
+          path: "lakekey.wasm",
+          contents: readFileSync(join(user.folder, "node_modules/lakekey/lakekey.wasm")),
+        },
       ],
     });
     try {

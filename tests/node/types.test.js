@@ -9,10 +9,15 @@ import { installed, MODULES, ROOT, run, TARBALL } from "./support/package.js";
 
 const bin = (name) => join(MODULES, ".bin", name);
 /** Runs a checker, whose complaint is what the test then says. */
-const clean = (program, args, options) => run(program, args, options).catch(({ stdout, stderr }) => assert.fail(`${stdout}${stderr}`));
+const clean = (program, args, options) =>
+  run(program, args, options).catch(({ stdout, stderr }) => assert.fail(`${stdout}${stderr}`));
 
 const README = "wasm/npm/README.md";
-const examples = [README, "README.md"].flatMap((document) => [...readFileSync(join(ROOT, document), "utf8").matchAll(/^```(js|ts)\n([^]*?)^```$/gm)].map(([, kind, text]) => ({ document, kind, text })));
+const examples = [README, "README.md"].flatMap((document) =>
+  [...readFileSync(join(ROOT, document), "utf8").matchAll(/^```(js|ts)\n([^]*?)^```$/gm)].map(
+    ([, kind, text]) => ({ document, kind, text }),
+  ),
+);
 
 /** The same program of CommonJS, which has no `await` at its top. */
 const required = (text) =>
@@ -101,7 +106,13 @@ before(async () => {
   user = await installed({ octokit: true });
   symlinkSync(join(MODULES, "@types"), join(user.folder, "node_modules/@types"));
   user.file("strict.mts", STRICT);
-  user.file("strict.cts", STRICT.replace("import { Octokit }", 'import type { Octokit as Kit } from "@octokit/core" with { "resolution-mode": "import" };\ndeclare const Octokit: typeof Kit;\n//'));
+  user.file(
+    "strict.cts",
+    STRICT.replace(
+      "import { Octokit }",
+      'import type { Octokit as Kit } from "@octokit/core" with { "resolution-mode": "import" };\ndeclare const Octokit: typeof Kit;\n//',
+    ),
+  );
   user.file("given.d.ts", "declare function storeSomewhere(target: string, value: string): Promise<void>;\n");
   for (const [at, { kind, text }] of examples.entries()) {
     user.file(`example-${at}.m${kind}`, `${text}export {};\n`);
@@ -111,28 +122,58 @@ before(async () => {
 
 /** Has TypeScript check files as strictly as it can. */
 async function typed(files, options) {
-  const compilerOptions = { strict: true, exactOptionalPropertyTypes: true, noEmit: true, allowJs: true, checkJs: true, target: "es2022", ...options };
+  const compilerOptions = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    allowJs: true,
+    checkJs: true,
+    target: "es2022",
+    ...options,
+  };
   const project = user.file("tsconfig.json", JSON.stringify({ compilerOptions, files }));
   await clean(bin("tsc"), ["--project", project], { cwd: user.folder });
 }
 
 test("publint has nothing to say of the package", () => clean(bin("publint"), ["run", "--strict", TARBALL]));
 
-test("every way of resolving modules finds the right types for every entry", () => clean(bin("attw"), [TARBALL]));
+test("every way of resolving modules finds the right types for every entry", () =>
+  clean(bin("attw"), [TARBALL]));
 
-test("the declarations follow from the core's own shapes", () => clean(join(ROOT, "script/declarations"), ["--check"]));
+test("the declarations follow from the core's own shapes", () =>
+  clean(join(ROOT, "script/declarations"), ["--check"]));
 
-// Declarations that are not ours cost seconds: they are skipped here, and there are none in the test after this one.
+// Declarations that are not ours cost seconds: they are skipped here, and there are none in the test after
+// this one.
 const NODE = { module: "node16", lib: ["es2022"], types: ["node"], skipLibCheck: true };
 
 test("the examples of the READMEs are right for strict TypeScript, as ES modules and as CommonJS", async () => {
   assert.ok(examples.some(({ document, text }) => document === README && text.includes("await rotate(")));
-  await typed(["given.d.ts", ...examples.flatMap(({ kind }, at) => [`example-${at}.m${kind}`, `example-${at}.c${kind}`])], NODE);
+  await typed(
+    [
+      "given.d.ts",
+      ...examples.flatMap(({ kind }, at) => [`example-${at}.m${kind}`, `example-${at}.c${kind}`]),
+    ],
+    NODE,
+  );
 });
 
-test("a wrong key or option is an error of types, in an ES module and in CommonJS", () => typed(["strict.mts", "strict.cts"], { ...NODE, module: "nodenext" }));
+test("a wrong key or option is an error of types, in an ES module and in CommonJS", () =>
+  typed(["strict.mts", "strict.cts"], { ...NODE, module: "nodenext" }));
 
 test("the declarations are right for themselves, and a wrong key or option is an error of types to bundlers", async () => {
-  user.file("browser.mts", STRICT.replace("env: process.env, ", "").replace(/^import .*octokit.*$/m, "").replace("octokit: new Octokit(), Octokit, ", ""));
-  await typed(["browser.mts"], { module: "esnext", moduleResolution: "bundler", customConditions: ["browser"], lib: ["es2022", "dom"], types: [], skipDefaultLibCheck: true });
+  user.file(
+    "browser.mts",
+    STRICT.replace("env: process.env, ", "")
+      .replace(/^import .*octokit.*$/m, "")
+      .replace("octokit: new Octokit(), Octokit, ", ""),
+  );
+  await typed(["browser.mts"], {
+    module: "esnext",
+    moduleResolution: "bundler",
+    customConditions: ["browser"],
+    lib: ["es2022", "dom"],
+    types: [],
+    skipDefaultLibCheck: true,
+  });
 });

@@ -7,7 +7,17 @@ export type * from "./codes.js";
 export type * from "./config.js";
 
 /** Names how a target ended. */
-export type Outcome = "provisioned" | "rotated" | "not-due" | "yielded" | "partial" | "failed" | "revoked" | "ok" | "due" | "overdue";
+export type Outcome =
+  | "provisioned"
+  | "rotated"
+  | "not-due"
+  | "yielded"
+  | "partial"
+  | "failed"
+  | "revoked"
+  | "ok"
+  | "due"
+  | "overdue";
 
 /** Says whose fault an error is: the call's, the configuration's, or what lies beyond them. */
 export type ErrorClass = "usage" | "configuration" | "target";
@@ -115,9 +125,10 @@ export interface SinkInfo {
 }
 
 /**
- * Stores a credential. It takes part in the rotation: as long as it has not resolved, nothing is revoked. A rejection, or no
- * answer within a minute, makes the run `partial`: both credentials go on working and a later run delivers a fresh one.
- * Throw `new LakekeyError({code: "sink-refused", …})` where certainly nothing was stored; the new credential is then revoked.
+ * Stores a credential. It takes part in the rotation: as long as it has not resolved, nothing is revoked. A
+ * rejection, or no answer within a minute, makes the run `partial`: both credentials go on working and a
+ * later run delivers a fresh one. Throw `new LakekeyError({code: "sink-refused", …})` where certainly nothing
+ * was stored; the new credential is then revoked.
  */
 export type Sink = (value: string, info: SinkInfo) => void | Promise<void>;
 
@@ -130,7 +141,9 @@ export interface OctokitLike {
 export interface Options {
   /** What `{env: NAME}` refers to; `process.env` by default. */
   env?: Readonly<Record<string, string | undefined>>;
-  /** Sends the requests; the global `fetch` by default. A proxy or an own certificate authority goes in here. */
+  /**
+   * Sends the requests; the global `fetch` by default. A proxy or an own certificate authority goes in here.
+   */
   fetch?: (url: string, init: any) => Promise<Response>;
   /** Hears what happens. What it throws is ignored. */
   onEvent?: (event: Event) => void;
@@ -145,11 +158,14 @@ export interface Options {
   /** Changes nothing; the report says what would be done. */
   dryRun?: boolean;
   /**
-   * An Octokit to keep GitHub secrets with, such as one with plugins; without it lakekey makes the requests itself.
-   * It signs in by itself where the configuration has no `github`.
+   * An Octokit to keep GitHub secrets with, such as one with plugins; without it lakekey makes the requests
+   * itself. It signs in by itself where the configuration has no `github`.
    */
   octokit?: OctokitLike;
-  /** The class of an Octokit, such as that of `@octokit/core`, to do the same with; the configuration's `github` signs in. */
+  /**
+   * The class of an Octokit, such as that of `@octokit/core`, to do the same with; the configuration's
+   * `github` signs in.
+   */
   Octokit?: new (options: any) => OctokitLike;
   /** Reads the files that `{file: PATH}` refers to. */
   readFile?: (path: string) => Uint8Array;
@@ -176,9 +192,19 @@ export type RevokeOptions = Options & { targets: readonly string[] } & (
     | { tokenId: string; superseded?: false; all?: false }
   );
 
-/** Is thrown for a wrong call or configuration, before anything is sent. What befalls a target stands in the report. */
+/**
+ * Is thrown for a wrong call or configuration, before anything is sent. What befalls a target stands in the
+ * report.
+ */
 export class LakekeyError extends Error {
-  constructor(parts: { code: Code; message: string; class?: ErrorClass; step?: Step; hint?: string; key?: string });
+  constructor(parts: {
+    code: Code;
+    message: string;
+    class?: ErrorClass;
+    step?: Step;
+    hint?: string;
+    key?: string;
+  });
   readonly name: "LakekeyError";
   readonly code: Code;
   /** `target` unless told. */
@@ -202,7 +228,9 @@ export function doctor(config: Config | string, options?: Options): Promise<Repo
 export function plan(config: Config | string, options?: Options): Promise<Report>;
 /** Revokes credentials, the emergency brake. */
 export function revoke(config: Config | string, options: RevokeOptions): Promise<Report>;
-/** Spreads the targets over at most `shards` jobs (256 by default); all targets of a workspace stay together. */
+/**
+ * Spreads the targets over at most `shards` jobs (256 by default); all targets of a workspace stay together.
+ */
 export function matrix(
   config: Config | string,
   options?: Options & { shards?: number },

@@ -1,4 +1,5 @@
-// The entry for programs that bring the module along: bundles that inline it, platforms without a file system.
+// The entry for programs that bring the module along: bundles that inline it, platforms without a file
+// system.
 
 import { start, usage } from "./lib/index.js";
 
@@ -10,6 +11,9 @@ export async function init(module) {
   try {
     start(typeof Response === "function" && given instanceof Response ? await given.arrayBuffer() : given);
   } catch (error) {
-    throw usage(`what init was given could not be started: ${error?.message}`, 'give it a `WebAssembly.Module`, the bytes, or `fetch(url)` (see "Bundles" in the package\'s README)');
+    throw usage(
+      `what init was given could not be started: ${error?.message}`,
+      'give it a `WebAssembly.Module`, the bytes, or `fetch(url)` (see "Bundles" in the package\'s README)',
+    );
   }
 }

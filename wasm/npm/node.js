@@ -21,17 +21,28 @@ function load() {
   }
 }
 
-/** Runs the Azure CLI without a shell. What it prints may be a token, so that a failure tells of its complaints alone; the core picks the line that says why. */
+/**
+ * Runs the Azure CLI without a shell. What it prints may be a token, so that a failure tells of its
+ * complaints alone; the core picks the line that says why.
+ */
 function azureCli(args) {
   // Asked for here, since it takes a tenth of the package's start and is seldom needed.
   const { execFile } = process.getBuiltinModule("node:child_process");
   return new Promise((resolve, reject) => {
-    execFile("az", args, { encoding: "buffer", timeout: 60_000, shell: process.platform === "win32" }, (error, stdout, stderr) => {
-      if (!error) return resolve(stdout);
-      error.reason = stderr.toString("utf8").slice(0, 16_384);
-      reject(error);
-    });
+    execFile(
+      "az",
+      args,
+      { encoding: "buffer", timeout: 60_000, shell: process.platform === "win32" },
+      (error, stdout, stderr) => {
+        if (!error) return resolve(stdout);
+        error.reason = stderr.toString("utf8").slice(0, 16_384);
+        reject(error);
+      },
+    );
   });
 }
 
-usePlatform({ load, defaults: () => ({ env: process.env, readFile: (path) => readFileSync(path), azureCli }) });
+usePlatform({
+  load,
+  defaults: () => ({ env: process.env, readFile: (path) => readFileSync(path), azureCli }),
+});

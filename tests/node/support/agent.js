@@ -1,5 +1,5 @@
-// What the agent of Azure Pipelines does with a step's output, as its sources have it: commands anywhere in a line of
-// either stream, properties up to the first bracket, `%AZP25` decoded last.
+// What the agent of Azure Pipelines does with a step's output, as its sources have it: commands anywhere in a
+// line of either stream, properties up to the first bracket, `%AZP25` decoded last.
 
 import assert from "node:assert/strict";
 
@@ -13,7 +13,12 @@ export function commandIn(line) {
   if (start < 0 || end < 0) return undefined;
   const [name, ...rest] = line.slice(start + 6, end).split(" ");
   const pairs = rest.join(" ").split(";").filter((pair) => pair.trim() !== "");
-  const properties = Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf("=")).trim(), decoded(pair.slice(pair.indexOf("=") + 1))]));
+  const properties = Object.fromEntries(
+    pairs.map((pair) => [
+      pair.slice(0, pair.indexOf("=")).trim(),
+      decoded(pair.slice(pair.indexOf("=") + 1)),
+    ]),
+  );
   return { name, properties, data: decoded(line.slice(end + 1)) };
 }
 

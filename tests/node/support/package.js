@@ -20,7 +20,10 @@ export const TARBALL = join(PACKED, tarballs[0]);
 
 const bare = () => Object.fromEntries(["PATH", "HOME"].map((name) => [name, process.env[name]]));
 
-/** Makes a folder and installs the package there, and beside it Octokit where that is asked for; removed when the process ends. */
+/**
+ * Makes a folder and installs the package there, and beside it Octokit where that is asked for; removed when
+ * the process ends.
+ */
 export async function installed({ octokit = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "lakekey-npm-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -42,11 +45,18 @@ export async function installed({ octokit = false } = {}) {
       return path;
     },
     /** Runs a program in the folder, with no environment but the one given. */
-    run: (program, args, env = {}) => run(program, args, { cwd: folder, env: { ...bare(), ...env }, maxBuffer: 1 << 26 }),
+    run: (program, args, env = {}) =>
+      run(program, args, { cwd: folder, env: { ...bare(), ...env }, maxBuffer: 1 << 26 }),
     /** Runs the command line; resolves to `{status, stdout, stderr}` whatever it ends with. */
     cli: async (args, env = {}) => {
       try {
-        return { status: 0, ...(await run(process.execPath, [join(folder, "node_modules/.bin/lakekey"), ...args], { cwd: folder, env: { ...bare(), ...env } })) };
+        return {
+          status: 0,
+          ...(await run(process.execPath, [join(folder, "node_modules/.bin/lakekey"), ...args], {
+            cwd: folder,
+            env: { ...bare(), ...env },
+          })),
+        };
       } catch ({ code, stdout, stderr }) {
         return { status: code, stdout, stderr };
       }

@@ -1,4 +1,5 @@
-// Runs a pipeline of Azure Pipelines as far as the examples need: templates of steps, bash steps, conditions, variables.
+// Runs a pipeline of Azure Pipelines as far as the examples need: templates of steps, bash steps, conditions,
+// variables.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -14,7 +15,11 @@ import { run } from "./package.js";
 const read = (path) => load(readFileSync(path, "utf8"), { schema: FAILSAFE_SCHEMA });
 
 function valuesOf(declared = [], given = {}) {
-  for (const name of Object.keys(given)) assert.ok(declared.some((parameter) => parameter.name === name), `there is no parameter ${name}`);
+  for (const name of Object.keys(given))
+    assert.ok(
+      declared.some((parameter) => parameter.name === name),
+      `there is no parameter ${name}`,
+    );
   return Object.fromEntries(
     declared.map(({ name, type, default: otherwise, values }) => {
       const value = given[name] ?? otherwise;
@@ -32,22 +37,35 @@ function expand(node, parameters) {
   };
   if (typeof node === "string") {
     const whole = /^\$\{\{ parameters\.(\w+) \}\}$/.exec(node);
-    return whole ? valueOf(whole[1]) : node.replace(/\$\{\{ parameters\.(\w+) \}\}/g, (_, name) => valueOf(name));
+    return whole
+      ? valueOf(whole[1])
+      : node.replace(/\$\{\{ parameters\.(\w+) \}\}/g, (_, name) => valueOf(name));
   }
   if (Array.isArray(node)) return node.map((item) => expand(item, parameters));
   if (typeof node !== "object" || node === null) return node;
-  return Object.assign({}, ...Object.entries(node).map(([key, value]) => (key === "${{ insert }}" ? expand(value, parameters) : { [key]: expand(value, parameters) })));
+  return Object.assign(
+    {},
+    ...Object.entries(node).map(([key, value]) =>
+      key === "${{ insert }}" ? expand(value, parameters) : { [key]: expand(value, parameters) },
+    ),
+  );
 }
 
 /** Returns the steps of a file with its templates put in. */
 export function stepsOf(path, given) {
   const { parameters: declared, steps } = read(path);
-  return expand(steps, valuesOf(declared, given)).flatMap((step) => (step.template ? stepsOf(join(dirname(path), step.template), step.parameters) : [step]));
+  return expand(steps, valuesOf(declared, given)).flatMap((step) =>
+    step.template ? stepsOf(join(dirname(path), step.template), step.parameters) : [step],
+  );
 }
 
 /** Decides a condition. */
 function holds(condition, variables, succeeded) {
-  const functions = { and: (...all) => all.every(Boolean), in: (value, ...known) => known.includes(value), succeeded: () => succeeded };
+  const functions = {
+    and: (...all) => all.every(Boolean),
+    in: (value, ...known) => known.includes(value),
+    succeeded: () => succeeded,
+  };
   const tokens = condition.match(/variables\['[^']+'\]|'[^']*'|\w+|[(),]/g);
   const next = () => {
     const token = tokens.shift();
@@ -78,12 +96,17 @@ export async function runPipeline(steps, { cwd, env, variables: predefined }) {
       outcomes[displayName] = "skipped";
       continue;
     }
-    const filled = (text) => text.replace(/\$\(([\w.]+)\)/g, (macro, variable) => agent.variables.get(variable) ?? macro);
+    const filled = (text) =>
+      text.replace(/\$\(([\w.]+)\)/g, (macro, variable) => agent.variables.get(variable) ?? macro);
     // All but the secret ones are environment of every step.
-    const open = [...agent.variables].filter(([, value]) => !agent.secrets.has(value)).map(([key, value]) => [key.toUpperCase().replaceAll(".", "_"), value]);
+    const open = [...agent.variables]
+      .filter(([, value]) => !agent.secrets.has(value))
+      .map(([key, value]) => [key.toUpperCase().replaceAll(".", "_"), value]);
     const own = Object.fromEntries(Object.entries(mapped).map(([key, value]) => [key, filled(value)]));
     const whole = { PATH: process.env.PATH, ...env, ...Object.fromEntries(open), ...own };
-    const done = await run("bash", ["--noprofile", "--norc", "-c", filled(bash)], { cwd, env: whole }).catch((error) => error);
+    const done = await run("bash", ["--noprofile", "--norc", "-c", filled(bash)], { cwd, env: whole }).catch(
+      (error) => error,
+    );
     agent.read(done, name);
     const failed = Boolean(done.code) || agent.results.includes("Failed");
     succeeded &&= !failed;

@@ -1,6 +1,9 @@
 // Time that passes as soon as it is waited for, so that no test waits.
 
-/** Returns `options` for the package, and `pass`. The core waits in slices of a second; longer timers are limits. */
+/**
+ * Returns `options` for the package, and `pass`. The core waits in slices of a second; longer timers are
+ * limits.
+ */
 export function quickTime() {
   let ahead = 0;
   return {

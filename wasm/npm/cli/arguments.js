@@ -6,10 +6,14 @@ import { usage } from "../lib/index.js";
 import { help, helpOf, label } from "./help.js";
 
 const read = JSON.parse(readFileSync(new URL("./commands.json", import.meta.url), "utf8"));
-const resolved = (option) => (typeof option === "string" ? read.shared.find(({ name }) => name === option) : option);
+const resolved = (option) =>
+  typeof option === "string" ? read.shared.find(({ name }) => name === option) : option;
 
 /** The table with every command's options in full. */
-export const TABLE = { ...read, commands: read.commands.map((command) => ({ ...command, options: command.options.map(resolved) })) };
+export const TABLE = {
+  ...read,
+  commands: read.commands.map((command) => ({ ...command, options: command.options.map(resolved) })),
+};
 
 const OPTIONS = TABLE.commands.flatMap(({ options }) => options);
 /** What to do where the line is wrong and nothing more particular is known. */
@@ -46,7 +50,9 @@ function notANumber(text, [least, most]) {
   if (!/^[+-]?\d+$/.test(text)) return "invalid digit found in string";
   const number = Number(text);
   if (number >= least && number <= most) return undefined;
-  return Number.isSafeInteger(number) ? `${number} is not in ${least}..=${most}` : "number too large to fit in target type";
+  return Number.isSafeInteger(number)
+    ? `${number} is not in ${least}..=${most}`
+    : "number too large to fit in target type";
 }
 
 const among = (values) => `\n  [possible values: ${values.join(", ")}]`;
@@ -74,7 +80,10 @@ function valueOf(option, text) {
   }
 }
 
-/** Reads the words behind the command; resolves to the values by name, in the order of the line, or to nothing for help. */
+/**
+ * Reads the words behind the command; resolves to the values by name, in the order of the line, or to nothing
+ * for help.
+ */
 function given(command, words) {
   const values = new Map();
   for (let at = 0; at < words.length; at += 1) {
@@ -86,12 +95,18 @@ function given(command, words) {
     if (!option) throw unexpected(isOption(word) ? nameIn(word) : word);
     const { name, kind } = option;
     const inline = word.includes("=") ? word.slice(word.indexOf("=") + 1) : undefined;
-    if (kind === "flag" && inline !== undefined) throw wrong(`unexpected value '${inline}' for '${label(option)}' found; no more were expected`);
+    if (kind === "flag" && inline !== undefined)
+      throw wrong(`unexpected value '${inline}' for '${label(option)}' found; no more were expected`);
     if (kind !== "flag" && inline === undefined) at += 1;
     const text = kind === "flag" ? "true" : inline ?? words[at];
-    if (text === undefined || (inline === undefined && isOption(text))) throw wrong(`a value is required for '${label(option)}' but none was supplied`);
-    if (values.has(name) && kind !== "list") throw wrong(`the argument '${label(option)}' cannot be used multiple times`);
-    values.set(name, kind === "list" ? [...(values.get(name) ?? []), ...valueOf(option, text)] : valueOf(option, text));
+    if (text === undefined || (inline === undefined && isOption(text)))
+      throw wrong(`a value is required for '${label(option)}' but none was supplied`);
+    if (values.has(name) && kind !== "list")
+      throw wrong(`the argument '${label(option)}' cannot be used multiple times`);
+    values.set(
+      name,
+      kind === "list" ? [...(values.get(name) ?? []), ...valueOf(option, text)] : valueOf(option, text),
+    );
   }
   return values;
 }
@@ -102,10 +117,12 @@ function checkOneOf(command, values) {
   if (!of) return;
   const labelOf = (name) => label(command.options.find((option) => option.name === name));
   const [first, ...others] = [...values.keys()].filter((name) => of.includes(name));
-  if (first === undefined) throw wrong(`the following required arguments were not provided:\n  <${of.map(labelOf).join("|")}>`);
+  if (first === undefined)
+    throw wrong(`the following required arguments were not provided:\n  <${of.map(labelOf).join("|")}>`);
   if (others.length === 0) return;
   const labels = others.map(labelOf);
-  throw wrong(`the argument '${labelOf(first)}' cannot be used with${labels.length === 1 ? ` '${labels[0]}'` : `:\n  ${labels.join("\n  ")}`}`);
+  const listed = labels.length === 1 ? ` '${labels[0]}'` : `:\n  ${labels.join("\n  ")}`;
+  throw wrong(`the argument '${labelOf(first)}' cannot be used with${listed}`);
 }
 
 function commandNamed(name) {
@@ -130,7 +147,8 @@ export function asksForJson(words, env) {
 /** Returns `{help}` with its text, `{version}` or `{command, values}`; throws where the line is wrong. */
 export function parse(words, env) {
   const [name, ...rest] = optionsLast(words);
-  if (name === undefined || (name === "--" && rest.length === 0)) throw wrong("a command is missing", help(TABLE));
+  if (name === undefined || (name === "--" && rest.length === 0))
+    throw wrong("a command is missing", help(TABLE));
   if (asksForHelp(name)) return { help: help(TABLE) };
   if (name === "-V" || name === "--version") return { version: true };
   if (isOption(name)) throw unexpected(name === "--" ? rest[0] : nameIn(name));
@@ -143,12 +161,18 @@ export function parse(words, env) {
   if (!values) return { help: helpOf(command) };
   // A variable that is empty counts as one that is not set: a pipeline cannot leave one out.
   for (const option of command.options) {
-    if (option.env && env[option.env] && !values.has(option.name)) values.set(option.name, valueOf(option, env[option.env]));
+    if (option.env && env[option.env] && !values.has(option.name))
+      values.set(option.name, valueOf(option, env[option.env]));
   }
   checkOneOf(command, values);
   const unset = { flag: false, list: [] };
   return {
     command: name,
-    values: Object.fromEntries(command.options.map((option) => [option.name, values.get(option.name) ?? option.default ?? unset[option.kind]])),
+    values: Object.fromEntries(
+      command.options.map((option) => [
+        option.name,
+        values.get(option.name) ?? option.default ?? unset[option.kind],
+      ]),
+    ),
   };
 }

@@ -9,7 +9,11 @@ function columns(rows) {
 }
 
 function described({ help, env, default: otherwise, of }) {
-  const more = [env && `[env: ${env}]`, otherwise && `[default: ${otherwise}]`, of && `[possible values: ${of.join(", ")}]`];
+  const more = [
+    env && `[env: ${env}]`,
+    otherwise && `[default: ${otherwise}]`,
+    of && `[possible values: ${of.join(", ")}]`,
+  ];
   return [help, ...more.filter(Boolean)].join(" ");
 }
 

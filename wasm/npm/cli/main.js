@@ -14,12 +14,26 @@ function read(path) {
     return readFileSync(path);
   } catch (error) {
     const hint = "check that the file exists, is UTF-8 text and is smaller than 1 MiB";
-    throw new LakekeyError({ code: "config-unreadable", class: "configuration", key: path, message: `the configuration cannot be read: ${error.code}`, hint });
+    throw new LakekeyError({
+      code: "config-unreadable",
+      class: "configuration",
+      key: path,
+      message: `the configuration cannot be read: ${error.code}`,
+      hint,
+    });
   }
 }
 
 /** Returns an error in the form that it has in a report. */
-const inReport = ({ code, class: kind, step, text, hint, requestId = null, key }) => ({ code, class: kind, step, message: text, hint, "request-id": requestId, key });
+const inReport = ({ code, class: kind, step, text, hint, requestId = null, key }) => ({
+  code,
+  class: kind,
+  step,
+  message: text,
+  hint,
+  "request-id": requestId,
+  key,
+});
 
 /** What happened and what to do, in one line. */
 const advice = ({ message, hint }) => printable([message, hint].filter(Boolean).join(": "));
@@ -33,15 +47,22 @@ const json = (stdout, pipelines, document, indent) => {
 /** Node's fetch passes a proxy by unless told; saying so saves an hour of search. */
 function proxyNotice(env) {
   const proxy = env.HTTPS_PROXY || env.https_proxy;
-  if (!proxy || env.NODE_USE_ENV_PROXY === "1" || process.execArgv.includes("--use-env-proxy")) return undefined;
+  if (!proxy || env.NODE_USE_ENV_PROXY === "1" || process.execArgv.includes("--use-env-proxy"))
+    return undefined;
   return "HTTPS_PROXY is set, and Node honours it only with NODE_USE_ENV_PROXY=1 (Node 22.21, 24.5 and later)";
 }
 
 /** Runs a command line and returns the exit status. */
-export async function main(args, { env = process.env, stdout = process.stdout, stderr = process.stderr } = {}) {
-  const pipelines = /^true$/i.test(env.TF_BUILD ?? "") ? new Pipelines((line) => stderr.write(`${line}\n`)) : undefined;
+export async function main(
+  args,
+  { env = process.env, stdout = process.stdout, stderr = process.stderr } = {},
+) {
+  const pipelines = /^true$/i.test(env.TF_BUILD ?? "")
+    ? new Pipelines((line) => stderr.write(`${line}\n`))
+    : undefined;
   const say = (text) => {
-    for (const line of text.replace(/\n$/, "").split("\n")) stderr.write(`${pipelines ? harmless(printable(line)) : printable(line)}\n`);
+    for (const line of text.replace(/\n$/, "").split("\n"))
+      stderr.write(`${pipelines ? harmless(printable(line)) : printable(line)}\n`);
   };
   const stop = new AbortController();
   const onSignal = () => {
@@ -53,7 +74,14 @@ export async function main(args, { env = process.env, stdout = process.stdout, s
   try {
     return await command(args, { env, stdout, say, pipelines, signal: stop.signal });
   } catch (error) {
-    const known = error instanceof LakekeyError ? error : new LakekeyError({ code: "internal", message: "something failed that never should", hint: "this is a defect of lakekey: please report it" });
+    const known =
+      error instanceof LakekeyError
+        ? error
+        : new LakekeyError({
+            code: "internal",
+            message: "something failed that never should",
+            hint: "this is a defect of lakekey: please report it",
+          });
     say(known.said ?? failure(inReport(known)));
     pipelines?.issue("error", known.code, advice(known));
     pipelines?.failed(printable(known.message));
@@ -68,7 +96,9 @@ async function command(args, { env, stdout, say, pipelines, signal }) {
     const { help, version, command: name, values } = parse(args, env);
     if (help) return void stdout.write(help) ?? 0;
     if (version) {
-      const { version: number } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+      const { version: number } = JSON.parse(
+        readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+      );
       stdout.write(`lakekey ${number}\n`);
       return 0;
     }
@@ -76,7 +106,12 @@ async function command(args, { env, stdout, say, pipelines, signal }) {
   } catch (error) {
     // A run that could not begin has a report without targets.
     if (asksForJson(args, env) && error instanceof LakekeyError) {
-      json(stdout, pipelines, { version: 1, command: commandIn(args) ?? null, targets: [], error: inReport(error) }, 2);
+      json(
+        stdout,
+        pipelines,
+        { version: 1, command: commandIn(args) ?? null, targets: [], error: inReport(error) },
+        2,
+      );
     }
     throw error;
   }
@@ -84,11 +119,17 @@ async function command(args, { env, stdout, say, pipelines, signal }) {
 
 /** Checks that a revocation names its targets and was meant. */
 async function confirm({ target: targets, all, yes, "dry-run": dryRun }, document, env) {
-  if (targets.length === 0) throw usage("name the target with --target NAME: nothing is revoked for all targets at once", HINT);
+  if (targets.length === 0)
+    throw usage("name the target with --target NAME: nothing is revoked for all targets at once", HINT);
   if (!all || yes || dryRun) return;
   const { include } = await matrix(document(), { env, targets });
-  const stops = include.flatMap((shard) => shard.targets).map((name) => `everything that uses a credential of ${name}`);
-  throw usage(`this stops what signs in with them: ${stops.join("; ")}`, "say --yes if that is meant; --dry-run shows what would be revoked");
+  const stops = include
+    .flatMap((shard) => shard.targets)
+    .map((name) => `everything that uses a credential of ${name}`);
+  throw usage(
+    `this stops what signs in with them: ${stops.join("; ")}`,
+    "say --yes if that is meant; --dry-run shows what would be revoked",
+  );
 }
 
 async function serve(name, values, { env, stdout, say, pipelines, signal }) {
@@ -116,11 +157,18 @@ async function serve(name, values, { env, stdout, say, pipelines, signal }) {
     // In a pipeline a callback is a variable of that name for the steps that follow.
     ...(pipelines && { sinkOf: (sink) => (value) => pipelines.secretVariable(sink, value) }),
   };
-  const { exit, report } = await execute(name, text, options, ["force", "superseded", "all", "tokenId", "sinkOf"]);
+  const { exit, report } = await execute(name, text, options, [
+    "force",
+    "superseded",
+    "all",
+    "tokenId",
+    "sinkOf",
+  ]);
   if (values.json) json(stdout, pipelines, report, 2);
   else stdout.write(`${pipelines ? harmless(render(report)) : render(report)}\n`);
   for (const { name: target, error, delivered } of report.targets) {
-    for (const why of [error, ...delivered.map((place) => place.error)].filter(Boolean)) say(failure(why, target));
+    for (const why of [error, ...delivered.map((place) => place.error)].filter(Boolean))
+      say(failure(why, target));
   }
   if (pipelines) tell(report, exit, pipelines);
   if (exit !== 0) return exit;
@@ -139,11 +187,16 @@ function onEvent(event, level, say, pipelines) {
 /** Tells the pipeline how it ended. */
 function tell(report, exit, pipelines) {
   const failed = report.targets.filter(({ error }) => error);
-  for (const { name, error } of failed) pipelines.issue("error", error.code, `${printable(name)}: ${advice(error)}`);
+  for (const { name, error } of failed)
+    pipelines.issue("error", error.code, `${printable(name)}: ${advice(error)}`);
   if (report.targets.length === 1) {
     const [{ outcome, credential }] = report.targets;
     pipelines.variable("LAKEKEY_OUTCOME", outcome);
-    for (const [name, value] of [["TOKEN_ID", credential?.id], ["EXPIRES", credential?.expires], ["DUE", credential?.due]]) {
+    for (const [name, value] of [
+      ["TOKEN_ID", credential?.id],
+      ["EXPIRES", credential?.expires],
+      ["DUE", credential?.due],
+    ]) {
       if (value) pipelines.variable(`LAKEKEY_${name}`, value);
     }
   }

@@ -17,21 +17,26 @@ export function command(name, properties, message) {
   return `##vso[${name}${list && ` ${list}`}]${escaped(message, DATA)}`;
 }
 
-/** Two number signs begin a command anywhere in a line; the agent compares as people do, who see no format characters. */
+/**
+ * Two number signs begin a command anywhere in a line; the agent compares as people do, who see no format
+ * characters.
+ */
 const PAIR = /#(?=\p{Cf}*#)/gu;
 
 /** Takes the sting out of text that comes from elsewhere: no line of it is read as a command. */
 export const harmless = (text) => text.replace(PAIR, "# ");
 
-/** The same for JSON, where a number sign can stand in a string alone, so that the document says what it said. */
+/**
+ * The same for JSON, where a number sign can stand in a string alone, so that the document says what it said.
+ */
 export const harmlessJson = (text) => text.replace(PAIR, "\\u0023");
 
 /** A shorter line of a secret tells nothing, and masking it would blot out the log. */
 const SHORTEST_LINE = 4;
 
 /**
- * Speaks to the agent; `write` prints one line. Commands go to standard error as all but the result does, which the agent reads
- * too, so that a redirected `--json` keeps its masks.
+ * Speaks to the agent; `write` prints one line. Commands go to standard error as all but the result does,
+ * which the agent reads too, so that a redirected `--json` keeps its masks.
  */
 export class Pipelines {
   #write;
@@ -62,7 +67,10 @@ export class Pipelines {
     this.#set({ variable: name }, value);
   }
 
-  /** Twice: an output is known by its step's name alone, also to other jobs; the plain one needs no name of the step. */
+  /**
+   * Twice: an output is known by its step's name alone, also to other jobs; the plain one needs no name of
+   * the step.
+   */
   #set(properties, value) {
     this.#write(command("task.setvariable", { ...properties, isoutput: "true" }, value));
     this.#write(command("task.setvariable", properties, value));
@@ -79,6 +87,7 @@ export class Pipelines {
 
   /** A step succeeds by itself; one that has warned does so with issues. */
   done() {
-    if (this.#warned) this.#write(command("task.complete", { result: "SucceededWithIssues" }, "done, with warnings"));
+    if (this.#warned)
+      this.#write(command("task.complete", { result: "SucceededWithIssues" }, "done, with warnings"));
   }
 }

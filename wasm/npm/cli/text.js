@@ -11,10 +11,12 @@ function* lines(target) {
   if (credential) {
     const { kind, id, created, expires, due } = credential;
     yield `  ${kind} ${id}`;
-    yield `    made ${date(created)}, ${expires ? `expires ${date(expires)}` : "never expires"}${due ? `, due ${date(due)}` : ""}`;
+    const until = expires ? `expires ${date(expires)}` : "never expires";
+    yield `    made ${date(created)}, ${until}${due ? `, due ${date(due)}` : ""}`;
   }
   for (const place of delivered) {
-    yield `  ${place.error ? "not delivered" : "delivered"} ${place.sink}${place.written ? `, written ${date(place.written)}` : ""}`;
+    const how = place.error ? "not delivered" : "delivered";
+    yield `  ${how} ${place.sink}${place.written ? `, written ${date(place.written)}` : ""}`;
     if (place.error) yield `    failed: ${place.error.code}`;
   }
   for (const id of revoked) yield `  revoked ${id}`;
@@ -25,11 +27,15 @@ function* lines(target) {
   }
 }
 
-export const render = (report) => report.targets.flatMap((target) => [...lines(target)].map(printable)).join("\n");
+export const render = (report) =>
+  report.targets.flatMap((target) => [...lines(target)].map(printable)).join("\n");
 
 const EXPLAINED = "https://github.com/lakekey/lakekey/blob/main/docs/troubleshooting.md";
 
-/** Returns an error of a report in the binary's words: code, step, what was said, what to do, where to read more. */
+/**
+ * Returns an error of a report in the binary's words: code, step, what was said, what to do, where to read
+ * more.
+ */
 export function failure({ code, step, key, message, hint, "request-id": request }, target) {
   return [
     `error: ${target ? `${target}: ` : ""}${code} at ${step}`,
@@ -61,13 +67,18 @@ export function eventLine({ target, step, phase, message }, level) {
   return level < LEVELS.indexOf(least) ? undefined : `${target}  ${step}  ${word}${message}`;
 }
 
-/** Has each request that `fetch` sends told, where the level asks for it: never a header, a query or a body. */
+/**
+ * Has each request that `fetch` sends told, where the level asks for it: never a header, a query or a body.
+ */
 export function telling(fetch, level, say) {
   if (level < LEVELS.indexOf("debug")) return fetch;
   return async (url, init) => {
     const begun = Date.now();
     const sizes = level < LEVELS.indexOf("trace") ? "" : `, ${init.body?.length ?? 0} bytes sent`;
-    const tell = (outcome) => say(`${init.method} ${String(url).split(/[?#]/, 1)[0]} -> ${outcome} (${Date.now() - begun} ms${sizes})`);
+    const tell = (outcome) =>
+      say(
+        `${init.method} ${String(url).split(/[?#]/, 1)[0]} -> ${outcome} (${Date.now() - begun} ms${sizes})`,
+      );
     try {
       const response = await fetch(url, init);
       tell(response.status);

@@ -1,4 +1,5 @@
-// The functions of the package, whatever the platform: an entry gives a way to load the module and the platform's own parts.
+// The functions of the package, whatever the platform: an entry gives a way to load the module and the
+// platform's own parts.
 
 import { initSync, matrix as matrixIn, onPanic, run as runIn, seal } from "./lakekey.js";
 import { LakekeyError, usage } from "./errors.js";
@@ -12,7 +13,9 @@ let ready = false;
 const running = new Set();
 let broken;
 
-/** Is called once by an entry: `load()` gives the module or a promise of it; the rest are defaults of options. */
+/**
+ * Is called once by an entry: `load()` gives the module or a promise of it; the rest are defaults of options.
+ */
 export function usePlatform(parts) {
   platform ??= parts;
 }
@@ -23,7 +26,11 @@ export function start(module) {
   initSync({ module });
   ready = true;
   onPanic((place) => {
-    broken = new LakekeyError({ code: "internal", message: `the module has failed at ${place}`, hint: "this is a defect of lakekey: please report it with the message" });
+    broken = new LakekeyError({
+      code: "internal",
+      message: `the module has failed at ${place}`,
+      hint: "this is a defect of lakekey: please report it with the message",
+    });
     for (const fail of running) fail(broken);
   });
 }
@@ -32,11 +39,22 @@ function loaded() {
   if (broken) throw broken;
   if (ready) return undefined;
   const module = platform?.load?.();
-  if (!module) throw usage("the module has not been started", 'call `await init(module)` of "lakekey/init" first');
+  if (!module)
+    throw usage("the module has not been started", 'call `await init(module)` of "lakekey/init" first');
   return typeof module.then === "function" ? module.then(start) : start(module);
 }
 
-const FUNCTIONS = ["fetch", "onEvent", "onSecret", "readFile", "azureCli", "now", "setTimeout", "clearTimeout", "getRandomValues"];
+const FUNCTIONS = [
+  "fetch",
+  "onEvent",
+  "onSecret",
+  "readFile",
+  "azureCli",
+  "now",
+  "setTimeout",
+  "clearTimeout",
+  "getRandomValues",
+];
 const OWN = new Set([...FUNCTIONS, "env", "signal", "sinks", "targets", "dryRun", "octokit", "Octokit"]);
 
 function settings(options, known) {
@@ -45,11 +63,14 @@ function settings(options, known) {
     if (!OWN.has(name) && !known.includes(name)) throw usage(`there is no option "${name}"`);
   }
   for (const name of FUNCTIONS) {
-    if (options[name] !== undefined && typeof options[name] !== "function") throw usage(`the option "${name}" is not a function`);
+    if (options[name] !== undefined && typeof options[name] !== "function")
+      throw usage(`the option "${name}" is not a function`);
   }
   const { targets = [], sinks = {} } = options;
-  if (!Array.isArray(targets) || !targets.every((name) => typeof name === "string")) throw usage('the option "targets" is not a list of names');
-  if (options.signal !== undefined && typeof options.signal?.addEventListener !== "function") throw usage('the option "signal" is not an AbortSignal');
+  if (!Array.isArray(targets) || !targets.every((name) => typeof name === "string"))
+    throw usage('the option "targets" is not a list of names');
+  if (options.signal !== undefined && typeof options.signal?.addEventListener !== "function")
+    throw usage('the option "signal" is not an AbortSignal');
   for (const [name, sink] of Object.entries(sinks)) {
     if (typeof sink !== "function") throw usage(`the sink "${name}" is not a function`);
   }
@@ -64,7 +85,8 @@ function settings(options, known) {
     readFile: () => {
       throw Object.assign(new Error(), { code: "there are no files on this platform" });
     },
-    azureCli: () => Promise.reject(Object.assign(new Error(), { reason: "there is no Azure CLI on this platform" })),
+    azureCli: () =>
+      Promise.reject(Object.assign(new Error(), { reason: "there is no Azure CLI on this platform" })),
     ...platform?.defaults?.(),
     ...given,
     sinks,
@@ -73,12 +95,21 @@ function settings(options, known) {
 
 function documentOf(config) {
   if (typeof config === "string") return config;
-  if (config === null || typeof config !== "object") throw usage("the configuration is neither an object nor YAML text");
+  if (config === null || typeof config !== "object")
+    throw usage("the configuration is neither an object nor YAML text");
   return JSON.stringify(config);
 }
 
 function failure(error) {
-  if (typeof error !== "string") return broken ?? new LakekeyError({ code: "internal", message: "the module has failed", hint: "this is a defect of lakekey: please report it" });
+  if (typeof error !== "string")
+    return (
+      broken ??
+      new LakekeyError({
+        code: "internal",
+        message: "the module has failed",
+        hint: "this is a defect of lakekey: please report it",
+      })
+    );
   return new LakekeyError(JSON.parse(error));
 }
 
@@ -96,7 +127,9 @@ export async function execute(command, config, options = {}, known = []) {
   const panicked = new Promise((_, reject) => (fail = reject));
   running.add(fail);
   try {
-    return JSON.parse(await Promise.race([runIn(JSON.stringify(request), document, new Host(set)), panicked]));
+    return JSON.parse(
+      await Promise.race([runIn(JSON.stringify(request), document, new Host(set)), panicked]),
+    );
   } catch (error) {
     throw error instanceof LakekeyError ? error : failure(error);
   } finally {
@@ -104,7 +137,10 @@ export async function execute(command, config, options = {}, known = []) {
   }
 }
 
-const command = (name, ...known) => async (config, options) => (await execute(name, config, options, known)).report;
+const command =
+  (name, ...known) =>
+  async (config, options) =>
+    (await execute(name, config, options, known)).report;
 
 export const rotate = command("rotate", "force");
 export const provision = command("provision");
@@ -126,8 +162,13 @@ export async function matrix(config, options = {}) {
 }
 
 export function sealSecret(publicKey, value, options = {}) {
-  if (typeof publicKey !== "string" || typeof value !== "string") throw usage("sealSecret takes a public key in base64 and a value");
-  if (loaded()) throw usage("the module is not started yet", "await another function of the package first, or init of \"lakekey/init\"");
+  if (typeof publicKey !== "string" || typeof value !== "string")
+    throw usage("sealSecret takes a public key in base64 and a value");
+  if (loaded())
+    throw usage(
+      "the module is not started yet",
+      'await another function of the package first, or init of "lakekey/init"',
+    );
   try {
     return seal(publicKey, value, new Host(settings(options, [])));
   } catch (error) {

@@ -18,11 +18,13 @@ export class LakekeyError extends Error {
 }
 
 /** Makes the error of a call that the package does not understand. */
-export const usage = (message, hint = "see the package's README") => new LakekeyError({ code: "usage-invalid", class: "usage", message, hint });
+export const usage = (message, hint = "see the package's README") =>
+  new LakekeyError({ code: "usage-invalid", class: "usage", message, hint });
 
 /** Makes the error of an entry that does not find the module beside itself. */
 export const leftBehind = () =>
   usage(
     "lakekey.wasm was not found beside the program",
-    'where a bundler has left it behind, copy it there, or give it to `init` of "lakekey/init" (see "Bundles" in the package\'s README)',
+    "where a bundler has left it behind, copy it there, " +
+      'or give it to `init` of "lakekey/init" (see "Bundles" in the package\'s README)',
   );

@@ -22,7 +22,11 @@ export class Operation {
       return this.#ask({ failure: "unusable" });
     }
     try {
-      const { data } = await octokit.request(route, { ...parameters, baseUrl: base, request: { fetch: (url, init) => this.#fetch(url, init) } });
+      const { data } = await octokit.request(route, {
+        ...parameters,
+        baseUrl: base,
+        request: { fetch: (url, init) => this.#fetch(url, init) },
+      });
       this.#ask({ data: JSON.stringify(data ?? null) });
     } catch {
       this.#ask({ failure: "thrown" });
@@ -37,7 +41,10 @@ export class Operation {
 
   #fetch(url, init) {
     if (this.#closed) return Promise.reject(new Error("nobody asks any more"));
-    const headers = Object.entries(init.headers ?? {}).flatMap(([name, value]) => [name.toLowerCase(), String(value)]);
+    const headers = Object.entries(init.headers ?? {}).flatMap(([name, value]) => [
+      name.toLowerCase(),
+      String(value),
+    ]);
     const body = typeof init.body === "string" ? new TextEncoder().encode(init.body) : undefined;
     return new Promise((resolve, reject) => {
       this.#reply = { resolve, reject, url: String(url) };
@@ -67,7 +74,10 @@ export class Operation {
   }
 }
 
-/** Returns what gives the Octokit of a run: the one that the caller has passed, or one of the class that the caller has passed. */
+/**
+ * Returns what gives the Octokit of a run: the one that the caller has passed, or one of the class that the
+ * caller has passed.
+ */
 export function maker({ octokit, Octokit }) {
   let made = octokit;
   return () => (made ??= new Octokit({ log: SILENT, userAgent: "lakekey" }));

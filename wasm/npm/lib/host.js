@@ -1,4 +1,5 @@
-// What the core asks of its platform. Nothing here throws or rejects: the core holds half a rotation in its hands.
+// What the core asks of its platform. Nothing here throws or rejects: the core holds half a rotation in its
+// hands.
 
 import { LakekeyError } from "./errors.js";
 import { Operation, maker } from "./github.js";
@@ -70,7 +71,9 @@ export class Host {
     try {
       return { bytes: await this.#options.azureCli(args) };
     } catch (error) {
-      return { reason: error?.code === "ENOENT" ? "az is not installed" : String(error?.reason ?? "az failed") };
+      return {
+        reason: error?.code === "ENOENT" ? "az is not installed" : String(error?.reason ?? "az failed"),
+      };
     }
   }
 
@@ -108,9 +111,16 @@ export class Host {
     const late = new Promise((resolve) => (timer = setTimeout(() => resolve("timed-out"), milliseconds)));
     const call = async () => {
       const { created, expires, ...info } = JSON.parse(delivery);
-      await this.#sink(name)(value, { ...info, sink: name, created: new Date(created), expires: expires ? new Date(expires) : null });
+      await this.#sink(name)(value, {
+        ...info,
+        sink: name,
+        created: new Date(created),
+        expires: expires ? new Date(expires) : null,
+      });
     };
-    const written = call().catch((error) => (error instanceof LakekeyError && error.code === "sink-refused" ? "refused" : "failed"));
+    const written = call().catch((error) =>
+      error instanceof LakekeyError && error.code === "sink-refused" ? "refused" : "failed",
+    );
     const outcome = await Promise.race([written, late]);
     clearTimeout(timer);
     return outcome;

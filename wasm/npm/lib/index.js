@@ -1,4 +1,5 @@
-// What the entries and the command line stand on. It is packed as one file: to Node, each file more is a millisecond's start.
+// What the entries and the command line stand on. It is packed as one file: to Node, each file more is a
+// millisecond's start.
 
 export * from "./api.js";
 export { leftBehind, usage } from "./errors.js";

@@ -1,14 +1,34 @@
-// One HTTP request over fetch: no redirect followed, nothing repeated, the limits kept while the body arrives.
+// One HTTP request over fetch: no redirect followed, nothing repeated, the limits kept while the body
+// arrives.
 
-/** What Node and Bun call a connection that was never made; deep in `cause`, since fetch itself says "fetch failed". */
+/**
+ * What Node and Bun call a connection that was never made; deep in `cause`, since fetch itself says "fetch
+ * failed".
+ */
 const NEVER_SENT = new Set([
-  "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "UND_ERR_CONNECT_TIMEOUT",
-  "CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID", "DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_GET_ISSUER_CERT", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "ERR_TLS_CERT_ALTNAME_INVALID",
-  "ConnectionRefused", "FailedToOpenSocket", "ERR_INVALID_URL",
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EADDRNOTAVAIL",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "ConnectionRefused",
+  "FailedToOpenSocket",
+  "ERR_INVALID_URL",
 ]);
 
-/** Finds the code of a failure, which may stand at any depth of `cause`, or in the parts of an AggregateError. */
+/**
+ * Finds the code of a failure, which may stand at any depth of `cause`, or in the parts of an AggregateError.
+ */
 function codeOf(error, depth = 0) {
   if (!error || typeof error !== "object" || depth > 5) return undefined;
   if (typeof error.code === "string") return error.code;
@@ -74,14 +94,22 @@ export async function send({ fetch, setTimeout, clearTimeout, signal }, request)
   const stoppable = method === "GET" && signal && !signal.aborted;
   if (stoppable) signal.addEventListener("abort", stop, { once: true });
   try {
-    const response = await fetch(url, { method, headers, body: request.body, redirect: "manual", signal: controller.signal });
-    if (response.type === "opaqueredirect") return { failure: "lost", message: "a redirect that this platform does not show" };
+    const response = await fetch(url, {
+      method,
+      headers,
+      body: request.body,
+      redirect: "manual",
+      signal: controller.signal,
+    });
+    if (response.type === "opaqueredirect")
+      return { failure: "lost", message: "a redirect that this platform does not show" };
     const body = await bodyOf(response, maxBody);
     if (!body) return { failure: "too-large", message: "" };
     return { status: response.status, headers: [...response.headers].flat(), body };
   } catch (error) {
     if (late) return { failure: "timed-out", message: `after ${Math.round(timeout / 1000)} s` };
-    if (controller.signal.aborted) return { failure: "lost", message: "it was given up when the run was asked to stop" };
+    if (controller.signal.aborted)
+      return { failure: "lost", message: "it was given up when the run was asked to stop" };
     return failureOf(error);
   } finally {
     clearTimeout(timer);
