@@ -19,23 +19,40 @@ INPUTS = sorted(yaml.safe_load((ROOT / "action.yml").read_text())["inputs"])
 
 def workflow(act: Act, *steps: dict, on: str = "push", **job: object) -> str:
     """Writes a workflow of one job that checks the repository out and runs the steps; returns its path."""
-    document = {"name": "w", "on": on, "jobs": {"a": {"runs-on": "ubuntu-latest", "steps": [{"uses": CHECKOUT}, *steps], **job}}}
+    document = {
+        "name": "w",
+        "on": on,
+        "jobs": {"a": {"runs-on": "ubuntu-latest", "steps": [{"uses": CHECKOUT}, *steps], **job}},
+    }
     act.write(".github/workflows/w.yml", yaml.safe_dump(document, sort_keys=False))
     return ".github/workflows/w.yml"
 
 
 def keep(name: str, expression: str) -> dict:
     """A step that keeps the value of an expression for the test."""
-    return {"if": "always()", "run": f'printf "%s" "$VALUE" >"$KEEP/{name}"', "env": {"VALUE": f"${{{{ {expression} }}}}"}}
+    return {
+        "if": "always()",
+        "run": f'printf "%s" "$VALUE" >"$KEEP/{name}"',
+        "env": {"VALUE": f"${{{{ {expression} }}}}"},
+    }
 
 
-OUTPUTS = [keep(name, f"steps.lakekey.outputs.{name}") for name in ["outcome", "report", "token-id", "expires", "due"]]
+OUTPUTS = [
+    keep(name, f"steps.lakekey.outputs.{name}")
+    for name in ["outcome", "report", "token-id", "expires", "due"]
+]
 
 
 def provision(binary: Path, emulator: Emulator, home: Path) -> None:
     """Lets the emulator's principals use tokens, and delivers first ones, by the binary itself."""
     env = {"PATH": os.environ["PATH"], "HOME": str(home), **emulator.env}
-    done = subprocess.run([binary, "--config", emulator.ready["config"], "provision"], env=env, check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [binary, "--config", emulator.ready["config"], "provision"],
+        env=env,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -56,7 +73,10 @@ def provisioned(binary: Path, emulator: Emulator, tmp_path: Path) -> Emulator:
 def with_inputs(act: Act, provisioned: Emulator, config: dict, binary: Path) -> Callable[..., dict]:
     """A step that has inputs and no file; secrets come as they do in a workflow."""
     target = config["targets"][0]
-    act.env |= {"AZURE_AUTHORITY_HOST": provisioned.ready["login"], "GITHUB_API_URL": provisioned.ready["github"]}
+    act.env |= {
+        "AZURE_AUTHORITY_HOST": provisioned.ready["login"],
+        "GITHUB_API_URL": provisioned.ready["github"],
+    }
 
     def step(**inputs: str) -> dict:
         given = {
@@ -91,7 +111,9 @@ def written(emulator: Emulator) -> int:
     return len(emulator.requests("PUT", "/secrets/"))
 
 
-def test_inputs_alone_rotate_a_token(act: Act, emulator: Emulator, with_inputs: Callable, secrets: dict) -> None:
+def test_inputs_alone_rotate_a_token(
+    act: Act, emulator: Emulator, with_inputs: Callable, secrets: dict
+) -> None:
     before = written(emulator)
     run = act.run("push", workflow(act, with_inputs(force="true"), *OUTPUTS), secrets=secrets)
     assert run.status == 0, run.log
@@ -104,7 +126,9 @@ def test_inputs_alone_rotate_a_token(act: Act, emulator: Emulator, with_inputs: 
     assert target["delivered"][0]["sink"] == "github-secret acme/data DATABRICKS_TOKEN"
 
 
-def test_a_second_run_has_nothing_to_do(act: Act, emulator: Emulator, with_inputs: Callable, secrets: dict) -> None:
+def test_a_second_run_has_nothing_to_do(
+    act: Act, emulator: Emulator, with_inputs: Callable, secrets: dict
+) -> None:
     flow = workflow(act, with_inputs(), *OUTPUTS)
     act.run("push", flow, secrets=secrets)
     before = written(emulator)
@@ -113,10 +137,20 @@ def test_a_second_run_has_nothing_to_do(act: Act, emulator: Emulator, with_input
     assert written(emulator) == before
 
 
-def test_a_dry_run_changes_nothing(act: Act, emulator: Emulator, with_inputs: Callable, secrets: dict) -> None:
-    before = [r for r in emulator.requests() if r["method"] not in {"GET", "HEAD"} and "token" in r["path"] and "oauth2" not in r["path"]]
+def test_a_dry_run_changes_nothing(
+    act: Act, emulator: Emulator, with_inputs: Callable, secrets: dict
+) -> None:
+    before = [
+        r
+        for r in emulator.requests()
+        if r["method"] not in {"GET", "HEAD"} and "token" in r["path"] and "oauth2" not in r["path"]
+    ]
     run = act.run("push", workflow(act, with_inputs(dry_run="true", force="true"), *OUTPUTS), secrets=secrets)
-    after = [r for r in emulator.requests() if r["method"] not in {"GET", "HEAD"} and "token" in r["path"] and "oauth2" not in r["path"]]
+    after = [
+        r
+        for r in emulator.requests()
+        if r["method"] not in {"GET", "HEAD"} and "token" in r["path"] and "oauth2" not in r["path"]
+    ]
     assert run.status == 0, run.log
     assert after == before
 
@@ -130,7 +164,9 @@ def test_a_file_serves_many_targets(act: Act, start_emulator: Callable, binary: 
     assert [t["outcome"] for t in run.report()["targets"]] == ["rotated"] * 3
 
 
-def test_the_input_target_chooses_of_a_file(act: Act, start_emulator: Callable, binary: Path, tmp_path: Path) -> None:
+def test_the_input_target_chooses_of_a_file(
+    act: Act, start_emulator: Callable, binary: Path, tmp_path: Path
+) -> None:
     emulator = start_emulator("--workspaces", "3")
     provision(binary, emulator, tmp_path)
     act.write("lakekey.yml", Path(emulator.ready["config"]).read_text())
@@ -142,7 +178,9 @@ def test_the_input_target_chooses_of_a_file(act: Act, start_emulator: Callable, 
         assert [t["name"] for t in run.report()["targets"]] == [names[0], names[2]]
 
 
-def test_what_was_done_and_what_is_next_stand_in_the_summary(act: Act, with_inputs: Callable, secrets: dict) -> None:
+def test_what_was_done_and_what_is_next_stand_in_the_summary(
+    act: Act, with_inputs: Callable, secrets: dict
+) -> None:
     step = with_inputs(force="true")
     run = act.run("push", workflow(act, step, *OUTPUTS), secrets=secrets)
     summary = run.log.split("Summary - ", 1)[1]
@@ -152,8 +190,12 @@ def test_what_was_done_and_what_is_next_stand_in_the_summary(act: Act, with_inpu
     assert "DATABRICKS_TOKEN" in summary
 
 
-def test_no_secret_is_seen_anywhere(act: Act, emulator: Emulator, with_inputs: Callable, secrets: dict) -> None:
-    run = act.run("push", workflow(act, with_inputs(force="true"), *OUTPUTS), secrets=secrets, more=["--verbose"])
+def test_no_secret_is_seen_anywhere(
+    act: Act, emulator: Emulator, with_inputs: Callable, secrets: dict
+) -> None:
+    run = act.run(
+        "push", workflow(act, with_inputs(force="true"), *OUTPUTS), secrets=secrets, more=["--verbose"]
+    )
     assert run.status == 0, run.log
     seen = run.log + "".join(f.read_text() for f in (act.folder / "keep").iterdir())
     issued = emulator.get("/issued-secrets")["secrets"]
@@ -162,15 +204,23 @@ def test_no_secret_is_seen_anywhere(act: Act, emulator: Emulator, with_inputs: C
         assert value not in seen
 
 
-def test_values_are_masked_before_anything_else_is_printed(act: Act, with_inputs: Callable, secrets: dict) -> None:
+def test_values_are_masked_before_anything_else_is_printed(
+    act: Act, with_inputs: Callable, secrets: dict
+) -> None:
     run = act.run("push", workflow(act, with_inputs(force="true")), secrets=secrets)
     mine = run.log.split("script/action/run", 1)[1].splitlines()[1:]
     first_mask = next(i for i, line in enumerate(mine) if "⚙" in line and "***" in line)
     assert not any("  | " in line for line in mine[:first_mask]), run.log
 
 
-def test_a_refused_sign_in_fails_the_step_and_names_the_code(act: Act, with_inputs: Callable, secrets: dict) -> None:
-    run = act.run("push", workflow(act, with_inputs(), *OUTPUTS), secrets={**secrets, "CLIENT_SECRET": "wrong-secret-value"})
+def test_a_refused_sign_in_fails_the_step_and_names_the_code(
+    act: Act, with_inputs: Callable, secrets: dict
+) -> None:
+    run = act.run(
+        "push",
+        workflow(act, with_inputs(), *OUTPUTS),
+        secrets={**secrets, "CLIENT_SECRET": "wrong-secret-value"},
+    )
     assert run.status != 0
     assert run.kept("outcome") == "failed"
     assert run.report()["targets"][0]["error"]["code"] == "client-secret-wrong"
@@ -205,7 +255,12 @@ def test_a_wrong_input_is_refused_before_anything_is_sent(
 
 def test_workflow_dispatch_forces(act: Act, emulator: Emulator, with_inputs: Callable, secrets: dict) -> None:
     step = with_inputs(force="${{ inputs.force || 'false' }}")
-    flow = workflow(act, step, *OUTPUTS, on={"workflow_dispatch": {"inputs": {"force": {"type": "boolean", "default": False}}}})
+    flow = workflow(
+        act,
+        step,
+        *OUTPUTS,
+        on={"workflow_dispatch": {"inputs": {"force": {"type": "boolean", "default": False}}}},
+    )
     act.run("workflow_dispatch", flow, secrets=secrets)
     run = act.run("workflow_dispatch", flow, secrets=secrets, inputs={"force": "false"})
     assert run.kept("outcome") == "not-due", run.log
@@ -237,14 +292,24 @@ def test_hostile_text_in_any_input_is_nowhere_interpreted(
         "COMMAND": "rotate",
         name.upper().replace("-", "_"): HOSTILE,
     }
-    files = {key: tmp_path / key for key in ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ENV", "GITHUB_PATH"]}
+    files = {
+        key: tmp_path / key for key in ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ENV", "GITHUB_PATH"]
+    }
     for file in files.values():
         file.touch()
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "KEEP": str(tmp_path), "RUNNER_TEMP": str(tmp_path), "GITHUB_ACTIONS": "true"}
+    env = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "KEEP": str(tmp_path),
+        "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_ACTIONS": "true",
+    }
     env |= {key: str(file) for key, file in files.items()}
     env |= {"AZURE_AUTHORITY_HOST": emulator.ready["login"], "GITHUB_API_URL": emulator.ready["github"]}
     env |= {f"LAKEKEY_INPUT_{key}": value for key, value in given.items()}
-    result = subprocess.run([ROOT / "script/action/run"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [ROOT / "script/action/run"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
 
     assert not (tmp_path / "pwned").exists()
     assert files["GITHUB_ENV"].read_text() == files["GITHUB_PATH"].read_text() == ""
@@ -253,7 +318,8 @@ def test_hostile_text_in_any_input_is_nowhere_interpreted(
             command, _, rest = line.lstrip()[2:].partition("::")
             assert command.split()[0] in {"add-mask", "group", "endgroup", "error", "warning", "notice"}, line
             assert "evil" not in command, line
-            # The mask of a hostile secret is that secret, escaped or one mask a line; nothing else may be masked.
+            # The mask of a hostile secret is that secret, escaped or one mask a line; nothing else may be
+            # masked.
             if command == "add-mask" and name not in {"client-secret", "github-token", "private-key"}:
                 assert rest != "Success", line
     outputs = parse_outputs(files["GITHUB_OUTPUT"].read_text())
@@ -285,8 +351,17 @@ def test_each_output_has_a_delimiter_of_its_own_that_nobody_can_guess(
     seen = set()
     for attempt in range(2):
         output = tmp_path / f"output-{attempt}"
-        env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "GITHUB_OUTPUT": str(output), "LAKEKEY_INPUT_BINARY": str(binary)}
-        env |= {"LAKEKEY_INPUT_COMMAND": "status", "LAKEKEY_INPUT_CONFIG": emulator.ready["config"], **emulator.env}
+        env = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "GITHUB_OUTPUT": str(output),
+            "LAKEKEY_INPUT_BINARY": str(binary),
+        }
+        env |= {
+            "LAKEKEY_INPUT_COMMAND": "status",
+            "LAKEKEY_INPUT_CONFIG": emulator.ready["config"],
+            **emulator.env,
+        }
         subprocess.run([ROOT / "script/action/run"], env=env, cwd=tmp_path, capture_output=True, check=False)
         delimiters = re.findall(r"^[a-z-]+<<(\S+)$", output.read_text(), re.MULTILINE)
         assert delimiters
@@ -320,7 +395,9 @@ def test_cancelling_a_job_stops_at_a_safe_point(
     made = len(emulator.requests("POST", "/token/create"))
     process = act.start("push", flow)
     pid = wait_for(lambda: child_of(process.pid, binary.name), "the runner's own child is the binary")
-    wait_for(lambda: len(emulator.requests("POST", "/token/create")) > made, "the run has begun to make a token")
+    wait_for(
+        lambda: len(emulator.requests("POST", "/token/create")) > made, "the run has begun to make a token"
+    )
     os.kill(pid, signal.SIGINT)
     run: Run = act.finish(process)
     assert run.status != 0
@@ -329,5 +406,10 @@ def test_cancelling_a_job_stops_at_a_safe_point(
     again = act.run("push", flow)
     assert again.kept("outcome") == "rotated", again.log
     assert again.report()["targets"][0]["left-over"] == []
-    tokens = [t for w in emulator.get("/state")["workspaces"] for t in w["tokens"] if t["live"] and "lakekey" in t["comment"]]
+    tokens = [
+        t
+        for w in emulator.get("/state")["workspaces"]
+        for t in w["tokens"]
+        if t["live"] and "lakekey" in t["comment"]
+    ]
     assert len(tokens) == 1

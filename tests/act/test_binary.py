@@ -1,4 +1,5 @@
-"""Where the Action's binary comes from: script/action/run by itself, with a small program in the binary's place."""
+"""Where the Action's binary comes from: script/action/run by itself, with a small program in the binary's
+place."""
 
 from __future__ import annotations
 
@@ -12,7 +13,24 @@ import pytest
 from conftest import ROOT, Mirror
 
 # All that the script may need; a machine's own cargo is not among them.
-NEEDS = ["awk", "bash", "chmod", "curl", "cut", "dirname", "env", "gzip", "mkdir", "printf", "rm", "sed", "sh", "sha256sum", "tar", "uname"]
+NEEDS = [
+    "awk",
+    "bash",
+    "chmod",
+    "curl",
+    "cut",
+    "dirname",
+    "env",
+    "gzip",
+    "mkdir",
+    "printf",
+    "rm",
+    "sed",
+    "sh",
+    "sha256sum",
+    "tar",
+    "uname",
+]
 PROGRAM = '#!/bin/sh\nprintf "ran %s with %s\\n" "$*" "$LAKEKEY_INPUT_COMMAND"\n'
 
 
@@ -42,11 +60,22 @@ def run(action: Path, tmp_path: Path, **env: str) -> subprocess.CompletedProcess
             (bin_ / name).symlink_to(shutil.which(name, path="/usr/bin:/bin"))
     bare = {"PATH": str(bin_), "RUNNER_TEMP": str(temp), "RUNNER_OS": "Linux", "RUNNER_ARCH": "X64"}
     bare["LAKEKEY_INPUT_COMMAND"] = "rotate"
-    return subprocess.run([action / "script/action/run"], env={**bare, **env}, cwd=tmp_path, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [action / "script/action/run"],
+        env={**bare, **env},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def refused(result: subprocess.CompletedProcess, code: str) -> bool:
-    return result.returncode == 2 and f"::error title={code}::" in result.stdout and "ran" not in result.stdout.split()
+    return (
+        result.returncode == 2
+        and f"::error title={code}::" in result.stdout
+        and "ran" not in result.stdout.split()
+    )
 
 
 def test_the_input_binary_comes_before_everything_else(action: Path, mirror: Mirror, tmp_path: Path) -> None:
@@ -67,21 +96,30 @@ def test_an_input_binary_that_is_no_program_is_refused(action: Path, tmp_path: P
     assert not (tmp_path / "pwned").exists()
 
 
-def test_an_archive_of_the_table_is_fetched_verified_and_run(action: Path, mirror: Mirror, tmp_path: Path) -> None:
+def test_an_archive_of_the_table_is_fetched_verified_and_run(
+    action: Path, mirror: Mirror, tmp_path: Path
+) -> None:
     release(mirror, action)
     result = run(action, tmp_path, LAKEKEY_MIRROR=mirror.url)
     assert (result.returncode, result.stdout) == (0, "ran action with rotate\n"), result.stderr
 
 
-def test_the_newest_release_of_the_table_is_taken_unless_another_is_asked_for(action: Path, mirror: Mirror, tmp_path: Path) -> None:
+def test_the_newest_release_of_the_table_is_taken_unless_another_is_asked_for(
+    action: Path, mirror: Mirror, tmp_path: Path
+) -> None:
     release(mirror, action, "1.9.0")
     release(mirror, action, "1.10.0")
     run(action, tmp_path, LAKEKEY_MIRROR=mirror.url)
     run(action, tmp_path, LAKEKEY_MIRROR=mirror.url, LAKEKEY_INPUT_VERSION="v1.9.0")
-    assert mirror.asked == ["/v1.10.0/lakekey-1.10.0-linux-x64.tar.gz", "/v1.9.0/lakekey-1.9.0-linux-x64.tar.gz"]
+    assert mirror.asked == [
+        "/v1.10.0/lakekey-1.10.0-linux-x64.tar.gz",
+        "/v1.9.0/lakekey-1.9.0-linux-x64.tar.gz",
+    ]
 
 
-def test_a_second_step_fetches_nothing_and_verifies_again(action: Path, mirror: Mirror, tmp_path: Path) -> None:
+def test_a_second_step_fetches_nothing_and_verifies_again(
+    action: Path, mirror: Mirror, tmp_path: Path
+) -> None:
     archive = release(mirror, action)
     run(action, tmp_path, LAKEKEY_MIRROR=mirror.url)
     assert run(action, tmp_path, LAKEKEY_MIRROR=mirror.url).returncode == 0
@@ -110,12 +148,18 @@ def test_a_runner_without_a_way_out_is_told_what_to_do(action: Path, mirror: Mir
 
 def test_a_version_that_the_table_lacks_is_refused(action: Path, mirror: Mirror, tmp_path: Path) -> None:
     release(mirror, action)
-    assert refused(run(action, tmp_path, LAKEKEY_MIRROR=mirror.url, LAKEKEY_INPUT_VERSION="1.2.4"), "binary-missing")
+    assert refused(
+        run(action, tmp_path, LAKEKEY_MIRROR=mirror.url, LAKEKEY_INPUT_VERSION="1.2.4"), "binary-missing"
+    )
     assert mirror.asked == []
 
 
-@pytest.mark.parametrize("version", ["latest", "1.2", "1.2.3/../../x", "1.2.3\n::warning::x", "$(touch pwned)", "1.2.3 lakekey"])
-def test_a_version_of_another_form_is_refused_without_being_repeated(action: Path, tmp_path: Path, version: str) -> None:
+@pytest.mark.parametrize(
+    "version", ["latest", "1.2", "1.2.3/../../x", "1.2.3\n::warning::x", "$(touch pwned)", "1.2.3 lakekey"]
+)
+def test_a_version_of_another_form_is_refused_without_being_repeated(
+    action: Path, tmp_path: Path, version: str
+) -> None:
     result = run(action, tmp_path, LAKEKEY_INPUT_VERSION=version)
     assert refused(result, "usage-invalid")
     assert "warning" not in result.stdout
@@ -148,7 +192,9 @@ def test_each_runner_asks_for_its_own_archive(
     assert mirror.asked == [f"/v1.2.3/lakekey-1.2.3-{platform}.tar.gz"]
 
 
-def test_a_runner_that_no_archive_is_for_builds_from_the_pinned_source(action: Path, mirror: Mirror, tmp_path: Path) -> None:
+def test_a_runner_that_no_archive_is_for_builds_from_the_pinned_source(
+    action: Path, mirror: Mirror, tmp_path: Path
+) -> None:
     release(mirror, action)
     assert refused(run(action, tmp_path, RUNNER_ARCH="ARM"), "binary-missing")
     cargo = tmp_path / "bin/cargo"
@@ -156,7 +202,8 @@ def test_a_runner_that_no_archive_is_for_builds_from_the_pinned_source(action: P
     # Stands in for cargo: notes how it was called and leaves a program where cargo would.
     cargo.write_text(
         '#!/bin/bash\nprintf "%s\\n" "$*" >"$RUNNER_TEMP/cargo"\nmkdir -p "$RUNNER_TEMP/lakekey/bin"\n'
-        f"printf '%s' '{PROGRAM}' >\"$RUNNER_TEMP/lakekey/bin/lakekey\"\nchmod +x \"$RUNNER_TEMP/lakekey/bin/lakekey\"\n"
+        f"printf '%s' '{PROGRAM}' >\"$RUNNER_TEMP/lakekey/bin/lakekey\"\n"
+        'chmod +x "$RUNNER_TEMP/lakekey/bin/lakekey"\n'
     )
     cargo.chmod(0o755)
     result = run(action, tmp_path, RUNNER_ARCH="ARM", PATH=f"{cargo.parent}:{tmp_path / 'path'}")

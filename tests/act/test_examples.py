@@ -1,7 +1,8 @@
-"""Each workflow of examples/github, run as it stands: only the placeholders for workspace, ids and App are filled in.
+"""Each workflow of examples/github, run as it stands: only the placeholders for workspace, ids and App are
+filled in.
 
-`uses: lakekey/lakekey@v0.1.0` is a checkout whose checksums.txt holds this build, which the Action fetches from a
-mirror, verifies and runs: the way of every user.
+`uses: lakekey/lakekey@v0.1.0` is a checkout whose checksums.txt holds this build, which the Action fetches
+from a mirror, verifies and runs: the way of every user.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ WORKSPACES = [
 PRINCIPAL = "11111111-1111-1111-1111-111111111111"
 ADMIN = "22222222-2222-2222-2222-222222222222"
 RESOURCE = (
-    "/subscriptions/33333333-3333-3333-3333-333333333333/resourceGroups/data/providers/Microsoft.Databricks/workspaces/prod"
+    "/subscriptions/33333333-3333-3333-3333-333333333333/resourceGroups/data"
+    "/providers/Microsoft.Databricks/workspaces/prod"
 )
 
 
@@ -83,7 +85,9 @@ class Example:
         """Puts the principal into the workspaces and lets it use tokens."""
         for index in range(workspaces):
             self.emulator.seed(principal={"workspace": index, "application-id": self.principal})
-            self.emulator.seed(token_permission={"workspace": index, "service-principal-name": self.principal})
+            self.emulator.seed(
+                token_permission={"workspace": index, "service-principal-name": self.principal}
+            )
 
     def run(self, name: str, event: str, more: str = "", **options: object) -> Run:
         for source in [EXAMPLES / f"{name}.yml", EXAMPLES / f"{name}.lakekey.yml"]:
@@ -94,7 +98,9 @@ class Example:
                 path = source.name if "lakekey" in source.name else f".github/workflows/{source.name}"
                 self.act.write(path, text + (more if "lakekey" in source.name else ""))
         local = ["--local-repository", f"lakekey/lakekey@v{VERSION}={self.action}"]
-        return self.act.run(event, f".github/workflows/{name}.yml", secrets=self.secrets, more=local, **options)
+        return self.act.run(
+            event, f".github/workflows/{name}.yml", secrets=self.secrets, more=local, **options
+        )
 
     def delete_token(self, token_id: str) -> None:
         """Revokes a token as the workspace's admin."""
@@ -110,7 +116,9 @@ class Example:
     def managed(self) -> list[dict]:
         """The principal's live tokens in all workspaces."""
         state = self.emulator.get("/state")
-        return [t for w in state["workspaces"] for t in w["tokens"] if t["live"] and "lakekey" in t["comment"]]
+        return [
+            t for w in state["workspaces"] for t in w["tokens"] if t["live"] and "lakekey" in t["comment"]
+        ]
 
 
 @pytest.fixture
@@ -119,7 +127,9 @@ def example(act: Act, emulator: Emulator, released: tuple[Mirror, Path]) -> Exam
 
 
 @pytest.mark.parametrize("ids", [False, True], ids=["by names", "by names and ids"])
-def test_the_scheduled_rotation_signs_in_by_the_subject_that_github_sends(example: Example, ids: bool) -> None:
+def test_the_scheduled_rotation_signs_in_by_the_subject_that_github_sends(
+    example: Example, ids: bool
+) -> None:
     example.usable()
     subject = example.job(event="schedule", environment="rotation", **{"ids-in-subject": ids})
     assert ("acme@" in subject) == ids
@@ -161,7 +171,11 @@ def test_provisioning_needs_no_secret_but_the_apps_key(example: Example, ids: bo
     role = example.emulator.seed(azure_role={"client-id": admin, "role": "Contributor"})
     example.emulator.seed(graph_role={"client-id": admin, "role": "Application.ReadWrite.OwnedBy"})
     example.trust(admin, subject)
-    example.values |= {ADMIN: admin, RESOURCE: role["resource-id"], "repo:acme/data:environment:rotation": subject}
+    example.values |= {
+        ADMIN: admin,
+        RESOURCE: role["resource-id"],
+        "repo:acme/data:environment:rotation": subject,
+    }
     ready = example.emulator.ready
     endpoints = f"endpoints: {json.dumps({'graph': ready['graph'], 'management': ready['management']})}\n"
     run = example.run("provision", "workflow_dispatch", more=endpoints)
@@ -188,7 +202,9 @@ def test_the_fleet_is_divided_and_each_shard_serves_its_targets(
     assert run.log.count("Rotate shard") >= 3
 
 
-def test_the_status_check_passes_while_the_token_is_fresh_and_fails_once_it_is_overdue(example: Example) -> None:
+def test_the_status_check_passes_while_the_token_is_fresh_and_fails_once_it_is_overdue(
+    example: Example,
+) -> None:
     example.usable()
     example.trust(example.principal, example.job(event="schedule", environment="rotation"))
     assert example.run("rotate", "schedule", payload={"schedule": "17 4 * * *"}).status == 0
@@ -246,8 +262,11 @@ def test_every_example_is_run() -> None:
 
 
 def test_a_release_can_be_rehearsed(released: tuple[Mirror, Path]) -> None:
-    """What the release workflow does on each pull request: the table, a mirror, the Action's own script, a changed archive."""
+    """What the release workflow does on each pull request: the table, a mirror, the Action's own script, a
+    changed archive."""
     archives = released[0].folder / f"v{VERSION}"
-    done = subprocess.run([ROOT / "script/release/rehearse", archives], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [ROOT / "script/release/rehearse", archives], check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert "a changed archive was refused" in done.stdout

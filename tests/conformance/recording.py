@@ -1,4 +1,5 @@
-"""What lakekey sends in the course of its commands, recorded, and the official clients that can be made to send the same."""
+"""What lakekey sends in the course of its commands, recorded, and the official clients that can be made to
+send the same."""
 
 from __future__ import annotations
 
@@ -29,14 +30,20 @@ from kiota_abstractions.api_error import APIError
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from msgraph import GraphServiceClient
 from msgraph.generated.applications.applications_request_builder import ApplicationsRequestBuilder
-from msgraph.generated.applications.item.add_password.add_password_post_request_body import AddPasswordPostRequestBody
+from msgraph.generated.applications.item.add_password.add_password_post_request_body import (
+    AddPasswordPostRequestBody,
+)
 from msgraph.generated.applications.item.application_item_request_builder import ApplicationItemRequestBuilder
-from msgraph.generated.applications.item.remove_password.remove_password_post_request_body import RemovePasswordPostRequestBody
+from msgraph.generated.applications.item.remove_password.remove_password_post_request_body import (
+    RemovePasswordPostRequestBody,
+)
 from msgraph.generated.models.application import Application
 from msgraph.generated.models.federated_identity_credential import FederatedIdentityCredential
 from msgraph.generated.models.password_credential import PasswordCredential
 from msgraph.generated.models.service_principal import ServicePrincipal
-from msgraph.generated.service_principals.service_principals_request_builder import ServicePrincipalsRequestBuilder
+from msgraph.generated.service_principals.service_principals_request_builder import (
+    ServicePrincipalsRequestBuilder,
+)
 from msrest.authentication import BasicAuthentication
 from sinks import every_sink
 from stage import DATABRICKS, Emulator, Lakekey
@@ -52,7 +59,9 @@ PATCH_SCHEMA = iam.PatchSchema.URN_IETF_PARAMS_SCIM_API_MESSAGES_2_0_PATCH_OP
 def record(binary: Path, folder: Path) -> Iterator[tuple[Emulator, list[dict]]]:
     """Runs every command of lakekey that sends something; yields the emulator with what it has served."""
     command = [binary, "emulate", "--workspaces", "2", "--tls", str(folder / "tls")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"], "HOME": str(folder)}) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"], "HOME": str(folder)}
+    ) as process:
         emulator = Emulator(json.loads(process.stdout.readline()), process)
         try:
             yield emulator, served_by(emulator, Lakekey(binary, folder, dict(emulator.env)))
@@ -79,15 +88,22 @@ def served_by(emulator: Emulator, lakekey: Lakekey) -> list[dict]:
     # The principal cannot sign in any more, and the admin revokes for it.
     done("revoke", "--target", "catalog-prod-2", "--all", "--yes", CATALOG_CLIENT_SECRET="lost")
 
-    # With tokens switched off, an admin's PAT is of no use either: somebody with an Azure role on the workspace switches them on.
+    # With tokens switched off, an admin's PAT is of no use either: somebody with an Azure role on the
+    # workspace switches them on.
     emulator.seed("workspace-conf", key="enableTokensConfig", value="false")
     config = emulator.config
     operator = emulator.seed("application", display_name="operator")["client-id"]
     lakekey.env["OPERATOR_SECRET"] = emulator.seed("client-secret", client_id=operator)["client-secret"]
     resource = emulator.seed("azure-role", client_id=operator, role="Contributor")["resource-id"]
-    config["targets"][0] |= {"allow-enable-tokens": True, "admin": {
-        "type": "azure-client-secret", "client-id": operator, "client-secret": {"env": "OPERATOR_SECRET"}, "azure-resource-id": resource,
-    }}
+    config["targets"][0] |= {
+        "allow-enable-tokens": True,
+        "admin": {
+            "type": "azure-client-secret",
+            "client-id": operator,
+            "client-secret": {"env": "OPERATOR_SECRET"},
+            "azure-resource-id": resource,
+        },
+    }
     lakekey.write(config)
     done("provision", "--target", "catalog-prod")
 
@@ -96,14 +112,21 @@ def served_by(emulator: Emulator, lakekey: Lakekey) -> list[dict]:
 
     job = emulator.azure("actions-job", id_token=True)
     audience = f"{emulator.workspace}/oidc/v1/token"
-    emulator.azure("federation-policy", application_id=emulator.client_id, issuer=job["issuer"], subject=job["subject"], audiences=[audience])
+    emulator.azure(
+        "federation-policy",
+        application_id=emulator.client_id,
+        issuer=job["issuer"],
+        subject=job["subject"],
+        audiences=[audience],
+    )
     lakekey.write(by(emulator, {"type": "github-oidc"}))
     done("status", **job["env"])
     return emulator.requests()
 
 
 def from_nothing(emulator: Emulator, **known: str) -> dict:
-    """A principal whose application is made too, with a client secret that is delivered, and which trusts a workflow."""
+    """A principal whose application is made too, with a client secret that is delivered, and which trusts a
+    workflow."""
     config = emulator.config
     target = config["targets"][0]
     del config["targets"][1:]
@@ -167,19 +190,28 @@ class Clients:
         return WorkspaceClient(host=self.emulator.workspace, token=token)
 
     def mark(self, token_id: str, comment: str) -> None:
-        self.principal.tokens.update(token_id, settings.PublicTokenInfo(comment=comment), FieldMask(field_mask=["comment"]))
+        self.principal.tokens.update(
+            token_id, settings.PublicTokenInfo(comment=comment), FieldMask(field_mask=["comment"])
+        )
 
     def add_principal(self, asked: dict) -> None:
         entitlements = [iam.ComplexValue(value=one["value"]) for one in asked["entitlements"]]
-        self.admin.service_principals_v2.create(application_id=asked.get("applicationId"), display_name=asked["displayName"],
-                                                active=asked["active"], entitlements=entitlements, schemas=[SCHEMA])
+        self.admin.service_principals_v2.create(
+            application_id=asked.get("applicationId"),
+            display_name=asked["displayName"],
+            active=asked["active"],
+            entitlements=entitlements,
+            schemas=[SCHEMA],
+        )
 
     def add_entitlements(self, principal: str, names: list[str]) -> None:
         change = iam.Patch(op=iam.PatchOp.ADD, path="entitlements", value=[{"value": name} for name in names])
         self.admin.service_principals_v2.patch(principal, operations=[change], schemas=[PATCH_SCHEMA])
 
     def grant(self, name: str) -> None:
-        asked = settings.TokenAccessControlRequest(service_principal_name=name, permission_level=settings.TokenPermissionLevel.CAN_USE)
+        asked = settings.TokenAccessControlRequest(
+            service_principal_name=name, permission_level=settings.TokenPermissionLevel.CAN_USE
+        )
         self.admin.token_management.update_permissions(access_control_list=[asked])
 
     def list_tokens_by(self, query: dict[str, list[str]]) -> Iterator[settings.TokenInfo]:
@@ -188,19 +220,29 @@ class Clients:
     def sign_in_by_oauth_secret(self) -> None:
         (found, *_) = self.admin.service_principals_v2.list(filter='displayName eq "reports"')
         made = self.admin.service_principal_secrets_proxy.create(found.id)
-        WorkspaceClient(host=self.emulator.workspace, client_id=found.application_id, client_secret=made.secret,
-                        auth_type="oauth-m2m").current_user.me()
+        WorkspaceClient(
+            host=self.emulator.workspace,
+            client_id=found.application_id,
+            client_secret=made.secret,
+            auth_type="oauth-m2m",
+        ).current_user.me()
 
     def sign_in_by_github_oidc(self) -> None:
         for name, value in self.emulator.azure("actions-job", id_token=True)["env"].items():
             self.monkeypatch.setenv(name, value)
-        WorkspaceClient(host=self.emulator.workspace, client_id=self.emulator.client_id, auth_type="github-oidc").current_user.me()
+        WorkspaceClient(
+            host=self.emulator.workspace, client_id=self.emulator.client_id, auth_type="github-oidc"
+        ).current_user.me()
 
     def sign_in_by_client_secret(self) -> None:
         emulator = self.emulator
         application = msal.ConfidentialClientApplication(
-            emulator.client_id, authority=f"{emulator.ready['login']}/{emulator.tenant}", instance_discovery=False, verify=emulator.ca_file,
-            client_credential=emulator.env["CATALOG_CLIENT_SECRET"])
+            emulator.client_id,
+            authority=f"{emulator.ready['login']}/{emulator.tenant}",
+            instance_discovery=False,
+            verify=emulator.ca_file,
+            client_credential=emulator.env["CATALOG_CLIENT_SECRET"],
+        )
         assert "access_token" in application.acquire_token_for_client([f"{DATABRICKS}/.default"])
 
     def graph(self, what: Callable[[GraphServiceClient], Awaitable]) -> object:
@@ -223,23 +265,37 @@ class Clients:
 
     def list_passwords(self, application: str) -> None:
         asked = RequestConfiguration(query_parameters=OneApplication(select=["passwordCredentials"]))
-        self.graph(lambda client: client.applications.by_application_id(application).get(request_configuration=asked))
+        self.graph(
+            lambda client: client.applications.by_application_id(application).get(request_configuration=asked)
+        )
 
     def add_password(self, application: str, asked: dict) -> None:
-        wanted = PasswordCredential(display_name=asked["displayName"], end_date_time=datetime.fromisoformat(asked["endDateTime"]))
+        wanted = PasswordCredential(
+            display_name=asked["displayName"], end_date_time=datetime.fromisoformat(asked["endDateTime"])
+        )
         body = AddPasswordPostRequestBody(password_credential=wanted)
         self.graph(lambda client: client.applications.by_application_id(application).add_password.post(body))
 
     def remove_password(self, application: str, key_id: str) -> None:
         body = RemovePasswordPostRequestBody(key_id=key_id)
-        self.graph(lambda client: client.applications.by_application_id(application).remove_password.post(body))
+        self.graph(
+            lambda client: client.applications.by_application_id(application).remove_password.post(body)
+        )
 
     def list_trust(self, application: str) -> None:
-        self.graph(lambda client: client.applications.by_application_id(application).federated_identity_credentials.get())
+        self.graph(
+            lambda client: client.applications.by_application_id(
+                application
+            ).federated_identity_credentials.get()
+        )
 
     def trust(self, application: str, asked: dict) -> None:
         wanted = FederatedIdentityCredential(**asked)
-        self.graph(lambda client: client.applications.by_application_id(application).federated_identity_credentials.post(wanted))
+        self.graph(
+            lambda client: client.applications.by_application_id(
+                application
+            ).federated_identity_credentials.post(wanted)
+        )
 
     @cached_property
     def github(self) -> github.Github:
@@ -256,7 +312,9 @@ class Clients:
             case "Dependabot":
                 repository.create_secret("DATABRICKS_TOKEN", "x", secret_type="dependabot")
             case "an organisation":
-                self.github.get_organization("acme").create_secret("DATABRICKS_TOKEN", "x", visibility="private")
+                self.github.get_organization("acme").create_secret(
+                    "DATABRICKS_TOKEN", "x", visibility="private"
+                )
 
     def read_github(self, place: str) -> None:
         repository = self.github.get_repo("acme/data")
@@ -273,22 +331,42 @@ class Clients:
     @cached_property
     def vault(self) -> SecretClient:
         emulator = self.emulator
-        credential = ClientSecretCredential(emulator.tenant, emulator.client_id, emulator.env["CATALOG_CLIENT_SECRET"],
-                                            authority=emulator.ready["login"], disable_instance_discovery=True)
-        return SecretClient(emulator.ready["key-vault"], credential, verify_challenge_resource=False, retry_total=0)
+        credential = ClientSecretCredential(
+            emulator.tenant,
+            emulator.client_id,
+            emulator.env["CATALOG_CLIENT_SECRET"],
+            authority=emulator.ready["login"],
+            disable_instance_discovery=True,
+        )
+        return SecretClient(
+            emulator.ready["key-vault"], credential, verify_challenge_resource=False, retry_total=0
+        )
 
     def set_vault_secret(self, asked: dict) -> None:
         expires = datetime.fromtimestamp(asked["attributes"]["exp"], timezone.utc)
-        self.vault.set_secret("databricks-token", "x", tags=asked["tags"], content_type=asked.get("contentType"), expires_on=expires)
+        self.vault.set_secret(
+            "databricks-token",
+            "x",
+            tags=asked["tags"],
+            content_type=asked.get("contentType"),
+            expires_on=expires,
+        )
 
     @cached_property
     def task_agent(self):
         token = self.emulator.azure("devops-token", role="administrator")["token"]
-        return Connection(base_url=self.emulator.ready["azure-devops"], creds=BasicAuthentication("", token)).clients.get_task_agent_client()
+        return Connection(
+            base_url=self.emulator.ready["azure-devops"], creds=BasicAuthentication("", token)
+        ).clients.get_task_agent_client()
 
     def write_group(self, number: int) -> None:
         read = self.task_agent.get_variable_group("data", number)
         read.variables["DATABRICKS_TOKEN"] = VariableValue(is_secret=True, value="x")
-        asked = VariableGroupParameters(name=read.name, type=read.type, description=read.description, variables=read.variables,
-                                        variable_group_project_references=read.variable_group_project_references)
+        asked = VariableGroupParameters(
+            name=read.name,
+            type=read.type,
+            description=read.description,
+            variables=read.variables,
+            variable_group_project_references=read.variable_group_project_references,
+        )
         self.task_agent.update_variable_group(asked, number)

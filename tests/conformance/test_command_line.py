@@ -1,4 +1,5 @@
-"""The binary from outside: what it prints where, how it exits, and that a wrong configuration sends nothing."""
+"""The binary from outside: what it prints where, how it exits, and that a wrong configuration sends
+nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ import yaml
 from stage import DAY, Emulator, Lakekey
 
 
-def test_a_credential_is_provisioned_once_and_renewed_when_it_is_due(lakekey: Lakekey, emulator: Emulator) -> None:
+def test_a_credential_is_provisioned_once_and_renewed_when_it_is_due(
+    lakekey: Lakekey, emulator: Emulator
+) -> None:
     provisioned = lakekey.json("provision")
     assert (provisioned.status, provisioned.outcome) == (0, "provisioned")
     first = provisioned.target["credential"]["id"]
@@ -42,9 +45,17 @@ def test_provisioning_twice_writes_nothing_the_second_time(lakekey: Lakekey, emu
     assert {one["method"] for one in served if one["service"] != "entra"} == {"GET"}, served
 
 
-def test_a_dry_run_and_every_command_that_only_looks_write_nothing(lakekey: Lakekey, emulator: Emulator) -> None:
+def test_a_dry_run_and_every_command_that_only_looks_write_nothing(
+    lakekey: Lakekey, emulator: Emulator
+) -> None:
     before = emulator.state()
-    for command in (["provision", "--dry-run"], ["rotate", "--dry-run", "--force"], ["status"], ["doctor"], ["plan"]):
+    for command in (
+        ["provision", "--dry-run"],
+        ["rotate", "--dry-run", "--force"],
+        ["status"],
+        ["doctor"],
+        ["plan"],
+    ):
         lakekey.run(*command)
     after = emulator.state()
     for state in (before, after):
@@ -55,12 +66,34 @@ def test_a_dry_run_and_every_command_that_only_looks_write_nothing(lakekey: Lake
     assert emulator.requests()
 
 
-@pytest.mark.parametrize("command", [["provision"], ["rotate"], ["rotate", "--force"], ["status"], ["doctor"], ["plan"], ["provision", "--dry-run"]])
-def test_with_json_standard_output_holds_one_report_and_nothing_else(lakekey: Lakekey, command: list[str]) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["provision"],
+        ["rotate"],
+        ["rotate", "--force"],
+        ["status"],
+        ["doctor"],
+        ["plan"],
+        ["provision", "--dry-run"],
+    ],
+)
+def test_with_json_standard_output_holds_one_report_and_nothing_else(
+    lakekey: Lakekey, command: list[str]
+) -> None:
     run = lakekey.json(*command, LAKEKEY_LOG="trace")
     assert run.report["version"] == 1
     assert run.report["command"] == command[0]
-    assert {"name", "outcome", "credential", "delivered", "revoked", "left-over", "requests", "error"} <= run.target.keys()
+    assert {
+        "name",
+        "outcome",
+        "credential",
+        "delivered",
+        "revoked",
+        "left-over",
+        "requests",
+        "error",
+    } <= run.target.keys()
     assert run.err, "what is told beside the report goes to standard error"
 
 
@@ -106,9 +139,15 @@ def schema(lakekey: Lakekey) -> dict:
     return schema
 
 
-def test_the_schema_accepts_the_emulators_configuration_and_refuses_what_the_binary_refuses(schema: dict, emulator: Emulator) -> None:
+def test_the_schema_accepts_the_emulators_configuration_and_refuses_what_the_binary_refuses(
+    schema: dict, emulator: Emulator
+) -> None:
     jsonschema.validate(emulator.config, schema)
-    for path, value in (("renew-afterwards", "1d"), ("token", {"lifetime": "90"}), ("auth", {"type": "password"})):
+    for path, value in (
+        ("renew-afterwards", "1d"),
+        ("token", {"lifetime": "90"}),
+        ("auth", {"type": "password"}),
+    ):
         wrong = emulator.config
         wrong["targets"][0][path] = value
         with pytest.raises(jsonschema.ValidationError):
@@ -123,7 +162,9 @@ def test_doctor_names_a_missing_variable_and_looks_at_the_rest(lakekey: Lakekey,
     assert run.target["error"]["code"] == "config-missing-secret"
     steps = {step["step"]: step["state"] for step in run.target["steps"]}
     assert (steps["sign-in-admin"], steps["read-sinks"]) == ("ok", "ok")
-    assert "NO_SUCH_VARIABLE" in "".join(step["message"] for step in run.target["steps"] if step["state"] == "refused")
+    assert "NO_SUCH_VARIABLE" in "".join(
+        step["message"] for step in run.target["steps"] if step["state"] == "refused"
+    )
 
 
 def test_the_schema_accepts_every_example(schema: dict) -> None:
@@ -157,26 +198,76 @@ def twice(path: str):
 
 
 REFUSED = {
-    "an unknown key": (put("targets.0.token.renew-after", "1d"), "config-unknown-key", "targets[0].token.renew-after"),
-    "a bad duration": (put("targets.0.token.lifetime", "ninety days"), "config-invalid-value", "targets[0].token.lifetime"),
-    "a duration without a unit": (put("targets.0.token.lifetime", 90), "config-invalid-value", "targets[0].token.lifetime"),
-    "renewal not before the end": (put("targets.0.token", {"lifetime": "30d", "renew-before": "30d"}), "config-invalid-value", "renew-before"),
-    "an overlap beyond the renewal": (put("targets.0.token.overlap", "31d"), "config-invalid-value", "overlap"),
-    "a malformed URL": (put("targets.0.workspace", "adb-1.1.azuredatabricks.net:no"), "config-invalid-value", "targets[0].workspace"),
-    "a host outside the cloud": (put("targets.0.workspace", "https://adb-1.1.databricks.azure.us"), "config-host-outside-cloud", "targets[0].workspace"),
-    "plain http off loopback": (put("endpoints.login", "http://login.example"), "config-insecure-url", "endpoints.login"),
-    "a missing variable": (put("targets.0.auth.client-secret", {"env": "NO_SUCH_VARIABLE"}), "config-missing-secret", "NO_SUCH_VARIABLE"),
-    "a literal secret": (put("targets.0.auth.client-secret", "hunter2-hunter2"), "config-literal-secret", "targets[0].auth.client-secret"),
+    "an unknown key": (
+        put("targets.0.token.renew-after", "1d"),
+        "config-unknown-key",
+        "targets[0].token.renew-after",
+    ),
+    "a bad duration": (
+        put("targets.0.token.lifetime", "ninety days"),
+        "config-invalid-value",
+        "targets[0].token.lifetime",
+    ),
+    "a duration without a unit": (
+        put("targets.0.token.lifetime", 90),
+        "config-invalid-value",
+        "targets[0].token.lifetime",
+    ),
+    "renewal not before the end": (
+        put("targets.0.token", {"lifetime": "30d", "renew-before": "30d"}),
+        "config-invalid-value",
+        "renew-before",
+    ),
+    "an overlap beyond the renewal": (
+        put("targets.0.token.overlap", "31d"),
+        "config-invalid-value",
+        "overlap",
+    ),
+    "a malformed URL": (
+        put("targets.0.workspace", "adb-1.1.azuredatabricks.net:no"),
+        "config-invalid-value",
+        "targets[0].workspace",
+    ),
+    "a host outside the cloud": (
+        put("targets.0.workspace", "https://adb-1.1.databricks.azure.us"),
+        "config-host-outside-cloud",
+        "targets[0].workspace",
+    ),
+    "plain http off loopback": (
+        put("endpoints.login", "http://login.example"),
+        "config-insecure-url",
+        "endpoints.login",
+    ),
+    "a missing variable": (
+        put("targets.0.auth.client-secret", {"env": "NO_SUCH_VARIABLE"}),
+        "config-missing-secret",
+        "NO_SUCH_VARIABLE",
+    ),
+    "a literal secret": (
+        put("targets.0.auth.client-secret", "hunter2-hunter2"),
+        "config-literal-secret",
+        "targets[0].auth.client-secret",
+    ),
     "a duplicate target": (twice("targets"), "config-duplicate", "targets[1]"),
     "a duplicate place": (twice("deliver"), "config-duplicate", "targets[0].deliver[1]"),
-    "a secret name that GitHub forbids": (put("targets.0.deliver.0.secret", "GITHUB_TOKEN_2"), "config-invalid-value", "targets[0].deliver[0].secret"),
+    "a secret name that GitHub forbids": (
+        put("targets.0.deliver.0.secret", "GITHUB_TOKEN_2"),
+        "config-invalid-value",
+        "targets[0].deliver[0].secret",
+    ),
     "a version that is not known": (put("version", 2), "config-invalid-value", "version"),
-    "a missing key": (lambda config: config["targets"][0].pop("workspace") and config, "config-missing-key", "targets[0].workspace"),
+    "a missing key": (
+        lambda config: config["targets"][0].pop("workspace") and config,
+        "config-missing-key",
+        "targets[0].workspace",
+    ),
 }
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_a_wrong_configuration_exits_with_2_names_the_key_and_sends_nothing(lakekey: Lakekey, emulator: Emulator, what: str) -> None:
+def test_a_wrong_configuration_exits_with_2_names_the_key_and_sends_nothing(
+    lakekey: Lakekey, emulator: Emulator, what: str
+) -> None:
     change, code, key = REFUSED[what]
     lakekey.write(change(emulator.config))
     # To say what is missing, and to look at the rest nevertheless, is what `doctor` is for.
@@ -189,11 +280,19 @@ def test_a_wrong_configuration_exits_with_2_names_the_key_and_sends_nothing(lake
     assert emulator.requests() == []
 
 
-FILES = {"an empty file": b"", "not UTF-8": b"version: 1\n\xff\xfe", "50 MB": b"#" * 50_000_000, "not YAML": b"targets: [\n", "a list": b"- 1\n"}
+FILES = {
+    "an empty file": b"",
+    "not UTF-8": b"version: 1\n\xff\xfe",
+    "50 MB": b"#" * 50_000_000,
+    "not YAML": b"targets: [\n",
+    "a list": b"- 1\n",
+}
 
 
 @pytest.mark.parametrize("what", FILES)
-def test_a_file_that_is_no_configuration_exits_with_2_and_sends_nothing(lakekey: Lakekey, emulator: Emulator, what: str) -> None:
+def test_a_file_that_is_no_configuration_exits_with_2_and_sends_nothing(
+    lakekey: Lakekey, emulator: Emulator, what: str
+) -> None:
     lakekey.write(FILES[what])
     run = lakekey.json("rotate")
     assert run.status == 2
@@ -202,14 +301,22 @@ def test_a_file_that_is_no_configuration_exits_with_2_and_sends_nothing(lakekey:
 
 
 def test_a_wrong_command_line_exits_with_2_and_sends_nothing(lakekey: Lakekey, emulator: Emulator) -> None:
-    for arguments in (["rotates"], ["rotate", "--forced"], ["rotate", "--target", "nobody"], ["status", "--fail-on", "soon"], ["plan", "--matrix", "0"]):
+    for arguments in (
+        ["rotates"],
+        ["rotate", "--forced"],
+        ["rotate", "--target", "nobody"],
+        ["status", "--fail-on", "soon"],
+        ["plan", "--matrix", "0"],
+    ):
         assert lakekey.run(*arguments).status == 2, arguments
     lakekey.config = None
     assert lakekey.run("rotate").status == 2, "there is no lakekey.yml here"
     assert emulator.requests() == []
 
 
-def test_a_lifetime_over_the_workspaces_maximum_is_refused_before_anything_is_made(lakekey: Lakekey, emulator: Emulator) -> None:
+def test_a_lifetime_over_the_workspaces_maximum_is_refused_before_anything_is_made(
+    lakekey: Lakekey, emulator: Emulator
+) -> None:
     emulator.seed("workspace-conf", key="maxTokenLifetimeDays", value="30")
     before = emulator.state()["workspaces"][0]["members"]
     run = lakekey.json("provision")
@@ -220,11 +327,16 @@ def test_a_lifetime_over_the_workspaces_maximum_is_refused_before_anything_is_ma
     assert not emulator.tokens()
 
 
-def test_the_demonstration_from_nothing_brings_both_kinds_of_principal_to_a_delivered_pat_and_shows_no_secret(binary: Path, tmp_path: Path) -> None:
+def test_the_demonstration_from_nothing_brings_both_kinds_of_principal_to_a_delivered_pat_and_shows_no_secret(
+    binary: Path, tmp_path: Path
+) -> None:
     shown = Lakekey(binary, tmp_path).run("demo", "--from-nothing")
     told = shown.out + shown.err
     assert shown.status == 0, told
-    for kind, secret in (("registered the application", "CATALOG_TOKEN"), ("lives in Databricks alone", "REPORTS_TOKEN")):
+    for kind, secret in (
+        ("registered the application", "CATALOG_TOKEN"),
+        ("lives in Databricks alone", "REPORTS_TOKEN"),
+    ):
         assert kind in told
         assert f"wrote github-secret acme/data {secret} (production)" in told
     assert len(re.findall(r"PAT \w+… works", told)) == 4, "each is made and rotated"

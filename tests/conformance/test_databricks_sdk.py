@@ -26,7 +26,10 @@ def principal(emulator: Emulator) -> WorkspaceClient:
     """The principal that is cared for, in the workspace and allowed to use tokens."""
     emulator.seed("principal", application_id=emulator.client_id)
     emulator.seed("token-permission", service_principal_name=emulator.client_id)
-    return WorkspaceClient(host=emulator.workspace, token=emulator.seed("pat", owner=emulator.client_id, comment="first")["token"])
+    return WorkspaceClient(
+        host=emulator.workspace,
+        token=emulator.seed("pat", owner=emulator.client_id, comment="first")["token"],
+    )
 
 
 def test_a_token_is_made_listed_updated_and_deleted(principal: WorkspaceClient, emulator: Emulator) -> None:
@@ -39,7 +42,10 @@ def test_a_token_is_made_listed_updated_and_deleted(principal: WorkspaceClient, 
     change = settings.PublicTokenInfo(comment="third")
     principal.tokens.update(made.token_info.token_id, change, FieldMask(field_mask=["comment"]))
     assert {info.comment for info in principal.tokens.list()} == {"first", "third"}
-    assert WorkspaceClient(host=emulator.workspace, token=made.token_value).current_user.me().user_name == emulator.client_id
+    assert (
+        WorkspaceClient(host=emulator.workspace, token=made.token_value).current_user.me().user_name
+        == emulator.client_id
+    )
 
     principal.tokens.delete(made.token_info.token_id)
     assert {info.comment for info in principal.tokens.list()} == {"first"}
@@ -51,7 +57,9 @@ def test_a_token_is_made_listed_updated_and_deleted(principal: WorkspaceClient, 
         principal.tokens.update(made.token_info.token_id, change, FieldMask(field_mask=["comment"]))
 
 
-def test_lifetimes_are_refused_as_the_workspace_refuses_them(principal: WorkspaceClient, admin: WorkspaceClient) -> None:
+def test_lifetimes_are_refused_as_the_workspace_refuses_them(
+    principal: WorkspaceClient, admin: WorkspaceClient
+) -> None:
     with pytest.raises(BadRequest, match="Invalid timeout: 0"):
         principal.tokens.create(lifetime_seconds=0)
     admin.workspace_conf.set_status({"maxTokenLifetimeDays": "90"})
@@ -60,7 +68,9 @@ def test_lifetimes_are_refused_as_the_workspace_refuses_them(principal: Workspac
     assert principal.tokens.create(lifetime_seconds=90 * 86_400).token_value
 
 
-def test_an_admin_sees_whose_tokens_there_are_and_takes_one_away(admin: WorkspaceClient, principal: WorkspaceClient, emulator: Emulator) -> None:
+def test_an_admin_sees_whose_tokens_there_are_and_takes_one_away(
+    admin: WorkspaceClient, principal: WorkspaceClient, emulator: Emulator
+) -> None:
     owners = {info.created_by_username for info in admin.token_management.list()}
     assert owners == {"admin@acme.example", "ana@acme.example", emulator.client_id}
     (info,) = admin.token_management.list(created_by_username=emulator.client_id)
@@ -79,17 +89,27 @@ def test_somebody_who_is_no_admin_may_not_manage_tokens(principal: WorkspaceClie
 def test_a_permission_is_added_beside_those_of_others(admin: WorkspaceClient, emulator: Emulator) -> None:
     emulator.seed("principal", application_id=emulator.client_id)
     use = settings.TokenPermissionLevel.CAN_USE
-    asked = settings.TokenAccessControlRequest(service_principal_name=emulator.client_id, permission_level=use)
+    asked = settings.TokenAccessControlRequest(
+        service_principal_name=emulator.client_id, permission_level=use
+    )
     admin.token_management.update_permissions(access_control_list=[asked])
     entries = admin.token_management.get_permissions().access_control_list
-    assert {entry.group_name or entry.service_principal_name for entry in entries} == {"admins", "analysts", emulator.client_id}
-    assert use in {level.permission_level for level in admin.token_management.get_permission_levels().permission_levels}
+    assert {entry.group_name or entry.service_principal_name for entry in entries} == {
+        "admins",
+        "analysts",
+        emulator.client_id,
+    }
+    assert use in {
+        level.permission_level for level in admin.token_management.get_permission_levels().permission_levels
+    }
 
 
 def test_setting_the_permissions_deletes_the_tokens_of_those_who_lose_theirs(
     admin: WorkspaceClient, principal: WorkspaceClient, emulator: Emulator
 ) -> None:
-    asked = settings.TokenAccessControlRequest(group_name="analysts", permission_level=settings.TokenPermissionLevel.CAN_USE)
+    asked = settings.TokenAccessControlRequest(
+        group_name="analysts", permission_level=settings.TokenPermissionLevel.CAN_USE
+    )
     admin.token_management.set_permissions(access_control_list=[asked])
     assert not emulator.tokens()
     assert emulator.tokens("ana@acme.example")
@@ -110,10 +130,17 @@ def test_permissions_do_not_exist_before_the_first_token(admin: WorkspaceClient,
     assert admin.token_management.get_permissions().object_id == "/authorization/tokens"
 
 
-def test_service_principals_are_made_found_page_by_page_and_changed(admin: WorkspaceClient, emulator: Emulator) -> None:
+def test_service_principals_are_made_found_page_by_page_and_changed(
+    admin: WorkspaceClient, emulator: Emulator
+) -> None:
     asked = [iam.ComplexValue(value="workspace-access")]
-    made = admin.service_principals_v2.create(application_id=emulator.client_id, display_name="catalog-prod", active=True,
-                                              entitlements=asked, schemas=[SCHEMA])
+    made = admin.service_principals_v2.create(
+        application_id=emulator.client_id,
+        display_name="catalog-prod",
+        active=True,
+        entitlements=asked,
+        schemas=[SCHEMA],
+    )
     for number in range(5):
         managed = admin.service_principals_v2.create(display_name=f"managed-{number}", schemas=[SCHEMA])
         assert managed.application_id, "the workspace assigns the id of a principal that it manages"
@@ -127,7 +154,9 @@ def test_service_principals_are_made_found_page_by_page_and_changed(admin: Works
     entitlements = {one.value for one in admin.service_principals_v2.get(made.id).entitlements}
     assert entitlements == {"workspace-access", "databricks-sql-access"}
     with pytest.raises(Exception, match="already exists"):
-        admin.service_principals_v2.create(application_id=emulator.client_id, display_name="again", schemas=[SCHEMA])
+        admin.service_principals_v2.create(
+            application_id=emulator.client_id, display_name="again", schemas=[SCHEMA]
+        )
     admin.service_principals_v2.delete(made.id)
     with pytest.raises(NotFound):
         admin.service_principals_v2.get(made.id)
@@ -137,7 +166,10 @@ def test_settings_are_texts_and_what_is_not_set_is_unknown(admin: WorkspaceClien
     keys = "enableTokensConfig,maxTokenLifetimeDays"
     assert not any(admin.workspace_conf.get_status(keys).values())
     admin.workspace_conf.set_status({"enableTokensConfig": "true", "maxTokenLifetimeDays": "30"})
-    assert admin.workspace_conf.get_status(keys) == {"enableTokensConfig": "true", "maxTokenLifetimeDays": "30"}
+    assert admin.workspace_conf.get_status(keys) == {
+        "enableTokensConfig": "true",
+        "maxTokenLifetimeDays": "30",
+    }
     with pytest.raises(BadRequest, match="Invalid keys"):
         admin.workspace_conf.get_status("noSuchSetting")
 

@@ -1,4 +1,5 @@
-"""The official clients write to GitHub, Key Vault and Azure DevOps as emulated, and read back what those show."""
+"""The official clients write to GitHub, Key Vault and Azure DevOps as emulated, and read back what those
+show."""
 
 from __future__ import annotations
 
@@ -54,7 +55,9 @@ def test_pygithub_writes_environment_dependabot_and_organisation_secrets(emulato
     repository = hub.get_repo("acme/data")
     repository.get_environment("production").create_secret("DATABRICKS_TOKEN", VALUE)
     repository.create_secret("DATABRICKS_TOKEN", VALUE, secret_type="dependabot")
-    hub.get_organization("acme").create_secret("DATABRICKS_TOKEN", VALUE, visibility="selected", selected_repositories=[repository])
+    hub.get_organization("acme").create_secret(
+        "DATABRICKS_TOKEN", VALUE, visibility="selected", selected_repositories=[repository]
+    )
     assert held(emulator, repository="acme/data", environment="production") == [SHA256]
     assert held(emulator, repository="acme/data", app="dependabot") == [SHA256]
     assert held(emulator, organization="acme") == [SHA256]
@@ -77,8 +80,12 @@ def test_pygithub_signs_in_as_an_app_with_no_more_than_it_asks_for(emulator: Emu
     made = emulator.seed("github-app")
     auth = github.Auth.AppAuth(made["app-id"], made["private-key"])
     application = github.GithubIntegration(auth=auth, base_url=emulator.ready["github"], retry=None)
-    token = application.get_access_token(application.get_repo_installation("acme", "data").id, permissions={"secrets": "write"})
-    assert token.permissions == {"secrets": "write", "metadata": "read"} or token.permissions == {"secrets": "write"}
+    token = application.get_access_token(
+        application.get_repo_installation("acme", "data").id, permissions={"secrets": "write"}
+    )
+    assert token.permissions == {"secrets": "write", "metadata": "read"} or token.permissions == {
+        "secrets": "write"
+    }
     as_application = on_github(emulator, token.token).get_repo("acme/data")
     as_application.create_secret("DATABRICKS_TOKEN", VALUE)
     assert held(emulator, repository="acme/data") == [SHA256]
@@ -88,20 +95,39 @@ def test_pygithub_signs_in_as_an_app_with_no_more_than_it_asks_for(emulator: Emu
 
 @pytest.fixture
 def vault(tls_emulator: Emulator) -> Iterator[SecretClient]:
-    """The client refuses a vault without TLS; that the challenge names another host's domain than the vault's must be allowed."""
+    """The client refuses a vault without TLS; that the challenge names another host's domain than the vault's
+    must be allowed."""
     emulator = tls_emulator
-    emulator.azure("vault-access", client_id=emulator.client_id, rights=["get", "list", "set", "delete", "recover"])
-    credential = ClientSecretCredential(emulator.tenant, emulator.client_id, emulator.env["CATALOG_CLIENT_SECRET"],
-                                        authority=emulator.ready["login"], disable_instance_discovery=True)
-    with SecretClient(emulator.ready["key-vault"], credential, verify_challenge_resource=False, retry_total=0) as client:
+    emulator.azure(
+        "vault-access", client_id=emulator.client_id, rights=["get", "list", "set", "delete", "recover"]
+    )
+    credential = ClientSecretCredential(
+        emulator.tenant,
+        emulator.client_id,
+        emulator.env["CATALOG_CLIENT_SECRET"],
+        authority=emulator.ready["login"],
+        disable_instance_discovery=True,
+    )
+    with SecretClient(
+        emulator.ready["key-vault"], credential, verify_challenge_resource=False, retry_total=0
+    ) as client:
         yield client
 
 
 def test_the_key_vault_client_writes_versions_and_reads_them_back(vault: SecretClient) -> None:
     first = vault.set_secret("databricks-token", "first", tags={"target": "catalog-prod"})
-    vault.set_secret("databricks-token", VALUE, content_type="text/plain", expires_on=datetime(2030, 1, 1, tzinfo=timezone.utc))
+    vault.set_secret(
+        "databricks-token",
+        VALUE,
+        content_type="text/plain",
+        expires_on=datetime(2030, 1, 1, tzinfo=timezone.utc),
+    )
     read = vault.get_secret("databricks-token")
-    assert (read.value, read.properties.content_type, read.properties.expires_on.year) == (VALUE, "text/plain", 2030)
+    assert (read.value, read.properties.content_type, read.properties.expires_on.year) == (
+        VALUE,
+        "text/plain",
+        2030,
+    )
     assert vault.get_secret("databricks-token", first.properties.version).value == "first"
     assert len(list(vault.list_properties_of_secret_versions("databricks-token"))) == 2
 
@@ -124,13 +150,18 @@ def test_the_key_vault_client_meets_deleted_missing_and_forbidden_secrets(vault:
 
 @pytest.fixture
 def group(emulator: Emulator) -> int:
-    variables = [{"name": "CATALOG_URL", "value": "https://catalog.example"}, {"name": "CATALOG_PASSWORD", "value": "kept", "secret": True}]
+    variables = [
+        {"name": "CATALOG_URL", "value": "https://catalog.example"},
+        {"name": "CATALOG_PASSWORD", "value": "kept", "secret": True},
+    ]
     return emulator.azure("variable-group", project="data", name="Delivery", variables=variables)["id"]
 
 
 def task_agent(emulator: Emulator, role: str):
     token = emulator.azure("devops-token", role=role)["token"]
-    return Connection(base_url=emulator.ready["azure-devops"], creds=BasicAuthentication("", token)).clients.get_task_agent_client()
+    return Connection(
+        base_url=emulator.ready["azure-devops"], creds=BasicAuthentication("", token)
+    ).clients.get_task_agent_client()
 
 
 def of_group(emulator: Emulator) -> dict[str, dict]:
@@ -138,14 +169,24 @@ def of_group(emulator: Emulator) -> dict[str, dict]:
     return {variable["name"]: variable for variable in found["variables"]}
 
 
-def test_the_azure_devops_client_changes_one_variable_and_keeps_the_secrets_that_it_cannot_read(emulator: Emulator, group: int) -> None:
+def test_the_azure_devops_client_changes_one_variable_and_keeps_the_secrets_that_it_cannot_read(
+    emulator: Emulator, group: int
+) -> None:
     client = task_agent(emulator, "administrator")
     before = of_group(emulator)
     read = client.get_variable_group("data", group)
-    assert (read.variables["CATALOG_PASSWORD"].value, read.variables["CATALOG_PASSWORD"].is_secret) == (None, True)
+    assert (read.variables["CATALOG_PASSWORD"].value, read.variables["CATALOG_PASSWORD"].is_secret) == (
+        None,
+        True,
+    )
     read.variables["DATABRICKS_TOKEN"] = VariableValue(is_secret=True, value=VALUE)
-    asked = VariableGroupParameters(name=read.name, type=read.type, description=read.description, variables=read.variables,
-                                    variable_group_project_references=read.variable_group_project_references)
+    asked = VariableGroupParameters(
+        name=read.name,
+        type=read.type,
+        description=read.description,
+        variables=read.variables,
+        variable_group_project_references=read.variable_group_project_references,
+    )
     client.update_variable_group(asked, group)
     after = of_group(emulator)
     assert after.pop("DATABRICKS_TOKEN") == {"name": "DATABRICKS_TOKEN", "secret": True, "sha256": SHA256}
@@ -167,7 +208,11 @@ def test_the_azure_devops_client_is_refused_as_by_the_service(emulator: Emulator
         reader.get_variable_group("data", 999)
 
 
-def test_a_stranger_at_azure_devops_meets_a_page_to_sign_in_with_a_status_of_success(emulator: Emulator, group: int) -> None:
-    url = f"{emulator.ready['azure-devops']}/data/_apis/distributedtask/variablegroups/{group}?api-version=7.1"
+def test_a_stranger_at_azure_devops_meets_a_page_to_sign_in_with_a_status_of_success(
+    emulator: Emulator, group: int
+) -> None:
+    url = (
+        f"{emulator.ready['azure-devops']}/data/_apis/distributedtask/variablegroups/{group}?api-version=7.1"
+    )
     answer = requests.get(url, auth=("", "unknown"), timeout=60)
     assert (answer.status_code, "Sign In" in answer.text) == (203, True)

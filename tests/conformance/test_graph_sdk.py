@@ -1,4 +1,5 @@
-"""The official client of Microsoft Graph makes applications, their secrets and whom they trust at the emulator."""
+"""The official client of Microsoft Graph makes applications, their secrets and whom they trust at the
+emulator."""
 
 from __future__ import annotations
 
@@ -9,8 +10,12 @@ import pytest
 from graph_sdk import ask, registrar
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from msgraph.generated.applications.applications_request_builder import ApplicationsRequestBuilder
-from msgraph.generated.applications.item.add_password.add_password_post_request_body import AddPasswordPostRequestBody
-from msgraph.generated.applications.item.remove_password.remove_password_post_request_body import RemovePasswordPostRequestBody
+from msgraph.generated.applications.item.add_password.add_password_post_request_body import (
+    AddPasswordPostRequestBody,
+)
+from msgraph.generated.applications.item.remove_password.remove_password_post_request_body import (
+    RemovePasswordPostRequestBody,
+)
 from msgraph.generated.models.application import Application
 from msgraph.generated.models.federated_identity_credential import FederatedIdentityCredential
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
@@ -36,7 +41,11 @@ def graph(emulator: Emulator) -> Callable:
 
 
 def register(graph: Callable, name: str) -> Application:
-    return graph(lambda client: client.applications.post(Application(display_name=name, sign_in_audience="AzureADMyOrg")))
+    return graph(
+        lambda client: client.applications.post(
+            Application(display_name=name, sign_in_audience="AzureADMyOrg")
+        )
+    )
 
 
 def found(graph: Callable, text: str, **more: object) -> list[Application]:
@@ -49,13 +58,19 @@ def test_the_graph_sdk_makes_an_application_with_its_service_principal_and_finds
     assert made.sign_in_audience == "AzureADMyOrg"
     principal = graph(lambda client: client.service_principals.post(ServicePrincipal(app_id=made.app_id)))
     assert (principal.app_id, principal.display_name) == (made.app_id, "Sam's catalogue")
-    for text in (f"appId eq '{made.app_id}'", "displayName eq 'Sam''s catalogue'", "startswith(displayName,'sam')"):
+    for text in (
+        f"appId eq '{made.app_id}'",
+        "displayName eq 'Sam''s catalogue'",
+        "startswith(displayName,'sam')",
+    ):
         assert [one.id for one in found(graph, text, select=["id", "appId"])] == [made.id], text
     graph(lambda client: client.applications.by_application_id(made.id).delete())
     assert found(graph, f"appId eq '{made.app_id}'") == []
 
 
-def test_the_graph_sdk_adds_a_client_secret_that_signs_in_until_it_is_removed(emulator: Emulator, graph: Callable) -> None:
+def test_the_graph_sdk_adds_a_client_secret_that_signs_in_until_it_is_removed(
+    emulator: Emulator, graph: Callable
+) -> None:
     made = register(graph, "catalogue")
     graph(lambda client: client.service_principals.post(ServicePrincipal(app_id=made.app_id)))
     asked = AddPasswordPostRequestBody(password_credential=PasswordCredential(display_name="data catalogue"))
@@ -63,12 +78,18 @@ def test_the_graph_sdk_adds_a_client_secret_that_signs_in_until_it_is_removed(em
 
     def sign_in() -> dict:
         application = msal.ConfidentialClientApplication(
-            made.app_id, authority=f"{emulator.ready['login']}/{emulator.tenant}", instance_discovery=False, verify=emulator.ca_file,
-            client_credential=added.secret_text)
+            made.app_id,
+            authority=f"{emulator.ready['login']}/{emulator.tenant}",
+            instance_discovery=False,
+            verify=emulator.ca_file,
+            client_credential=added.secret_text,
+        )
         return application.acquire_token_for_client([f"{DATABRICKS}/.default"])
 
     assert "access_token" in sign_in()
-    (listed,) = graph(lambda client: client.applications.by_application_id(made.id).get()).password_credentials
+    (listed,) = graph(
+        lambda client: client.applications.by_application_id(made.id).get()
+    ).password_credentials
     assert (listed.key_id, listed.display_name, listed.secret_text) == (added.key_id, "data catalogue", None)
     asked = RemovePasswordPostRequestBody(key_id=added.key_id)
     graph(lambda client: client.applications.by_application_id(made.id).remove_password.post(asked))
@@ -77,19 +98,33 @@ def test_the_graph_sdk_adds_a_client_secret_that_signs_in_until_it_is_removed(em
 
 def test_the_graph_sdk_makes_changes_and_deletes_a_federated_credential(graph: Callable) -> None:
     made = register(graph, "catalogue")
-    asked = FederatedIdentityCredential(name="main", issuer=ISSUER, subject="repo:acme/data:environment:production", audiences=[AUDIENCE])
-    added = graph(lambda client: client.applications.by_application_id(made.id).federated_identity_credentials.post(asked))
+    asked = FederatedIdentityCredential(
+        name="main", issuer=ISSUER, subject="repo:acme/data:environment:production", audiences=[AUDIENCE]
+    )
+    added = graph(
+        lambda client: client.applications.by_application_id(made.id).federated_identity_credentials.post(
+            asked
+        )
+    )
 
     def listed() -> list[tuple]:
-        all_of_them = graph(lambda client: client.applications.by_application_id(made.id).federated_identity_credentials.get()).value
+        all_of_them = graph(
+            lambda client: client.applications.by_application_id(made.id).federated_identity_credentials.get()
+        ).value
         return [(one.name, one.issuer, one.subject, one.audiences) for one in all_of_them]
 
     assert listed() == [("main", ISSUER, "repo:acme/data:environment:production", [AUDIENCE])]
 
     def one(client: object) -> object:
-        return client.applications.by_application_id(made.id).federated_identity_credentials.by_federated_identity_credential_id(added.id)
+        return client.applications.by_application_id(
+            made.id
+        ).federated_identity_credentials.by_federated_identity_credential_id(added.id)
 
-    graph(lambda client: one(client).patch(FederatedIdentityCredential(subject="repo:acme@1/data@2:environment:production")))
+    graph(
+        lambda client: one(client).patch(
+            FederatedIdentityCredential(subject="repo:acme@1/data@2:environment:production")
+        )
+    )
     assert [subject for _, _, subject, _ in listed()] == ["repo:acme@1/data@2:environment:production"]
     graph(lambda client: one(client).delete())
     assert listed() == []
@@ -114,10 +149,16 @@ def test_the_graph_sdk_reads_why_it_is_refused(emulator: Emulator, graph: Callab
     stranger = registrar(emulator)
     with pytest.raises(ODataError) as refused:
         ask(emulator, stranger, lambda client: client.applications.post(Application(display_name="mine")))
-    assert (refused.value.response_status_code, refused.value.error.code) == (403, "Authorization_RequestDenied")
+    assert (refused.value.response_status_code, refused.value.error.code) == (
+        403,
+        "Authorization_RequestDenied",
+    )
     made = register(graph, "catalogue")
     graph(lambda client: client.service_principals.post(ServicePrincipal(app_id=made.app_id)))
     with pytest.raises(ODataError) as refused:
         graph(lambda client: client.service_principals.post(ServicePrincipal(app_id=made.app_id)))
-    assert (refused.value.response_status_code, refused.value.error.code) == (409, "Request_MultipleObjectsWithSameKeyValue")
+    assert (refused.value.response_status_code, refused.value.error.code) == (
+        409,
+        "Request_MultipleObjectsWithSameKeyValue",
+    )
     assert refused.value.error.inner_error.request_id

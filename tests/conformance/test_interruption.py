@@ -1,4 +1,5 @@
-"""SIGINT and SIGTERM stop a run at its next safe point; the report says where, and the next run goes on from there."""
+"""SIGINT and SIGTERM stop a run at its next safe point; the report says where, and the next run goes on from
+there."""
 
 from __future__ import annotations
 
@@ -46,7 +47,12 @@ def test_a_signal_at_any_request_stops_the_run_or_lets_it_end_and_the_next_run_c
         if run.outcome == "rotated":
             assert (run.status, error) == (0, None)
         else:
-            assert (run.status, error["code"], bool(error["step"]), bool(error["hint"])) == (1, "cancelled", True, True), run.out
+            assert (run.status, error["code"], bool(error["step"]), bool(error["hint"])) == (
+                1,
+                "cancelled",
+                True,
+                True,
+            ), run.out
         living = {token["token-id"] for token in emulator.tokens()}
         assert set(held(emulator.state()).values()) <= living
 
