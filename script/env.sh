@@ -1,4 +1,5 @@
-# Sourced by the other scripts: where things are, and the tools that script/bootstrap installs put first on the path.
+# Sourced by the other scripts: where things are, and the tools that script/bootstrap installs put first on
+# the path.
 # shellcheck shell=bash disable=SC2034
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
