@@ -179,7 +179,7 @@ codes! {
     AdminRequired = "admin-required", "give `admin` a credential of a workspace admin";
     /// No admin was configured where one is needed.
     AdminNotConfigured = "admin-not-configured",
-        "give the target an `admin`, used for provisioning and doctor only";
+        "give the target an `admin`: `provision`, `doctor` and `revoke` use it, `rotate` never does";
     /// The workspace is behind Private Link and refuses this network.
     PrivateLink = "private-link", "run lakekey from a network that reaches the workspace's private endpoint";
     /// The workspace's IP access list refuses this network.
