@@ -10,45 +10,32 @@ import shutil
 import signal
 import socketserver
 import subprocess
+import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from emulator import LIMIT
+from emulator import Emulator as Process
+
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / "target/tools/venv/bin"
-LIMIT = 120
 
 
-@dataclass
-class Emulator:
-    """A running `lakekey emulate`, and the environment under which lakekey uses it."""
-
-    ready: dict
-    process: subprocess.Popen
-
-    @property
-    def env(self) -> dict[str, str]:
-        return self.ready["env"]
-
-    @property
-    def workspace(self) -> str:
-        return self.ready["workspaces"][0]
+class Emulator(Process):
+    """A running emulator as the workflows meet it."""
 
     def get(self, path: str) -> object:
-        with urllib.request.urlopen(f"{self.ready['control']}{path}", timeout=LIMIT) as response:
-            return json.load(response)
+        return self.control("GET", path)
 
     def post(self, path: str, body: object) -> dict:
-        request = urllib.request.Request(
-            f"{self.ready['control']}{path}", json.dumps(body).encode(), {"content-type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=LIMIT) as response:
-            return json.loads(response.read() or b"{}")
+        return self.control("POST", path, body)
 
     def seed(self, **things: dict) -> dict:
         """Puts things into the emulator's world; returns what was made, all in one."""
@@ -208,21 +195,15 @@ def binary() -> Path:
 
 @pytest.fixture
 def start_emulator(binary: Path, tmp_path: Path) -> Iterator[Callable[..., Emulator]]:
-    running: list[subprocess.Popen] = []
+    running: list[Emulator] = []
 
     def start(*arguments: str) -> Emulator:
-        errors = (tmp_path / "emulator.log").open("w")
-        process = subprocess.Popen([binary, "emulate", *arguments], stdout=subprocess.PIPE, stderr=errors, text=True,
-                                   env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
-        running.append(process)
-        line = process.stdout.readline()
-        assert line, (tmp_path / "emulator.log").read_text()
-        return Emulator(json.loads(line), process)
+        running.append(Emulator.start(binary, tmp_path, *arguments))
+        return running[-1]
 
     yield start
-    for process in running:
-        process.terminate()
-        process.wait(timeout=LIMIT)
+    for emulator in running:
+        emulator.stop()
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ Run by `script/test conformance`; `LAKEKEY_BIN` names the binary. No test reache
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -65,13 +63,7 @@ def start_emulator(binary: Path, tmp_path: Path) -> Iterator[Callable[..., Emula
     running: list[Emulator] = []
 
     def start(*arguments: str) -> Emulator:
-        errors = tmp_path / "emulator.log"
-        with errors.open("w") as log:
-            process = subprocess.Popen([binary, "emulate", *arguments], stdout=subprocess.PIPE, stderr=log, text=True,
-                                       env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
-        line = process.stdout.readline()
-        assert line, errors.read_text()
-        emulator = Emulator(json.loads(line), process)
+        emulator = Emulator.start(binary, tmp_path, *arguments)
         running.append(emulator)
         return emulator
 

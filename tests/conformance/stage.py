@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import ssl
 import subprocess
+import sys
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from emulator import LIMIT
+from emulator import Emulator as Process
+
 ROOT = Path(__file__).parents[2]
-# Bounds a wait that would otherwise never end; nothing is measured by it.
-LIMIT = 120
 DATABRICKS = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
 DAY = 86_400
 
@@ -31,24 +33,8 @@ def wait_for(what: Callable[[], object], why: str) -> object:
     raise AssertionError(f"it never came to pass that {why}")
 
 
-@dataclass
-class Emulator:
-    """A running `lakekey emulate`."""
-
-    ready: dict
-    process: subprocess.Popen
-
-    @property
-    def env(self) -> dict[str, str]:
-        return self.ready["env"]
-
-    @property
-    def workspace(self) -> str:
-        return self.ready["workspaces"][0]
-
-    @property
-    def ca_file(self) -> str | None:
-        return self.env.get("SSL_CERT_FILE")
+class Emulator(Process):
+    """A running emulator as the official clients meet it."""
 
     @property
     def config(self) -> dict:
@@ -70,13 +56,6 @@ class Emulator:
     @property
     def admin_token(self) -> str:
         return self.env["DATABRICKS_ADMIN_TOKEN"]
-
-    def control(self, method: str, path: str, body: object = None) -> dict:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.ready['control']}{path}", data, method=method)
-        context = ssl.create_default_context(cafile=self.ca_file) if self.ca_file else None
-        with urllib.request.urlopen(request, timeout=LIMIT, context=context) as response:
-            return json.loads(response.read() or b"{}")
 
     def seed(self, name: str, /, **fields: object) -> dict:
         """Puts one thing into the emulator's world; returns what was made of it."""
@@ -108,10 +87,6 @@ class Emulator:
         """The live PATs of a principal, by default of the one that is cared for."""
         owner = owner or self.client_id
         return [pat for pat in self.state()["workspaces"][0]["tokens"] if pat["live"] and pat["owner"] == owner]
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=LIMIT)
 
 
 def hyphens(fields: dict) -> dict:

@@ -5,9 +5,6 @@ What the emulator holds after a kill is what would be there at that moment of an
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -68,9 +65,7 @@ SCENARIOS = {
 def world(binary: Path, folder: Path, scenario: Scenario) -> Iterator[tuple[Emulator, Lakekey]]:
     """A world of its own, in which the scenario's command is about to run."""
     folder.mkdir()
-    process = subprocess.Popen([binary, "emulate"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                               env={"PATH": os.environ["PATH"], "HOME": str(folder)})
-    emulator = Emulator(json.loads(process.stdout.readline()), process)
+    emulator = Emulator.start(binary, folder)
     try:
         lakekey = Lakekey(binary, folder, dict(emulator.env))
         lakekey.write(scenario.configure(emulator))
