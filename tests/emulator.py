@@ -34,7 +34,9 @@ class Emulator:
                 env={"PATH": os.environ["PATH"], "HOME": str(folder)},
             )
         line = process.stdout.readline()
-        assert line, errors.read_text()
+        if not line:
+            process.kill()
+            raise AssertionError(errors.read_text())
         return cls(json.loads(line), process)
 
     def stop(self) -> None:

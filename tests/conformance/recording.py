@@ -3,9 +3,6 @@ send the same."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -58,15 +55,11 @@ PATCH_SCHEMA = iam.PatchSchema.URN_IETF_PARAMS_SCIM_API_MESSAGES_2_0_PATCH_OP
 @contextmanager
 def record(binary: Path, folder: Path) -> Iterator[tuple[Emulator, list[dict]]]:
     """Runs every command of lakekey that sends something; yields the emulator with what it has served."""
-    command = [binary, "emulate", "--workspaces", "2", "--tls", str(folder / "tls")]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"], "HOME": str(folder)}
-    ) as process:
-        emulator = Emulator(json.loads(process.stdout.readline()), process)
-        try:
-            yield emulator, served_by(emulator, Lakekey(binary, folder, dict(emulator.env)))
-        finally:
-            process.terminate()
+    emulator = Emulator.start(binary, folder, "--workspaces", "2", "--tls", str(folder / "tls"))
+    try:
+        yield emulator, served_by(emulator, Lakekey(binary, folder, dict(emulator.env)))
+    finally:
+        emulator.stop()
 
 
 def served_by(emulator: Emulator, lakekey: Lakekey) -> list[dict]:
