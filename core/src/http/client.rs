@@ -22,6 +22,14 @@ const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// How often a request is sent at the most.
 const ATTEMPTS: u32 = 4;
 
+/// Counts the attempts at one thing.
+struct Trials {
+    started: Timestamp,
+    number: u32,
+    /// Whether any of them may have been carried out.
+    uncertain: bool,
+}
+
 /// Sends the requests of one target's run.
 pub struct Client<'a> {
     host: Host<'a>,
@@ -251,34 +259,44 @@ impl<'a> Client<'a> {
         patience: Patience,
         mut attempt: impl AsyncFnMut() -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let started = self.now();
-        let mut number = 1;
-        let mut uncertain = false;
+        let mut trials = Trials { started: self.now(), number: 1, uncertain: false };
         loop {
-            let error = match attempt().await {
+            match attempt().await {
                 Ok(done) => return Ok(done),
-                Err(error) => error,
-            };
-            uncertain |= error.is_uncertain();
-            let error = error.with_uncertainty(uncertain);
-            if !patience.allows(&error) {
-                return Err(error);
+                Err(error) => self.wait_to_repeat(step, patience, &mut trials, error).await?,
             }
-            let wait = error.wait().unwrap_or_else(|| self.backoff(number));
-            if patience.is_single() {
-                return Err(error);
-            }
-            if patience.ends(number, started, self.now() + wait) {
-                return Err(error.with_temporary(Temporary::No));
-            }
-            if wait > LONGEST_WAIT {
-                return Err(error.coded(Code::RateLimited).with_temporary(Temporary::No));
-            }
-            let words = format!("{error}; trying again in {} s", wait.as_secs_f32().ceil());
-            self.event(step, Phase::Waiting, words);
-            self.sleep(wait, step).await.map_err(|stopped| stopped.with_uncertainty(uncertain))?;
-            number += 1;
         }
+    }
+
+    /// Waits for the next attempt, or ends with the error of the last; apart from the loop, so that it is compiled
+    /// once and not once for each kind of attempt.
+    async fn wait_to_repeat(
+        &self,
+        step: Step,
+        patience: Patience,
+        trials: &mut Trials,
+        error: Error,
+    ) -> Result<(), Error> {
+        trials.uncertain |= error.is_uncertain();
+        let error = error.with_uncertainty(trials.uncertain);
+        if !patience.allows(&error) {
+            return Err(error);
+        }
+        let wait = error.wait().unwrap_or_else(|| self.backoff(trials.number));
+        if patience.is_single() {
+            return Err(error);
+        }
+        if patience.ends(trials.number, trials.started, self.now() + wait) {
+            return Err(error.with_temporary(Temporary::No));
+        }
+        if wait > LONGEST_WAIT {
+            return Err(error.coded(Code::RateLimited).with_temporary(Temporary::No));
+        }
+        let words = format!("{error}; trying again in {} s", wait.as_secs_f32().ceil());
+        self.event(step, Phase::Waiting, words);
+        trials.number += 1;
+        let uncertain = trials.uncertain;
+        self.sleep(wait, step).await.map_err(|stopped| stopped.with_uncertainty(uncertain))
     }
 
     /// Returns a wait that doubles with each attempt, moved at random so that many runs do not knock at once.
