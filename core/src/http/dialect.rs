@@ -272,8 +272,8 @@ pub(crate) struct Said {
 impl Said {
     /// Reads the usual shapes: a redirect, JSON of six kinds, `CODE: message`, a web page.
     pub(crate) fn read(response: &Response) -> Self {
-        if let Some(location) = response.header("location").filter(|_| matches!(response.status, 300..=399)) {
-            return Self::redirect(location);
+        if matches!(response.status, 300..=399) {
+            return Self::redirect(response.header("location").unwrap_or_default());
         }
         let text = String::from_utf8_lossy(&response.body);
         match serde_json::from_str::<Value>(&text) {
@@ -287,7 +287,9 @@ impl Said {
     fn redirect(location: &str) -> Self {
         let (place, query) = location.split_once(['?', '#']).unwrap_or((location, ""));
         let error = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "error");
-        Self { reason: error.map(|(_, value)| one_line(&value)), message: one_line(place), request_id: None }
+        // More may follow the name, such as the id of a workspace.
+        let reason = error.map(|(_, value)| one_line(value.split(':').next().unwrap_or_default()));
+        Self { reason, message: one_line(place), request_id: None }
     }
 
     /// Reads a JSON body.

@@ -16,7 +16,7 @@ const TABLE: &[Rule] = &[
     status(409).saying(&["deleted but recoverable"]).means(Code::SinkSecretDeleted),
     status(401).means(Code::SinkPermissionMissing),
     status(403).for_reason(&["SecretDisabled"]).means(Code::SinkRefused),
-    status(403).saying(&["disabled"]).means(Code::SinkRefused),
+    status(403).saying(&["disabled secret"]).means(Code::SinkRefused),
     status(403).means(Code::SinkPermissionMissing),
     status(404).means(Code::SinkNotFound),
     status(400).means(Code::SinkRefused),

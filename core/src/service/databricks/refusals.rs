@@ -41,3 +41,39 @@ const TABLE: &[Rule] = &[
         .propagating(),
     status(403).saying(&["inactive", "deactivated"]).means(Code::PrincipalInactive),
 ];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use serde_json::json;
+
+    use crate::host::testing::TestHost;
+    use crate::model::Code;
+
+    #[test]
+    fn a_redirect_of_private_link_is_told_from_any_other() {
+        for (location, code) in [
+            ("/login.html?error=private-link-validation-error:1234567890", Code::PrivateLink),
+            (
+                "https://adb-1.2.azuredatabricks.net/login.html?a=b&error=private-link-validation-error",
+                Code::PrivateLink,
+            ),
+            ("https://login.microsoftonline.com/common/oauth2/authorize?error=x", Code::Redirected),
+            ("", Code::Redirected),
+        ] {
+            let host = TestHost::new().variable("PRINCIPAL_TOKEN", "token");
+            let config = host.config(json!({}), json!({}));
+            let list = "GET https://adb-1.2.azuredatabricks.net/api/2.0/token/list";
+            let headers: &[(&str, &str)] = if location.is_empty() { &[] } else { &[("location", location)] };
+            host.on_text(list, 302, headers, "{\"message\": \"never shown\"}");
+            let error = host
+                .with(&config, async |context| {
+                    let identity = crate::auth::sign_in_principal(context).await?;
+                    super::super::tokens::list(context, &identity, crate::model::Step::ListTokens).await
+                })
+                .unwrap_err();
+            assert_eq!(error.code(), code, "{location}");
+            assert!(!error.message().contains("never shown"), "{error}");
+        }
+    }
+}
