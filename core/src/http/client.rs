@@ -268,8 +268,8 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Waits for the next attempt, or ends with the error of the last; apart from the loop, so that it is compiled
-    /// once and not once for each kind of attempt.
+    /// Waits for the next attempt, or ends with the error of the last; apart from the loop, so that it is
+    /// compiled once and not once for each kind of attempt.
     async fn wait_to_repeat(
         &self,
         step: Step,
