@@ -9,7 +9,7 @@ use super::resource::Resource;
 use crate::config::{guid, tenant};
 use crate::host::HeaderValue;
 use crate::http::{Call, Identity, Patience};
-use crate::model::{Code, Error, Secret, Step, Temporary, Timestamp};
+use crate::model::{Code, Error, Secret, Step, Timestamp};
 use crate::service::databricks;
 use crate::service::entra::{grant, token_endpoint};
 use crate::service::oauth::Granted;
@@ -146,7 +146,14 @@ pub(super) async fn exchanged(
     let name = app.name(&scope, &source.name());
     let fetch = async {
         let patience = Patience::attempts(EXCHANGES).for_propagation();
-        context.retry(request.step, patience, async || exchange(request, &app, source, &scope).await).await
+        // A mismatch alone: other refusals of what was made a moment ago take longer than a sign-in waits.
+        let exchanged = context.retry(request.step, patience, async || {
+            match exchange(request, &app, source, &scope).await {
+                Err(error) if error.code() != Code::FederatedCredentialMismatch => Ok(Err(error)),
+                other => other.map(Ok),
+            }
+        });
+        exchanged.await?
     };
     context.session().tokens.get(context, name, fetch).await
 }
@@ -156,11 +163,11 @@ async fn exchange(request: &Request<'_>, app: &App, source: &Source, scope: &str
     let assertion = source.assertion(context, request.step).await?;
     let call = app.grant(context, request.step, scope, &by_assertion(&assertion));
     granted(context, call).await.map_err(|error| match error.code() {
-        Code::FederatedCredentialMismatch => error.adding(&claims(&assertion)),
-        Code::FederatedCredentialCase
+        Code::FederatedCredentialMismatch
+        | Code::FederatedCredentialCase
         | Code::FederatedCredentialAudience
         | Code::AssertionExpired
-        | Code::SignInRefused => error.adding(&claims(&assertion)).with_temporary(Temporary::No),
-        _ => error.with_temporary(Temporary::No),
+        | Code::SignInRefused => error.adding(&claims(&assertion)),
+        _ => error,
     })
 }

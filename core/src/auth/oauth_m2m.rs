@@ -12,7 +12,7 @@ use super::view::View;
 use crate::config::{Principal, Reference, SecretRef};
 use crate::host::{Environment, LocalFuture};
 use crate::http::{Call, Identity};
-use crate::model::{Code, CredentialKind, Error, Secret, Step};
+use crate::model::{Code, CredentialKind, Error, Secret, Step, Temporary};
 use crate::service::databricks::oauth::{token_endpoint, with_secret};
 
 /// A principal with a Databricks OAuth secret.
@@ -63,10 +63,12 @@ impl OauthM2m {
     }
 }
 
-/// A wrong secret has been answered with 400 and an empty body too.
+/// A wrong secret, and one that was made a moment ago, has been answered with 400 and an empty body too.
 fn told(error: Error) -> Error {
     match (error.code(), error.status()) {
-        (Code::Refused, Some(400)) => error.coded(Code::CredentialInvalid),
+        (Code::Refused, Some(400)) => {
+            error.coded(Code::CredentialInvalid).with_temporary(Temporary::Propagation)
+        }
         _ => error,
     }
 }

@@ -13,7 +13,7 @@ use super::store::{Fresh, Listed, Order, Store};
 use crate::auth::{Context, azure_client_secret, client_id, sign_in_directory, tenant_id};
 use crate::host::LocalFuture;
 use crate::http::Identity;
-use crate::model::{Code, CredentialKind, Error, Origin, Secret, Step, Timestamp};
+use crate::model::{Code, CredentialKind, Error, Origin, Secret, Step, Temporary, Timestamp};
 use crate::service::graph::{self, Application, By, PasswordInfo};
 
 /// Keeps the client secrets of the target's application.
@@ -45,6 +45,7 @@ impl ClientSecretStore {
                 step,
                 "the principal's application was not found in Entra ID",
             )
+            .with_temporary(Temporary::Propagation)
         })?;
         Ok((identity, &self.application.get_or_init(|| application).object_id))
     }

@@ -11,7 +11,7 @@ use super::store::{Fresh, Listed, Order, Store};
 use crate::auth::{Context, client_id, oauth_m2m, sign_in_keeper};
 use crate::host::LocalFuture;
 use crate::http::Identity;
-use crate::model::{Code, CredentialKind, Error, Origin, Secret, Step, Timestamp};
+use crate::model::{Code, CredentialKind, Error, Origin, Secret, Step, Temporary, Timestamp};
 use crate::service::databricks::oauth_secrets::{self, Holder, OauthSecretInfo};
 use crate::service::databricks::scim;
 
@@ -40,6 +40,7 @@ impl OauthSecretStore {
                     step,
                     "the workspace does not know the service principal",
                 )
+                .with_temporary(Temporary::Propagation)
             })?;
             // Another look at the same time has found the same.
             let _ = self.principal.set(found.id);

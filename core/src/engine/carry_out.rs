@@ -233,22 +233,16 @@ impl Job<'_> {
     /// everywhere.
     async fn verify(&self, value: &Secret) -> Result<(), Error> {
         let bound = self.credentials.policy.verify_within.duration();
-        let patience = Patience::within(bound).for_propagation();
+        let patience = Patience::within(bound);
         let verified = self.context.retry(Step::VerifyToken, patience, async || {
             let trials = join_all((0..TRIALS).map(|_| self.store.try_out(self.context, value))).await;
             // What no wait changes is told before what a wait may.
-            let error =
-                trials.into_iter().filter_map(Result::err).min_by_key(|error| match error.temporary() {
-                    Temporary::No => 0,
-                    Temporary::Propagation | Temporary::Yes => 1,
-                });
-            match error {
+            match trials.into_iter().filter_map(Result::err).min_by_key(|error| !is_final(error)) {
                 None => Ok(()),
-                // Asking once more does no harm, whatever the official client makes of it.
-                Some(error) if error.status().is_some_and(|status| status >= 500) => {
-                    Err(error.with_temporary(Temporary::Yes))
-                }
-                Some(error) => Err(error),
+                Some(error) if is_final(&error) => Err(error.with_temporary(Temporary::No)),
+                // Nobody knows in which words a service refuses what it does not know everywhere yet, and
+                // asking once more does no harm.
+                Some(error) => Err(error.with_temporary(Temporary::Yes)),
             }
         });
         let error = match verified.await {
@@ -258,7 +252,7 @@ impl Job<'_> {
             }
             Err(error) => error,
         };
-        if matches!(error.code(), Code::WrongPrincipal | Code::Cancelled) || error.class() != Class::Target {
+        if is_final(&error) {
             return Err(error);
         }
         let kind = self.store.kind().as_str();
@@ -439,6 +433,11 @@ impl Job<'_> {
             }
         }
     }
+}
+
+/// Returns true where no wait makes a new credential work.
+fn is_final(error: &Error) -> bool {
+    matches!(error.code(), Code::WrongPrincipal | Code::Cancelled) || error.class() != Class::Target
 }
 
 fn partial(writes: &[Result<(), Error>], first: &Error) -> Error {

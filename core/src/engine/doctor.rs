@@ -97,17 +97,20 @@ impl Visit<'_> {
         };
         let permission = match &principal {
             Some(known) => self.permission(&admin, &known.application_id).await,
-            None => TokenPermission::Granted,
+            None => None,
         };
         self.tell(&WorkspaceSeen { settings, principal, permission });
     }
 
     /// Returns the principal's permission; one that cannot be read is told and not looked at further.
-    async fn permission(&mut self, admin: &Identity, application_id: &str) -> TokenPermission {
-        token_permission(self.context, admin, application_id).await.unwrap_or_else(|error| {
-            self.refused(error);
-            TokenPermission::Granted
-        })
+    async fn permission(&mut self, admin: &Identity, application_id: &str) -> Option<TokenPermission> {
+        match token_permission(self.context, admin, application_id).await {
+            Ok(permission) => Some(permission),
+            Err(error) => {
+                self.refused(error);
+                None
+            }
+        }
     }
 
     /// Tells which rules are broken, what a provisioning would add, and what stands.
@@ -145,9 +148,12 @@ impl Visit<'_> {
             self.fine(Step::AddEntitlements, "the service principal has every entitlement asked for");
         }
         for action in &missing {
-            self.missing(action);
+            // Of a permission that could not be read nothing is said but why.
+            if seen.permission.is_some() || !matches!(action, Action::GrantTokenPermission) {
+                self.missing(action);
+            }
         }
-        if seen.permission == TokenPermission::Granted && missing.is_empty() {
+        if seen.permission == Some(TokenPermission::Granted) {
             self.fine(Step::GrantTokenPermission, "the service principal has CAN_USE on tokens");
         }
     }

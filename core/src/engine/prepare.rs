@@ -15,7 +15,7 @@ use crate::host::Phase;
 use crate::http::Identity;
 use crate::model::{Code, Error, Step};
 use crate::service::databricks::conf::enable_tokens;
-use crate::service::databricks::permissions::{TokenPermission, grant_token_permission};
+use crate::service::databricks::permissions::{TokenPermission, grant_token_permission, token_permission};
 use crate::service::databricks::{scim, tokens};
 use crate::service::graph::{self, Application};
 
@@ -40,9 +40,8 @@ impl Prepared {
             false => None,
         };
         let seen = directory.as_ref();
-        let client_id = seen.and_then(|seen| Some(seen.application.as_ref()?.app_id.as_str()));
         let admin = admin(context).await?;
-        let workspace = observe_workspace(context, &admin, client_id).await?;
+        let workspace = observe_workspace(context, &admin, seen).await?;
         checks::check(&Facts { target, environment, workspace: Some(&workspace), directory: seen })?;
         let actions = missing(target, directory.as_ref(), &workspace);
         Ok(Self { actions, directory, workspace, admin })
@@ -146,9 +145,10 @@ pub(super) fn missing_in_workspace(target: &Target, workspace: &WorkspaceSeen) -
         }
     }
     match workspace.permission {
-        TokenPermission::Granted => {}
-        TokenPermission::NotGranted => actions.push(Action::GrantTokenPermission),
-        TokenPermission::NoTokenYet => {
+        Some(TokenPermission::Granted) => {}
+        // Adding it to what has it changes nothing.
+        None | Some(TokenPermission::NotGranted) => actions.push(Action::GrantTokenPermission),
+        Some(TokenPermission::NoTokenYet) => {
             actions.extend([Action::MakeFirstToken, Action::RemoveFirstToken, Action::GrantTokenPermission]);
         }
     }
@@ -217,6 +217,12 @@ impl Making<'_> {
             }
             Action::GrantTokenPermission => {
                 let id = self.client_id.as_deref().unwrap_or_default();
+                if self.prepared.workspace.permission.is_none()
+                    && token_permission(context, admin, id).await? == TokenPermission::NoTokenYet
+                {
+                    self.first_token().await?;
+                    self.remove_first_token().await?;
+                }
                 grant_token_permission(context, admin, id).await?;
                 "granted the service principal CAN_USE on tokens".to_owned()
             }

@@ -11,7 +11,7 @@ use super::shared::{Run, finish};
 use super::show;
 use crate::auth::Context;
 use crate::http::Patience;
-use crate::model::{Error, Step, Temporary};
+use crate::model::{Code, Error, Step, Temporary};
 
 /// How long provisioning waits until what it has made works; federated credentials were seen to take two
 /// minutes.
@@ -87,7 +87,11 @@ async fn foretell(
     let observed = match prepared.is_new() {
         true => job.observe_sinks().await,
         false => match job.observe().await {
-            Err(error) if !prepared.actions.is_empty() && error.temporary() == Temporary::Propagation => {
+            // What is missing may be all that keeps it from answering; a place of delivery does not depend on it.
+            Err(error)
+                if !prepared.actions.is_empty()
+                    && !matches!(error.step(), Step::ReadSinks | Step::SignInSink) =>
+            {
                 job.observe_sinks().await
             }
             observed => observed?,
@@ -111,7 +115,7 @@ async fn deliver_first(
     if prepared.actions.is_empty() {
         return job.rotate(false, report).await;
     }
-    let patience = Patience::within(PROPAGATION).for_propagation();
+    let patience = Patience::within(PROPAGATION).for_propagation_alone();
     let mut waits = false;
     let delivered = context.retry(Step::SignIn, patience, async || {
         let delivered = job.rotate(false, report).await;
@@ -119,10 +123,11 @@ async fn deliver_first(
         delivered.map_err(|error| {
             // Later than this something was made that another attempt would make once more.
             let early = matches!(error.step(), Step::SignIn | Step::ListTokens | Step::CreateToken);
+            waits &= early;
             if early { error } else { error.with_temporary(Temporary::No) }
         })
     });
-    delivered.await.map_err(|error| match waits {
+    delivered.await.map_err(|error| match waits && error.code() != Code::Cancelled {
         true => error.with_hint("what was made stays; run `lakekey provision` again in a few minutes"),
         false => error,
     })

@@ -24,7 +24,8 @@ pub(super) struct DirectorySeen {
 pub(super) struct WorkspaceSeen {
     pub(super) settings: TokenSettings,
     pub(super) principal: Option<ServicePrincipal>,
-    pub(super) permission: TokenPermission,
+    /// `None` where it could not be asked.
+    pub(super) permission: Option<TokenPermission>,
 }
 
 /// Returns true where Graph has to be asked at all.
@@ -97,20 +98,29 @@ pub(super) async fn observe_directory(
     Ok(DirectorySeen { application: Some(application), service_principal, federated })
 }
 
-/// Looks at the workspace's settings for tokens, at the principal and at its permission; `known` is its
-/// application id, where more is known than the configuration says.
+/// Looks at the workspace's settings for tokens, at the principal and at its permission; `directory` is what Entra ID
+/// says of its application.
 ///
 /// # Errors
 /// As the sign-in of the admin and the workspace answer.
 pub(super) async fn observe_workspace(
     context: &Context<'_>,
     admin: &Identity,
-    known: Option<&str>,
+    directory: Option<&DirectorySeen>,
 ) -> Result<WorkspaceSeen, Error> {
     let settings = token_settings(context, admin).await.map_err(|error| admin_refused(context, error))?;
-    let principal = find_principal(context, admin, known).await?;
+    let principal = match directory.map(|seen| &seen.application) {
+        // Who bears the name already is somebody else: the application is made yet.
+        Some(None) => None,
+        Some(Some(application)) => find_principal(context, admin, Some(&application.app_id)).await?,
+        None => find_principal(context, admin, None).await?,
+    };
     let id = principal.as_ref().map_or("", |principal| principal.application_id.as_str());
-    let permission = token_permission(context, admin, id).await?;
+    let permission = match settings.enabled {
+        // A workspace without tokens may not tell of them; it is asked once they are switched on.
+        Some(false) => None,
+        _ => Some(token_permission(context, admin, id).await?),
+    };
     Ok(WorkspaceSeen { settings, principal, permission })
 }
 

@@ -240,7 +240,10 @@ impl<'a> Client<'a> {
         match call.service.judge(&call.asked(), &response, self.now()) {
             None => Ok(response),
             Some(error) => {
-                if let Some(wait) = error.wait() {
+                // An outage that ends a request is no wish to be left alone: what the request may have made is
+                // looked for at once.
+                let limited = response.status == 429 || error.code() == Code::RateLimited;
+                if let Some(wait) = error.wait().filter(|_| limited || call.repeatable) {
                     self.pace.hold(&origin, self.now() + wait);
                 }
                 Err(error)
@@ -252,7 +255,7 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// The last attempt's. It is uncertain where any attempt was, since what may have been done stays so; and
-    /// where several attempts were in vain, nobody further up waits for the same once more.
+    /// where several attempts were in vain, nobody further up waits once more for what passes by itself.
     pub async fn retry<T>(
         &self,
         step: Step,
@@ -287,7 +290,10 @@ impl<'a> Client<'a> {
             return Err(error);
         }
         if patience.ends(trials.number, trials.started, self.now() + wait) {
-            return Err(error.with_temporary(Temporary::No));
+            // What passes by itself was waited out here. Propagation takes longer than any one request is worth, and
+            // who has made something waits for it further up.
+            let passing = error.temporary() == Temporary::Yes;
+            return Err(if passing { error.with_temporary(Temporary::No) } else { error });
         }
         if wait > LONGEST_WAIT {
             return Err(error.coded(Code::RateLimited).with_temporary(Temporary::No));
@@ -374,8 +380,7 @@ fn nothing_came(call: &Call) -> Error {
     Error::new(Code::Internal, call.step, "an answer was lost on its way")
 }
 
-/// Decodes a body. What was cut or replaced on its way may come whole the next time; a page that stands in
-/// the service's place does not go away.
+/// Decodes a body. What was cut or replaced on its way may come whole the next time.
 fn decoded<T: DeserializeOwned>(call: &Call, response: &Response) -> Result<T, Error> {
     // Little stands here, since it is compiled once a type.
     from_value(json_of(call, response)?).map_err(|misfit| unfit(call, response, &misfit))
@@ -384,8 +389,7 @@ fn decoded<T: DeserializeOwned>(call: &Call, response: &Response) -> Result<T, E
 fn json_of(call: &Call, response: &Response) -> Result<Value, Error> {
     serde_json::from_slice(&response.body).map_err(|error| {
         if is_html(response) {
-            return garbled(call, response, "a web page, probably a log-in page")
-                .with_temporary(Temporary::No);
+            return garbled(call, response, "a web page, probably a log-in page");
         }
         let place = format!("line {}, column {}", error.line(), error.column());
         garbled(call, response, &format!("a body that is no JSON ({place})"))

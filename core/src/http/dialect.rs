@@ -152,12 +152,12 @@ pub(crate) const fn statuses(from: u16, to: u16) -> Rule {
 
 /// Begins a line for refusals of any status that give one of those reason codes.
 pub(crate) const fn reason(reasons: &'static [&'static str]) -> Rule {
-    statuses(300, 599).for_reason(reasons)
+    statuses(400, 599).for_reason(reasons)
 }
 
 /// Begins a line for refusals of any status that hold one of those phrases, in lower case.
 pub(crate) const fn said(phrases: &'static [&'static str]) -> Rule {
-    statuses(300, 599).saying(phrases)
+    statuses(400, 599).saying(phrases)
 }
 
 impl Rule {
@@ -238,12 +238,16 @@ impl Answered<'_> {
         self.said.message.to_lowercase().contains(phrase)
     }
 
-    /// Reads `Retry-After`, which is a number of seconds or a date; a second where a limit names no time.
+    /// Returns how long a limit or an outage asks to be left alone; a second where a limit names no time.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        self.named_wait().or_else(|| (self.response.status == 429).then_some(Duration::from_secs(1)))
+        match self.response.status {
+            429 => self.named_wait().or(Some(Duration::from_secs(1))),
+            503 => self.named_wait(),
+            _ => None,
+        }
     }
 
-    /// Reads `Retry-After`.
+    /// Reads `Retry-After`, which is a number of seconds or a date.
     ///
     /// <https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>
     pub(crate) fn named_wait(&self) -> Option<Duration> {
@@ -285,8 +289,10 @@ impl Said {
     /// Reads what a redirect tells by its place. The query may carry a token of the session; host and path
     /// say enough, and the name of an error is none.
     fn redirect(location: &str) -> Self {
-        let (place, query) = location.split_once(['?', '#']).unwrap_or((location, ""));
-        let error = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "error");
+        let (place, rest) = location.split_once(['?', '#']).unwrap_or((location, ""));
+        // A page of a single script has its query behind the `#`.
+        let mut pairs = rest.split(['?', '#', '&']).flat_map(|pair| form_urlencoded::parse(pair.as_bytes()));
+        let error = pairs.find(|(name, _)| name == "error");
         // More may follow the name, such as the id of a workspace.
         let reason = error.map(|(_, value)| one_line(value.split(':').next().unwrap_or_default()));
         Self { reason, message: one_line(place), request_id: None }

@@ -55,8 +55,8 @@ impl Writer {
         };
         sign_in.sign_in(context, self.resource, origin, Step::SignInSink).await.map_err(|error| {
             let path = &self.path;
-            match (error.code(), &self.sign_in) {
-                (Code::SignInNotConfigured, None) => error.with_hint(format!(
+            match error.code() {
+                Code::SignInNotConfigured => error.with_hint(format!(
                     "give {path}.auth or `azure`, the sign-in of somebody who may write there"
                 )),
                 _ => error,

@@ -9,7 +9,8 @@ use crate::model::Code;
 pub(crate) static DATABRICKS: Dialect = Dialect::new("Databricks", TABLE);
 
 const TABLE: &[Rule] = &[
-    reason(&["private-link-validation-error"])
+    statuses(300, 399)
+        .for_reason(&["private-link-validation-error"])
         .means(Code::PrivateLink)
         .tells("the workspace is behind Private Link and refuses this network"),
     // The official client repeats neither 500 nor 504 of a workspace; texts that name an overload it does.
@@ -58,6 +59,9 @@ mod tests {
                 "https://adb-1.2.azuredatabricks.net/login.html?a=b&error=private-link-validation-error",
                 Code::PrivateLink,
             ),
+            ("/#login?error=private-link-validation-error%3A1234567890", Code::PrivateLink),
+            // A reason that an answer of the API would give is none in a redirect.
+            ("https://adb-1.2.azuredatabricks.net/login.html?error=invalid_client", Code::Redirected),
             ("https://login.microsoftonline.com/common/oauth2/authorize?error=x", Code::Redirected),
             ("", Code::Redirected),
         ] {

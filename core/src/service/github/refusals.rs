@@ -39,7 +39,7 @@ const APP_TABLE: &[Rule] = &[
 /// <https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>
 fn wait(answered: &Answered<'_>) -> Option<Duration> {
     if !matches!(answered.response.status, 403 | 429) {
-        return answered.named_wait();
+        return answered.retry_after();
     }
     let reset = || {
         let none_left = answered.response.header("x-ratelimit-remaining") == Some("0");

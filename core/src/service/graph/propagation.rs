@@ -27,7 +27,7 @@ pub(super) async fn settled<T>(
         outcome
     });
     match settled.await {
-        Err(error) if lags => {
+        Err(error) if lags && error.code() != Code::Cancelled => {
             let hint = match error.status() {
                 Some(403) => {
                     "run again in a few minutes; if it repeats, `directory` lacks \
@@ -35,7 +35,7 @@ pub(super) async fn settled<T>(
                 }
                 _ => Code::SpreadingTooSlow.hint(),
             };
-            Err(error.coded(Code::SpreadingTooSlow).with_hint(hint))
+            Err(error.coded(Code::SpreadingTooSlow).with_hint(hint).with_temporary(Temporary::No))
         }
         other => other,
     }
@@ -62,7 +62,7 @@ pub(super) async fn appeared<T>(
     });
     match found.await {
         Ok(found) => Ok(Some(found)),
-        Err(_) if absent => Ok(None),
+        Err(error) if absent && error.code() != Code::Cancelled => Ok(None),
         Err(error) => Err(error),
     }
 }
