@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use lakekey_core::{Command, State};
-use lakekey_emulator::{GraphLag, LagShape};
+use lakekey_emulator::{
+    Fault, FaultKind, GraphLag, LagShape, Member, MemberKind, Service, Spread, SpreadKind,
+};
 use lakekey_tests::disturbance::Disturbance;
 use lakekey_tests::invariants;
 use lakekey_tests::machine::Machine;
@@ -186,6 +188,92 @@ fn an_application_is_made_in_spite_of_every_shape_of_graphs_lag() {
         assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{shape:?}: {}", ran.output);
         assert_eq!(applications(&stage).len(), 1, "{shape:?}");
     }
+}
+
+#[test]
+fn what_was_made_moments_ago_is_waited_for_longer_than_one_request_is() {
+    for kind in [SpreadKind::FederatedCredential, SpreadKind::Application, SpreadKind::ServicePrincipal] {
+        let stage = federated();
+        stage.emulator.world(|world| world.spread.set(kind, Spread { ms: 90_000, ..Spread::default() }));
+        let ran = Machine::new(&stage).run(Command::Provision);
+        assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{kind:?}: {}", ran.output);
+        invariants::converged(&stage.emulator, 1, "a minute and a half");
+    }
+}
+
+#[test]
+fn an_oauth_secret_that_is_refused_without_a_word_at_first_is_waited_for() {
+    let stage = databricks();
+    let mut fault =
+        Fault::every(FaultKind::Status { status: 400, body: "".into(), headers: [].into() }).at(1);
+    (fault.service, fault.path_contains) = (Some(Service::Databricks), Some("/oidc/v1/token".to_owned()));
+    fault.hits = Some(5);
+    stage.emulator.set_faults(vec![fault]);
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert!(
+        ran.report.as_ref().unwrap().targets.iter().all(|target| target.error.is_none()),
+        "{}",
+        ran.output
+    );
+}
+
+#[test]
+fn a_principal_of_the_workspace_that_bears_the_name_already_is_left_alone() {
+    let stage = federated();
+    let stale = stage.emulator.world(|world| {
+        let stale = world.register_application("somebody else");
+        world.workspaces[0].members.push(Member {
+            id: 4711,
+            name: stale.clone(),
+            kind: MemberKind::ServicePrincipal,
+            display_name: NAME.to_owned(),
+            active: true,
+            entitlements: Vec::new(),
+            groups: Vec::new(),
+            external_id: None,
+        });
+        stale
+    });
+    let before = stage.emulator.world(|world| format!("{:?}", world.workspaces[0].members));
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{}", ran.output);
+    let (own, after) =
+        (applications(&stage), stage.emulator.world(|world| format!("{:?}", world.workspaces[0].members)));
+    assert!(own.len() == 1 && own[0] != stale);
+    assert!(after.starts_with(before.trim_end_matches(']')), "the other one stays as it was");
+}
+
+#[test]
+fn a_run_that_is_asked_to_stop_while_graph_is_waited_for_says_that_it_stopped() {
+    for shape in [LagShape::NotFound, LagShape::MisleadingForbidden] {
+        let stage = federated();
+        stage.emulator.world(|world| {
+            world.graph.replicas.set(GraphLag { reads: 9, shapes: vec![shape], ..GraphLag::default() })
+        });
+        let alone = Machine::new(&stage.fork()).run(Command::Provision).sent.len();
+        for requests in 0..alone.min(30) {
+            let stage = stage.fork();
+            let ran = Machine::new(&stage).stopped_after(requests).run(Command::Provision);
+            assert!(matches!(ran.code(), None | Some("cancelled")), "{shape:?} {requests}: {}", ran.output);
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_with_steps_to_do_does_not_fail_for_what_they_bring() {
+    let stage = federated();
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert_eq!(ran.outcome(), "provisioned");
+    // The federated credential is gone, so that the principal cannot sign in until it is made again.
+    stage.emulator.world(|world| {
+        for application in &mut world.directory.applications {
+            application.federated.clear();
+        }
+    });
+    let ran = Machine::new(&stage).dry_run(Command::Provision);
+    assert_eq!(ran.code(), None, "{}", ran.output);
+    assert_eq!(ran.first().steps[0].step.as_str(), "make-federated-credential");
+    assert_eq!(ran.writes(), Vec::<String>::new());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lakekey_core::Command;
-use lakekey_emulator::{Spread, SpreadKind};
+use lakekey_emulator::{Fault, FaultKind, Service, Spread, SpreadKind};
 use lakekey_tests::invariants;
 use lakekey_tests::machine::Machine;
 use lakekey_tests::stage::Stage;
@@ -74,4 +74,75 @@ fn provisioning_reports_a_permission_that_does_not_propagate_within_the_bound() 
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!((ran.outcome(), ran.code()), ("failed", Some("token-permission-missing")));
     assert!(ran.first().error.as_ref().unwrap().hint().contains("run `lakekey provision` again"));
+}
+
+/// Refuses the requests of a kind, so often.
+fn refused(stage: &Stage, path: &str, method: &str, hits: u64, kind: FaultKind) {
+    let mut fault = Fault::every(kind).at(1);
+    (fault.path_contains, fault.method, fault.hits) = (Some(path.into()), Some(method.into()), Some(hits));
+    fault.service = Some(Service::Databricks);
+    stage.emulator.set_faults(vec![fault]);
+}
+
+fn status(status: u16, body: &str, headers: &[(&str, &str)]) -> FaultKind {
+    let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    FaultKind::Status { status, body: body.into(), headers }
+}
+
+#[test]
+fn an_outage_that_asks_for_patience_at_a_creation_does_not_keep_its_token_from_being_rolled_back() {
+    let stage = provisioned();
+    refused(&stage, "/token/create", "POST", 1, status(503, "", &[("retry-after", "3600")]));
+    let ran = Machine::new(&stage).run(ROTATE);
+    assert_eq!((ran.outcome(), ran.code()), ("failed", Some("rate-limited")), "{}", ran.output);
+    let asked = ran.sent.iter().rposition(|sent| sent.path.ends_with("/token/create")).unwrap();
+    assert!(ran.sent[asked..].iter().any(|sent| sent.path.ends_with("/token/list")), "it was looked for");
+    invariants::converged(&stage.emulator, 1, "outage");
+}
+
+#[test]
+fn a_web_page_that_stands_in_a_services_place_once_is_asked_again() {
+    let stage = provisioned();
+    refused(&stage, "/token/list", "GET", 1, FaultKind::Html);
+    let ran = Machine::new(&stage).run(ROTATE);
+    assert_eq!((ran.outcome(), ran.code()), ("rotated", None), "{}", ran.output);
+}
+
+#[test]
+fn the_permission_is_asked_for_only_once_tokens_are_switched_on() {
+    let stage = Stage::new().target(|target| target["allow-enable-tokens"] = serde_json::json!(true));
+    stage.emulator.world(|world| {
+        world.workspaces[0].conf.insert("enableTokensConfig".to_owned(), "false".to_owned());
+    });
+    let mut stage = stage;
+    let (operator, secret, resource) = stage.emulator.world(|world| {
+        let operator = world.register_application("operator");
+        let secret = world.add_client_secret(&operator, 86_400_000);
+        let resource = world.workspaces[0].resource_id.clone();
+        let own = world.directory.service_principals.iter_mut().find(|p| p.app_id == operator).unwrap();
+        own.azure_roles.push(("Contributor".to_owned(), resource.clone()));
+        (operator, secret, resource)
+    });
+    stage.environment.0.insert("OPERATOR".to_owned(), secret);
+    let stage = stage.target(|target| {
+        target["admin"] = serde_json::json!({"type": "azure-client-secret", "client-id": operator,
+            "client-secret": {"env": "OPERATOR"}, "azure-resource-id": resource});
+    });
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{}", ran.output);
+    let place = |part: &str, method: &str| {
+        ran.sent.iter().position(|sent| sent.path.contains(part) && sent.method == method)
+    };
+    let (on, asked) = (place("/workspace-conf", "PATCH"), place("/permissions/authorization/tokens", "GET"));
+    assert!(on.is_some() && on < asked, "{on:?} {asked:?}");
+    invariants::converged(&stage.emulator, 1, "switched on");
+}
+
+#[test]
+fn the_doctor_says_nothing_good_of_a_permission_that_it_could_not_read() {
+    let stage = provisioned();
+    refused(&stage, "/permissions/authorization/tokens", "GET", 9, status(403, "{}", &[]));
+    let ran = Machine::new(&stage).run(Command::Doctor);
+    let said: Vec<String> = ran.first().steps.iter().map(|step| step.message.clone()).collect();
+    assert!(!said.iter().any(|line| line.contains("CAN_USE")), "{said:?}");
 }

@@ -31,11 +31,8 @@ pub(crate) async fn token_settings(client: &Client<'_>, admin: &Identity) -> Res
     let map: BTreeMap<String, Option<String>> = client.json(call).await?;
     let text = |key: &str| map.get(key).and_then(|value| value.as_deref());
     Ok(TokenSettings {
-        enabled: match text("enableTokensConfig") {
-            Some("true") => Some(true),
-            Some("false") => Some(false),
-            _ => None,
-        },
+        // It is told as it was once spelled, such as "TRue".
+        enabled: text("enableTokensConfig").and_then(|told| told.to_ascii_lowercase().parse().ok()),
         // "0" stands for the default.
         max_lifetime_days: text("maxTokenLifetimeDays")
             .and_then(|days| days.parse().ok())
