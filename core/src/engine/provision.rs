@@ -87,7 +87,8 @@ async fn foretell(
     let observed = match prepared.is_new() {
         true => job.observe_sinks().await,
         false => match job.observe().await {
-            // What is missing may be all that keeps it from answering; a place of delivery does not depend on it.
+            // What is missing may be all that keeps it from answering; a place of delivery does not depend on
+            // it.
             Err(error)
                 if !prepared.actions.is_empty()
                     && !matches!(error.step(), Step::ReadSinks | Step::SignInSink) =>

@@ -98,8 +98,8 @@ pub(super) async fn observe_directory(
     Ok(DirectorySeen { application: Some(application), service_principal, federated })
 }
 
-/// Looks at the workspace's settings for tokens, at the principal and at its permission; `directory` is what Entra ID
-/// says of its application.
+/// Looks at the workspace's settings for tokens, at the principal and at its permission; `directory` is what
+/// Entra ID says of its application.
 ///
 /// # Errors
 /// As the sign-in of the admin and the workspace answer.

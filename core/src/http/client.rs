@@ -240,8 +240,8 @@ impl<'a> Client<'a> {
         match call.service.judge(&call.asked(), &response, self.now()) {
             None => Ok(response),
             Some(error) => {
-                // An outage that ends a request is no wish to be left alone: what the request may have made is
-                // looked for at once.
+                // An outage that ends a request is no wish to be left alone: what the request may have made
+                // is looked for at once.
                 let limited = response.status == 429 || error.code() == Code::RateLimited;
                 if let Some(wait) = error.wait().filter(|_| limited || call.repeatable) {
                     self.pace.hold(&origin, self.now() + wait);
@@ -290,8 +290,8 @@ impl<'a> Client<'a> {
             return Err(error);
         }
         if patience.ends(trials.number, trials.started, self.now() + wait) {
-            // What passes by itself was waited out here. Propagation takes longer than any one request is worth, and
-            // who has made something waits for it further up.
+            // What passes by itself was waited out here. Propagation takes longer than any one request is
+            // worth, and who has made something waits for it further up.
             let passing = error.temporary() == Temporary::Yes;
             return Err(if passing { error.with_temporary(Temporary::No) } else { error });
         }
