@@ -133,6 +133,7 @@ impl World {
             conf: BTreeMap::new(),
             scopes: vec![integrations],
             lacks_token_update: false,
+            refuses_me: Vec::new(),
         };
         self.note_issued(&token);
         self.note_issued(&others);

@@ -1,10 +1,15 @@
 //! Everything that the emulated services know.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
 use crate::clock::Clock;
+use crate::hex::sha256;
 use crate::random::Random;
 use crate::state::{
-    Account, AzureDevops, Bearer, Directory, Github, Graph, Imds, KeyVaults, Oidc, Origins, Propagation,
-    Seeded, Subject, WebhookDelivery, Workspace,
+    Account, AzureDevops, Bearer, Claims, Directory, Github, Graph, Imds, KeyVaults, Oidc, Origins,
+    Propagation, Seeded, Service, Subject, WebhookDelivery, Workspace,
 };
 
 /// Holds the state of every service; a clone is a snapshot.
@@ -88,13 +93,8 @@ impl World {
         roles: &[&str],
         lifetime_ms: i64,
     ) -> String {
-        let value = format!(
-            "eyJ0{}.{}.{}",
-            self.random.alphanumeric(60),
-            self.random.alphanumeric(480),
-            self.random.alphanumeric(200)
-        );
         let now = self.now_ms();
+        let value = self.access_token(audience, &subject, roles, (now / 1000, (now + lifetime_ms) / 1000));
         // A job's tokens are many; the ended ones answer as unknown ones do.
         self.bearers.retain(|bearer| bearer.expires_ms > now);
         self.bearers.push(Bearer {
@@ -108,6 +108,36 @@ impl World {
         value
     }
 
+    fn access_token(
+        &mut self,
+        audience: &str,
+        subject: &Subject,
+        roles: &[&str],
+        validity: (i64, i64),
+    ) -> String {
+        let (unique, signature) = (self.random.alphanumeric(22), self.random.alphanumeric(192));
+        let name = match subject {
+            Subject::Application(app_id) => app_id,
+            Subject::User(name) => name,
+        };
+        let principal = self.directory.service_principal(name);
+        // A person has an object id too, always the same.
+        let object_id = principal.map_or_else(|| object_id_of(name), |found| found.object_id.clone());
+        let by_databricks = audience.starts_with("databricks:");
+        let workspace = audience.strip_prefix("databricks:workspace:").and_then(|index| index.parse().ok());
+        let home = match (by_databricks, workspace) {
+            (true, Some(index)) => self.origins.workspace(index),
+            (true, None) => self.origins.of(Service::DatabricksAccount),
+            (false, _) => self.directory.home(),
+        };
+        let claims =
+            Claims { audience, subject, roles, home, object_id: &object_id, unique: &unique, validity };
+        let claims = if by_databricks { claims.databricks() } else { claims.entra() };
+        let header = json!({"typ": "JWT", "alg": "RS256", "kid": "emulator"});
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}.{}", part(&header), part(&claims), URL_SAFE_NO_PAD.encode(signature))
+    }
+
     /// Finds a live access token for a resource.
     #[must_use]
     pub fn bearer(&self, value: &str, audience: &str) -> Option<&Bearer> {
@@ -116,4 +146,10 @@ impl World {
             .iter()
             .find(|bearer| bearer.value == value && bearer.audience == audience && bearer.expires_ms > now)
     }
+}
+
+/// Makes an object id of a name.
+fn object_id_of(name: &str) -> String {
+    let digest = sha256(name.as_bytes());
+    format!("{}-{}-{}-{}-{}", &digest[..8], &digest[8..12], &digest[12..16], &digest[16..20], &digest[20..32])
 }

@@ -17,6 +17,9 @@ pub enum Seed {
     Application {
         /// The name.
         display_name: String,
+        /// Its tags.
+        #[serde(default)]
+        tags: Vec<String>,
     },
     /// A client secret; answers it.
     ClientSecret {
@@ -45,7 +48,10 @@ pub enum Seed {
     /// An access token of Entra ID; answers it.
     AccessToken {
         /// The application that it stands for.
+        #[serde(default)]
         client_id: String,
+        /// The person that it stands for, where it is no application.
+        user: Option<String>,
         /// The resource.
         audience: String,
         /// The permissions in it.
@@ -87,6 +93,16 @@ pub enum Seed {
         comment: String,
         /// How long it lives; for ever by default.
         lifetime_seconds: Option<i64>,
+        /// Who made it, where it was not the owner.
+        created_by: Option<String>,
+    },
+    /// A principal that may not ask who it is.
+    MeRefused {
+        /// The index of the workspace.
+        #[serde(default)]
+        workspace: usize,
+        /// The application id.
+        application_id: String,
     },
     /// A workspace in which no token was ever made, so that its token permissions do not exist.
     NoTokenYet {
@@ -160,8 +176,12 @@ impl Emulator {
 
 fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
     match seed {
-        Seed::Application { display_name } => {
-            Ok(json!({"client-id": world.register_application(&display_name)}))
+        Seed::Application { display_name, tags } => {
+            let client_id = world.register_application(&display_name);
+            if let Some(application) = world.directory.application_mut(&client_id) {
+                application.tags = tags;
+            }
+            Ok(json!({"client-id": client_id}))
         }
         Seed::ClientSecret { client_id, lifetime_seconds } => {
             world.directory.application(&client_id).ok_or("there is no such application")?;
@@ -178,10 +198,10 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             principal(world, &client_id)?.azure_roles.push((role, resource.clone()));
             Ok(json!({"resource-id": resource}))
         }
-        Seed::AccessToken { client_id, audience, roles, lifetime_seconds } => {
+        Seed::AccessToken { client_id, user, audience, roles, lifetime_seconds } => {
             let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
             let lifetime = lifetime_seconds.unwrap_or(3599) * 1000;
-            let subject = Subject::Application(client_id);
+            let subject = user.map_or(Subject::Application(client_id), Subject::User);
             Ok(json!({"access-token": world.issue_bearer(&audience, subject, &roles, lifetime)}))
         }
         Seed::Principal { workspace, application_id, display_name, groups } => {
@@ -207,14 +227,26 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             });
             Ok(json!({}))
         }
-        Seed::Pat { workspace, owner, comment, lifetime_seconds } => {
+        Seed::Pat { workspace, owner, comment, lifetime_seconds, created_by } => {
             let known =
                 world.workspaces.get(workspace).is_some_and(|workspace| workspace.member(&owner).is_some());
             if !known {
                 return Err("there is no such member".to_owned());
             }
             let expiry = lifetime_seconds.map_or(-1, |seconds| world.now_ms() + seconds * 1000);
-            Ok(json!({"token": world.seed_pat(workspace, &owner, &comment, expiry)}))
+            let value = world.seed_pat(workspace, &owner, &comment, expiry);
+            if let (Some(name), Some(held)) = (created_by, world.workspaces.get_mut(workspace)) {
+                let id = held.member(&name).map(|member| member.id).ok_or("there is no such maker")?;
+                if let Some(pat) = held.tokens.iter_mut().find(|pat| pat.value == value) {
+                    pat.creator = Some((name, id));
+                }
+            }
+            Ok(json!({"token": value}))
+        }
+        Seed::MeRefused { workspace, application_id } => {
+            let held = world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?;
+            held.refuses_me.push(application_id);
+            Ok(json!({}))
         }
         Seed::NoTokenYet { workspace } => {
             world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?.tokens_ever_made = false;

@@ -38,6 +38,8 @@ pub struct Workspace {
     pub scopes: Vec<SecretScope>,
     /// Whether the workspace is an older one, without `PATCH /api/2.0/token/{id}`.
     pub lacks_token_update: bool,
+    /// The principals that may not ask who they are.
+    pub refuses_me: Vec<String>,
 }
 
 /// Describes a user or a service principal in a workspace.
@@ -81,6 +83,8 @@ pub struct Pat {
     pub owner: String,
     /// The numeric id of the owner.
     pub owner_id: u64,
+    /// Name and numeric id of who made it, where it was made for the owner by somebody else.
+    pub creator: Option<(String, u64)>,
     /// The comment.
     pub comment: String,
     /// When it was made.
@@ -108,6 +112,7 @@ impl Pat {
             value: value.to_owned(),
             owner: owner.to_owned(),
             owner_id,
+            creator: None,
             comment: comment.to_owned(),
             created_ms,
             expiry_ms,

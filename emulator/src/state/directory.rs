@@ -42,6 +42,8 @@ pub struct Application {
     pub federated: Vec<FederatedCredential>,
     /// Object ids of the owners.
     pub owners: Vec<String>,
+    /// Texts by which people and programs sort applications.
+    pub tags: Vec<String>,
 }
 
 /// Describes a client secret.

@@ -18,7 +18,7 @@ pub use azure_devops::{
     AzureDevops, DevopsToken, GroupRole, GroupType, Project, Variable as GroupVariable, VariableGroup,
 };
 pub(crate) use bearers::{
-    AZURE_DEVOPS_RESOURCE, DATABRICKS_RESOURCE, GRAPH_RESOURCE, MANAGEMENT_RESOURCE, VAULT_RESOURCE,
+    AZURE_DEVOPS_RESOURCE, Claims, DATABRICKS_RESOURCE, GRAPH_RESOURCE, MANAGEMENT_RESOURCE, VAULT_RESOURCE,
 };
 pub use bearers::{Bearer, Subject};
 pub use databricks::{

@@ -46,11 +46,11 @@ pub(super) fn handle(
             let infos: Vec<Value> = workspace
                 .live_tokens(now)
                 .filter(|pat| {
-                    call.query("created_by_id").is_none_or(|wanted| pat.owner_id.to_string() == wanted)
+                    call.query("created_by_id").is_none_or(|wanted| creator(pat).1.to_string() == wanted)
                 })
                 .filter(|pat| {
                     call.query("created_by_username")
-                        .is_none_or(|wanted| pat.owner.eq_ignore_ascii_case(wanted))
+                        .is_none_or(|wanted| creator(pat).0.eq_ignore_ascii_case(wanted))
                 })
                 .map(|pat| admin_info(pat, id))
                 .collect();
@@ -96,11 +96,17 @@ fn missing(id: &str) -> Reply {
     refuse(404, "RESOURCE_DOES_NOT_EXIST", format!("Token with ID {id} does not exist!"))
 }
 
+/// Returns name and numeric id of who made a token.
+fn creator(pat: &Pat) -> (&str, u64) {
+    pat.creator.as_ref().map_or((&pat.owner, pat.owner_id), |(name, id)| (name, *id))
+}
+
 fn admin_info(pat: &Pat, workspace: u64) -> Value {
     let mut value = info(pat);
     if let Some(map) = value.as_object_mut() {
-        map.insert("created_by_id".to_owned(), json!(pat.owner_id));
-        map.insert("created_by_username".to_owned(), json!(pat.owner));
+        let (name, id) = creator(pat);
+        map.insert("created_by_id".to_owned(), json!(id));
+        map.insert("created_by_username".to_owned(), json!(name));
         map.insert("owner_id".to_owned(), json!(pat.owner_id));
         map.insert("workspace_id".to_owned(), json!(workspace));
         if let Some(used) = pat.last_used_ms {

@@ -61,6 +61,7 @@ pub(super) fn create(world: &mut World, call: &Call, index: usize, caller: &Call
         value: value.clone(),
         owner: caller.name.clone(),
         owner_id: caller.id,
+        creator: None,
         comment,
         created_ms: now,
         expiry_ms: now + lifetime_ms,

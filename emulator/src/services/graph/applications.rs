@@ -56,7 +56,7 @@ pub(super) fn describe(world: &mut World, index: usize) -> Value {
         "signInAudience": app.sign_in_audience,
         "createdDateTime": rfc3339(app.created_ms), "uniqueName": app.unique_name, "deletedDateTime": null,
         "description": null,
-        "identifierUris": [], "tags": [], "publisherDomain": "acme.onmicrosoft.com",
+        "identifierUris": [], "tags": app.tags, "publisherDomain": "acme.onmicrosoft.com",
         "passwordCredentials": secrets, "keyCredentials": keys,
     })
 }
@@ -101,8 +101,8 @@ pub(super) fn get(world: &mut World, call: &Call, who: &Caller, index: usize) ->
 const AUDIENCES: [&str; 4] =
     ["AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"];
 
-/// What may stand in the body of an application; of these the emulator keeps the names, the audience and the
-/// certificates.
+/// What may stand in the body of an application; of these the emulator keeps the names, the audience, the tags
+/// and the certificates.
 const FIELDS: [&str; 14] = [
     "displayName",
     "signInAudience",
@@ -194,7 +194,16 @@ pub(super) fn owners(world: &mut World, who: &Caller, index: usize) -> Reply {
     let owners: Vec<Value> = world.directory.applications[index]
         .owners
         .iter()
-        .map(|id| json!({"@odata.type": "#microsoft.graph.servicePrincipal", "id": id}))
+        .map(|id| match world.directory.service_principals.iter().find(|own| own.object_id == *id) {
+            Some(own) => json!({
+                "@odata.type": "#microsoft.graph.servicePrincipal", "id": id, "appId": own.app_id,
+                "displayName": own.display_name,
+            }),
+            None => json!({
+                "@odata.type": "#microsoft.graph.user", "id": id, "displayName": id,
+                "userPrincipalName": id,
+            }),
+        })
         .collect();
     Reply::json(200, &json!({"value": owners}))
 }
@@ -291,6 +300,9 @@ fn apply(world: &mut World, app: &mut Application, body: &Map<String, Value>) ->
                 ));
             }
         }
+    }
+    if let Some(tags) = body.get("tags").and_then(Value::as_array) {
+        app.tags = tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect();
     }
     if let Some(name) = body.get("uniqueName").and_then(Value::as_str) {
         let taken = world

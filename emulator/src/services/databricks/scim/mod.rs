@@ -41,7 +41,16 @@ pub(super) fn handle(
     let workspace = world.workspaces.get_mut(index).ok_or_else(|| Reply::unknown_route(call))?;
     if let ["Me"] = rest {
         let member = workspace.member(&caller.name).ok_or_else(|| Reply::unknown_route(call))?;
-        return Ok(Reply::json(200, &me(member, workspace)));
+        if workspace.refuses_me.contains(&caller.name) {
+            return Err(refuse(403, None, "You do not have permission to perform this operation."));
+        }
+        let mut answer = me(member, workspace);
+        if call.query("excludedAttributes").is_some_and(|list| list.split(',').any(|e| e == "entitlements"))
+            && let Some(map) = answer.as_object_mut()
+        {
+            map.remove("entitlements");
+        }
+        return Ok(Reply::json(200, &answer));
     }
     if !caller.admin {
         return Err(refuse(403, None, "Only workspace admins can perform this action."));
