@@ -21,6 +21,9 @@
 //! };
 //! use serde_json::{Value, json};
 //!
+//! /// Whose credentials these are.
+//! const PRINCIPAL: &str = "11111111-1111-1111-1111-111111111111";
+//!
 //! /// A workspace with the tokens that were made in it. A real host sends the request, such as by reqwest.
 //! #[derive(Default)]
 //! struct Workspace {
@@ -41,10 +44,11 @@
 //!                 self.tokens.borrow_mut().push(info.clone());
 //!                 json!({"token_value": "dapi-new", "token_info": info})
 //!             }
+//!             ("GET", path) if path.contains("/scim/v2/Me") => json!({"applicationId": PRINCIPAL}),
 //!             _ => json!({}),
 //!         };
-//!         let body = body.to_string().into_bytes().into();
-//!         let response = Response { status: 200, headers: Vec::new(), body };
+//!         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+//!         let response = Response { status: 200, headers, body: body.to_string().into_bytes().into() };
 //!         Box::pin(async { Ok(response) })
 //!     }
 //! }
@@ -130,6 +134,7 @@
 //! targets:
 //!   - name: catalog
 //!     workspace: https://adb-1.2.azuredatabricks.net
+//!     principal: {client-id: 11111111-1111-1111-1111-111111111111}
 //!     auth: {type: access-token, token: {env: ENTRA_TOKEN}}
 //!     deliver:
 //!       - {type: callback, name: memory}

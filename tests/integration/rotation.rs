@@ -43,14 +43,14 @@ fn a_rotation_that_is_due_supersedes_the_pat_and_revokes_the_old_one() {
 }
 
 #[test]
-fn an_undisturbed_rotation_takes_13_requests_7_deep() {
+fn an_undisturbed_rotation_takes_14_requests_7_deep() {
     let stage = Stage::new();
     let _ = Machine::new(&stage).run(Command::Provision);
     let ran = Machine::new(&stage).run(Command::Rotate { force: true });
     assert_eq!(ran.outcome(), "rotated");
     let list: Vec<String> =
         ran.sent.iter().map(|s| format!("{} {} {}{}", s.depth, s.method, s.origin, s.path)).collect();
-    assert!(ran.sent.len() <= 13 && ran.first().requests as usize == ran.sent.len(), "{list:#?}");
+    assert!(ran.sent.len() <= 14 && ran.first().requests as usize == ran.sent.len(), "{list:#?}");
     assert!(ran.sent.iter().all(|sent| sent.depth <= 7), "{list:#?}");
 }
 

@@ -98,7 +98,8 @@ fn cast(stage: &mut Stage<'_>) -> Result<Job, Broken> {
         without_permission: false,
     })?;
     let subject = text(&job, "subject");
-    let operator = text(&put(Seed::Application { display_name: "operator".to_owned() })?, "client-id");
+    let operator =
+        text(&put(Seed::Application { display_name: "operator".to_owned(), tags: Vec::new() })?, "client-id");
     put(Seed::FederatedCredential { client_id: operator.clone(), subject: subject.clone(), issuer: None })?;
     put(Seed::GraphRole { client_id: operator.clone(), role: "Application.ReadWrite.OwnedBy".to_owned() })?;
     let role =

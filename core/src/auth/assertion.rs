@@ -1,10 +1,9 @@
 //! Assertions: short-lived tokens of a CI system or a platform about what runs there.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use super::context::Context;
+use super::jwt;
 use crate::config::Reference;
 use crate::http::{Identity, encode};
 use crate::model::{Code, Error, Origin, Secret, Step};
@@ -137,13 +136,9 @@ fn split(url: &str, variable: &str) -> Result<(Origin, String), Error> {
 ///
 /// The token itself is never shown: who holds it signs in with it while it lives.
 pub(super) fn claims(assertion: &Secret) -> String {
-    let token = assertion.expose("its claims, which are no secret, are read for the message");
-    let claims: Option<Value> = token
-        .split('.')
-        .nth(1)
-        .and_then(|payload| URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok())
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let Some(claims) = claims else { return "the assertion that was sent is not a JWT".to_owned() };
+    let Some(claims) = jwt::claims(assertion) else {
+        return "the assertion that was sent is not a JWT".to_owned();
+    };
     let claim = |name: &str| {
         let text = match claims.get(name) {
             Some(Value::String(text)) => text.clone(),

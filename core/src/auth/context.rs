@@ -1,6 +1,6 @@
 //! Whom a target is about, how everybody around it signs in, and what a run knows of it while it works.
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::ops::Deref;
@@ -13,7 +13,7 @@ use super::resource::Resource;
 use crate::config::{Endpoints, Principal, Reference, SecretRef};
 use crate::host::{Environment, Host, LocalFuture};
 use crate::http::{Client, Identity, Pace};
-use crate::model::{Code, CredentialKind, Error, Origin, Secret, Step};
+use crate::model::{Code, CredentialKind, Error, Origin, PrincipalKind, Secret, Step};
 
 /// Is a way to sign in, with the keys that the configuration gives it.
 pub(crate) trait Method: Debug {
@@ -89,7 +89,7 @@ impl Request<'_> {
 
     /// Returns the application id: the sign-in's own, or else the principal's.
     pub(super) fn client(&self, own: Option<&str>) -> Result<String, Error> {
-        own.or(self.context.subject.principal.client_id.as_deref()).map(str::to_owned).ok_or_else(|| {
+        own.or(self.context.client_id()).map(str::to_ascii_lowercase).ok_or_else(|| {
             Error::config(
                 Code::ConfigMissingKey,
                 format!("{}.client-id", self.path),
@@ -183,6 +183,12 @@ pub struct Context<'a> {
     session: &'a Session,
     pub(crate) endpoints: &'a Endpoints,
     pub(crate) subject: &'a Subject,
+    /// The principal's application id, where it was found by its name.
+    found: OnceCell<String>,
+    /// Whether it is known that who signs in is the principal.
+    known: Cell<bool>,
+    /// What this run has made, which may not be known everywhere yet.
+    made: RefCell<Vec<Step>>,
 }
 
 impl<'a> Deref for Context<'a> {
@@ -202,7 +208,45 @@ impl<'a> Context<'a> {
         subject: &'a Subject,
     ) -> Self {
         let client = Client::new(host, &session.pace, &subject.name, &subject.workspace);
-        Self { client, session, endpoints, subject }
+        let (found, known, made) = (OnceCell::new(), Cell::new(false), RefCell::default());
+        Self { client, session, endpoints, subject, found, known, made }
+    }
+
+    /// Returns the principal's application id, as far as it is configured or was found.
+    pub(crate) fn client_id(&self) -> Option<&str> {
+        self.subject.principal.client_id.as_deref().or(self.found.get().map(String::as_str))
+    }
+
+    /// Keeps the application id that was found.
+    pub(super) fn keep_client_id(&self, found: String) -> String {
+        self.found.get_or_init(|| found.to_ascii_lowercase()).clone()
+    }
+
+    /// Returns true where somebody besides the principal can say who bears its name.
+    pub(super) fn has_a_witness(&self) -> bool {
+        let subject = self.subject;
+        let directory = subject.principal.kind == PrincipalKind::Entra && subject.directory.is_some();
+        subject.admin.is_some() || directory
+    }
+
+    /// Returns true where it is known that who signs in is the principal.
+    pub(super) fn is_known(&self) -> bool {
+        self.known.get()
+    }
+
+    /// Says that who signs in is the principal.
+    pub(super) fn set_known(&self) {
+        self.known.set(true);
+    }
+
+    /// Says that this run has made something, which may not be known everywhere yet.
+    pub(crate) fn note_made(&self, step: Step) {
+        self.made.borrow_mut().push(step);
+    }
+
+    /// Returns true where this run has made something at any of these steps.
+    pub(crate) fn has_made(&self, steps: &[Step]) -> bool {
+        self.made.borrow().iter().any(|step| steps.contains(step))
     }
 
     /// Returns what all targets of the run share.

@@ -78,7 +78,7 @@ impl App {
         let context = request.context;
         let client = request.client(client)?;
         let tenant = match tenant.or(context.subject.principal.tenant_id.as_deref()) {
-            Some(tenant) => tenant.to_owned(),
+            Some(tenant) => tenant.to_ascii_lowercase(),
             None => asked_tenant(context).await?,
         };
         Ok(Self { tenant, client })

@@ -3,6 +3,7 @@
 
 use super::context::{Context, SignIn};
 use super::environment;
+use super::principal::known_principal;
 use super::resource::Resource;
 use crate::http::Identity;
 use crate::model::{Code, Error, Origin, Step};
@@ -13,15 +14,6 @@ use crate::model::{Code, Error, Origin, Step};
 /// `sign-in-not-configured`.
 pub(crate) fn principal_sign_in(context: &Context<'_>) -> Result<SignIn, Error> {
     environment::principal_sign_in(context.subject, context.host().environment)
-}
-
-/// Signs the target's principal in at its workspace.
-///
-/// # Errors
-/// Every code of a refused sign-in.
-pub(crate) async fn sign_in_principal(context: &Context<'_>) -> Result<Identity, Error> {
-    let sign_in = principal_sign_in(context)?;
-    sign_in.sign_in(context, Resource::Databricks, &context.subject.workspace, Step::SignIn).await
 }
 
 /// Signs the workspace admin in.
@@ -47,10 +39,11 @@ pub(crate) async fn sign_in_directory(context: &Context<'_>, step: Step) -> Resu
     directory.sign_in(context, Resource::Graph, &context.endpoints.graph, step).await
 }
 
-/// Signs in who manages the OAuth secrets of a principal: the admin, or else the principal itself.
+/// Signs in who manages the OAuth secrets of a principal: the admin, or else the principal itself, which the
+/// workspace is asked of first.
 ///
 /// # Errors
-/// Every code of a refused sign-in.
+/// Every code of a refused sign-in, and of [`known_principal`].
 pub(crate) async fn sign_in_keeper(
     context: &Context<'_>,
     origin: &Origin,
@@ -59,27 +52,10 @@ pub(crate) async fn sign_in_keeper(
     let in_workspace = *origin == context.subject.workspace;
     let (sign_in, step) = match &context.subject.admin {
         Some(admin) => (admin.clone(), if in_workspace { Step::SignInAdmin } else { step }),
-        None => (principal_sign_in(context)?, if in_workspace { Step::SignIn } else { step }),
+        None if in_workspace => return known_principal(context).await,
+        None => (principal_sign_in(context)?, step),
     };
     sign_in.sign_in(context, Resource::Databricks, origin, step).await
-}
-
-/// Returns the principal's application id: the configured one, or that of its sign-in.
-///
-/// # Errors
-/// `config-missing-key` where neither says it.
-pub(crate) fn client_id(context: &Context<'_>) -> Result<String, Error> {
-    if let Some(id) = &context.subject.principal.client_id {
-        return Ok(id.clone());
-    }
-    let own = principal_sign_in(context).ok().and_then(|own| own.method.client_id().map(str::to_owned));
-    own.ok_or_else(|| {
-        Error::config(
-            Code::ConfigMissingKey,
-            format!("{}.principal.client-id", context.subject.path),
-            "the application id is needed",
-        )
-    })
 }
 
 /// Returns the principal's tenant, where the configuration or its sign-in names it.

@@ -41,6 +41,9 @@ impl Principal {
                 "a display name has 1 to 120 characters",
             ));
         }
+        // Services compare ids with and without regard to letter case; in lower case all of them agree.
+        let lower = |id: Option<String>| id.map(|id| id.to_ascii_lowercase());
+        let (tenant_id, client_id, account_id) = (lower(tenant_id), lower(client_id), lower(account_id));
         Ok(Self { kind, tenant_id, client_id, display_name, account_id })
     }
 }

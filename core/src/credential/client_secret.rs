@@ -9,8 +9,8 @@ use std::cell::OnceCell;
 use std::time::Duration;
 
 use super::ledger::Tag;
-use super::store::{Fresh, Listed, Order, Store};
-use crate::auth::{Context, azure_client_secret, client_id, sign_in_directory, tenant_id};
+use super::store::{Fresh, Listed, Order, Owner, Store};
+use crate::auth::{Context, azure_client_secret, principal_id, sign_in_directory, tenant_id};
 use crate::host::LocalFuture;
 use crate::http::Identity;
 use crate::model::{Code, CredentialKind, Error, Origin, Secret, Step, Temporary, Timestamp};
@@ -32,13 +32,8 @@ impl ClientSecretStore {
         if let Some(known) = self.application.get() {
             return Ok((identity, &known.object_id));
         }
-        let client_id = client_id(context);
-        let by = match (&client_id, &context.subject.principal.display_name) {
-            (Ok(id), _) => By::ClientId(id),
-            (Err(_), Some(name)) => By::Name(name),
-            (Err(error), None) => return Err(error.clone()),
-        };
-        let found = graph::find_application(context, &identity, by).await?;
+        let id = principal_id(context).await?;
+        let found = graph::find_application(context, &identity, By::ClientId(&id)).await?;
         let application = found.ok_or_else(|| {
             Error::new(
                 Code::ApplicationNotFound,
@@ -97,14 +92,12 @@ impl Store for ClientSecretStore {
         &'a self,
         context: &'a Context<'a>,
         value: &'a Secret,
-    ) -> LocalFuture<'a, Result<(), Error>> {
+    ) -> LocalFuture<'a, Result<Owner, Error>> {
         Box::pin(async move {
-            // A name has led to the application, which tells its id.
-            let client = match self.application.get() {
-                Some(known) => known.app_id.clone(),
-                None => client_id(context)?,
-            };
-            azure_client_secret::try_out(context, tenant_id(context), client, value).await
+            // It signs in for the application that is named to the token endpoint, and for no other.
+            let client = principal_id(context).await?;
+            let tried = azure_client_secret::try_out(context, tenant_id(context), client, value).await;
+            tried.map(|()| Owner::Principal)
         })
     }
 

@@ -8,15 +8,16 @@ mod pat;
 mod store;
 
 pub(crate) use ledger::{Phase, Tag};
-pub(crate) use store::{Fresh, Listed, Marked, Order, Store};
+pub(crate) use store::{Fresh, Listed, Marked, Order, Owner, Store};
 
 use crate::config::Policy;
 use crate::model::CredentialKind;
 
-/// Opens the store of a kind of credential, for one target's run.
-pub(crate) fn open<'p>(kind: CredentialKind, policy: &'p Policy) -> Box<dyn Store + 'p> {
+/// Opens the store of a kind of credential, for one target's run; `path` is the place of its policy in the
+/// document.
+pub(crate) fn open<'p>(kind: CredentialKind, policy: &'p Policy, path: &'p str) -> Box<dyn Store + 'p> {
     match kind {
-        CredentialKind::Pat => Box::new(pat::PatStore::new(policy)),
+        CredentialKind::Pat => Box::new(pat::PatStore::new(policy, path)),
         CredentialKind::ClientSecret => Box::new(client_secret::ClientSecretStore::default()),
         CredentialKind::OauthSecret => Box::new(oauth_secret::OauthSecretStore::default()),
     }

@@ -7,8 +7,8 @@
 
 use std::cell::OnceCell;
 
-use super::store::{Fresh, Listed, Order, Store};
-use crate::auth::{Context, client_id, oauth_m2m, sign_in_keeper};
+use super::store::{Fresh, Listed, Order, Owner, Store};
+use crate::auth::{Context, oauth_m2m, principal_id, sign_in_keeper};
 use crate::host::LocalFuture;
 use crate::http::Identity;
 use crate::model::{Code, CredentialKind, Error, Origin, Secret, Step, Temporary, Timestamp};
@@ -32,8 +32,8 @@ impl OauthSecretStore {
         let workspace = &context.subject.workspace;
         let keeper = sign_in_keeper(context, workspace, step).await?;
         if self.principal.get().is_none() {
-            let client_id = client_id(context)?;
-            let found = scim::find(context, &keeper, "applicationId", &client_id).await?.pop();
+            let id = principal_id(context).await?;
+            let found = scim::find(context, &keeper, scim::By::ApplicationId(&id)).await?.pop();
             let found = found.ok_or_else(|| {
                 Error::new(
                     Code::PrincipalNotInWorkspace,
@@ -105,8 +105,12 @@ impl Store for OauthSecretStore {
         &'a self,
         context: &'a Context<'a>,
         value: &'a Secret,
-    ) -> LocalFuture<'a, Result<(), Error>> {
-        Box::pin(async move { oauth_m2m::try_out(context, &client_id(context)?, value).await })
+    ) -> LocalFuture<'a, Result<Owner, Error>> {
+        // It signs in for the principal that is named to the token endpoint, and for no other.
+        Box::pin(async move {
+            let id = principal_id(context).await?;
+            oauth_m2m::try_out(context, &id, value).await.map(|()| Owner::Principal)
+        })
     }
 
     fn revoke<'a>(&'a self, context: &'a Context<'a>, id: &'a str) -> LocalFuture<'a, Result<(), Error>> {

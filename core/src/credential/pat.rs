@@ -1,45 +1,57 @@
 //! Personal access tokens, made by the principal for itself.
 
+use futures_util::future::join;
+
 use super::ledger::Tag;
-use super::store::{Fresh, Listed, Marked, Order, Store};
-use crate::auth::{Context, client_id, sign_in_principal};
+use super::store::{Fresh, Listed, Marked, Order, Owner, Store};
+use crate::auth::{Context, as_principal, known_principal, principal_id};
 use crate::config::Policy;
 use crate::host::LocalFuture;
 use crate::http::Identity;
 use crate::model::{Code, CredentialKind, Error, Origin, Secret, Step};
+use crate::service::databricks::me::{may_not_ask, owner_of};
 use crate::service::databricks::tokens::{self, TokenInfo};
 
 /// Keeps the PATs of the target's principal.
 pub(super) struct PatStore<'p> {
     policy: &'p Policy,
+    /// The place of the policy in the document.
+    path: &'p str,
 }
 
 impl<'p> PatStore<'p> {
-    pub(super) fn new(policy: &'p Policy) -> Self {
-        Self { policy }
+    pub(super) fn new(policy: &'p Policy, path: &'p str) -> Self {
+        Self { policy, path }
     }
 
-    /// Signs in with the new token alone and asks whose it is.
-    async fn ask_whose(&self, context: &Context<'_>, value: &Secret) -> Result<(), Error> {
+    /// Signs in with the new token alone, asks whose it is, and tries it where the policy says.
+    async fn ask_whose(&self, context: &Context<'_>, value: &Secret) -> Result<Owner, Error> {
         let identity = Identity::bearer(&context.subject.workspace, value);
-        if let Some(path) = &self.policy.verify_path {
-            return tokens::try_out(context, &identity, Step::VerifyToken, path).await;
-        }
-        let me = match tokens::me(context, &identity, Step::VerifyToken).await {
-            Ok(me) => me,
-            // The token was accepted and may not ask this: its scopes are narrower. That it is the
-            // principal's own is known from the list, which shows the principal's tokens alone.
-            Err(error) if tokens::lacks_scope(&error) => return Ok(()),
+        let whose = owner_of(context, &identity, Step::VerifyToken);
+        let (whose, tried) = join(whose, async {
+            match &self.policy.verify_path {
+                Some(path) => {
+                    let tried = tokens::try_out(context, &identity, Step::VerifyToken, path).await;
+                    tried.map_err(|error| error.with_key(format!("{}.verify-path", self.path)))
+                }
+                None => Ok(()),
+            }
+        })
+        .await;
+        let owner = match whose {
+            Ok(me) if me.is(&principal_id(context).await?) => Owner::Principal,
+            Ok(_) => {
+                return Err(Error::new(
+                    Code::WrongPrincipal,
+                    Step::VerifyToken,
+                    "the new PAT belongs to another principal than the configured one",
+                ));
+            }
+            // The token was accepted and may not ask this: its scopes are narrower, or its owner may not.
+            Err(error) if error.code() == Code::ScopeMissing || may_not_ask(&error) => Owner::Unsaid,
             Err(error) => return Err(error),
         };
-        match client_id(context) {
-            Ok(expected) if !me.is(&expected) => Err(Error::new(
-                Code::WrongPrincipal,
-                Step::VerifyToken,
-                "the new PAT belongs to another principal than the configured one",
-            )),
-            _ => Ok(()),
-        }
+        tried.map(|()| owner)
     }
 }
 
@@ -66,9 +78,8 @@ impl Store for PatStore<'_> {
         step: Step,
     ) -> LocalFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(async move {
-            let identity = sign_in_principal(context).await?;
-            let infos = tokens::list(context, &identity, step).await?;
-            Ok(infos.into_iter().map(listed).collect())
+            let ask = async |identity: &Identity| tokens::list(context, identity, step).await;
+            Ok(as_principal(context, ask).await?.into_iter().map(listed).collect())
         })
     }
 
@@ -78,7 +89,7 @@ impl Store for PatStore<'_> {
         order: Order<'a>,
     ) -> LocalFuture<'a, Result<Fresh, Error>> {
         Box::pin(async move {
-            let identity = sign_in_principal(context).await?;
+            let identity = known_principal(context).await?;
             let comment = order.tag.comment(order.comment);
             let (value, info) =
                 tokens::create(context, &identity, &comment, order.lifetime, order.scopes).await?;
@@ -90,8 +101,13 @@ impl Store for PatStore<'_> {
         &'a self,
         context: &'a Context<'a>,
         value: &'a Secret,
-    ) -> LocalFuture<'a, Result<(), Error>> {
+    ) -> LocalFuture<'a, Result<Owner, Error>> {
         Box::pin(self.ask_whose(context, value))
+    }
+
+    /// The id of a token is the SHA-256 of its value.
+    fn is_id_of(&self, id: &str, value: &Secret) -> bool {
+        value.fingerprint().eq_ignore_ascii_case(id)
     }
 
     fn mark<'a>(
@@ -102,7 +118,7 @@ impl Store for PatStore<'_> {
         comment: Option<&'a str>,
     ) -> LocalFuture<'a, Result<Marked, Error>> {
         Box::pin(async move {
-            let identity = sign_in_principal(context).await?;
+            let identity = known_principal(context).await?;
             match tokens::comment(context, &identity, id, &tag.comment(comment), Step::MarkActive).await {
                 Ok(()) => Ok(Marked::Yes),
                 // A workspace without the route; an unknown token would be NOT_FOUND too, but this one was
@@ -115,7 +131,7 @@ impl Store for PatStore<'_> {
 
     fn revoke<'a>(&'a self, context: &'a Context<'a>, id: &'a str) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            let identity = sign_in_principal(context).await?;
+            let identity = known_principal(context).await?;
             tokens::delete(context, &identity, id, Step::RevokeToken).await
         })
     }

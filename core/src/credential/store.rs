@@ -39,6 +39,15 @@ pub(crate) struct Order<'a> {
     pub(crate) scopes: Option<&'a [String]>,
 }
 
+/// Says whether a credential that was tried has proved whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// It is the principal's.
+    Principal,
+    /// It works, and may not say whose it is.
+    Unsaid,
+}
+
 /// Says whether a credential could be marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Marked {
@@ -78,12 +87,17 @@ pub(crate) trait Store {
         order: Order<'a>,
     ) -> LocalFuture<'a, Result<Fresh, Error>>;
 
-    /// Tries a new credential once, over a connection of its own.
+    /// Tries a new credential once, over a connection of its own, and says whether it has proved whose it is.
     fn try_out<'a>(
         &'a self,
         context: &'a Context<'a>,
         value: &'a Secret,
-    ) -> LocalFuture<'a, Result<(), Error>>;
+    ) -> LocalFuture<'a, Result<Owner, Error>>;
+
+    /// Returns true where a credential's id shows that this is its value.
+    fn is_id_of(&self, _id: &str, _value: &Secret) -> bool {
+        false
+    }
 
     /// Writes into the ledger that a credential was delivered, where a credential's text can be changed at
     /// all.

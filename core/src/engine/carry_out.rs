@@ -11,12 +11,13 @@ use super::job::Job;
 use super::observe::{Known, Observed, Standing, known};
 use super::plan::{self, Decision, LEASE};
 use super::report::{Outcome, State, StepReport, TargetReport};
+use super::spreading;
 use crate::auth::principal_sign_in;
 use crate::config::Scopes;
-use crate::credential::{Fresh, Listed, Marked, Order, Phase, Tag};
+use crate::credential::{Fresh, Listed, Marked, Order, Owner, Phase, Tag};
 use crate::host::Phase as Told;
 use crate::http::{Patience, TIMEOUT};
-use crate::model::{Class, Code, Error, Secret, Step, Temporary};
+use crate::model::{Code, Error, Secret, Step, Temporary};
 use crate::sink::Delivery;
 
 /// How many connections a new credential is tried over at the same time.
@@ -102,15 +103,18 @@ impl Job<'_> {
         fill::done(report, Step::CreateToken, format!("made {} {}: {why}", kind.as_str(), new.id));
         self.context.learn_ledger_time(new.created);
         self.context.set_lease(Some(new.created + LEASE));
-        let others = match self.verify_beside_list(&fresh.value, &new, observed).await {
+        let made = Made { fresh: &fresh, tag: &tag, observed };
+        let (verified, checked) = join(self.verify(&fresh.value), self.check_other_runs(&new, made)).await;
+        let shown = checked.is_ok();
+        let others = match self.judged(&fresh, verified, checked) {
             Ok(Checked::Alone(others)) => others,
             Ok(Checked::Yield(to)) => {
-                self.roll_back(report, &new.id).await;
+                self.roll_back(report, made, shown).await;
                 self.yields(report, &to);
                 return Ok(());
             }
             Err(error) => {
-                self.roll_back(report, &new.id).await;
+                self.roll_back(report, made, shown).await;
                 return Err(error);
             }
         };
@@ -123,7 +127,7 @@ impl Job<'_> {
         if let Err(failure) = delivered {
             if failure.nothing_written {
                 report.credential = None;
-                self.roll_back(report, &new.id).await;
+                self.roll_back(report, made, true).await;
             } else {
                 report.outcome = Outcome::Partial;
                 report.left_over = others.iter().map(|known| known.id.clone()).collect();
@@ -171,7 +175,8 @@ impl Job<'_> {
                 lifetime: policy.lifetime.seconds(),
                 scopes: scopes.as_deref(),
             };
-            match self.store.issue(self.context, order).await {
+            let issued = self.store.issue(self.context, order).await;
+            match issued.and_then(|fresh| new_among(observed, fresh)) {
                 Ok(fresh) => Ok((fresh, tag)),
                 Err(error) if error.is_uncertain() => {
                     self.context.warn(&error);
@@ -200,11 +205,12 @@ impl Job<'_> {
         error
     }
 
-    /// Finds by its tag what a lost request has made, and revokes it.
-    async fn reconcile(&self, tag: &Tag, observed: &Observed) -> Result<(), Error> {
+    /// Finds by its tag what a request has made whose answer was lost or wrong, revokes it, and counts it.
+    async fn reconcile(&self, tag: &Tag, observed: &Observed) -> Result<usize, Error> {
         let mut listed = self.store.list(self.context, Step::ListTokens).await?;
-        // What was there before is not what the lost request has made, whatever its tag says.
-        listed.retain(|listed| observed.known.iter().all(|known| known.id != listed.id));
+        // What was there before is not what that request has made, whatever its tag says.
+        listed.retain(|listed| !observed.ids.contains(&listed.id));
+        let mut count = 0;
         let made = |found: &&Listed| {
             found.tag.as_ref().is_some_and(|t| t.target == tag.target && t.operation == tag.operation)
         };
@@ -212,62 +218,103 @@ impl Job<'_> {
             self.store.revoke(self.context, &orphan.id).await?;
             let words = format!("rolled back {}, whose creation was not answered", orphan.id);
             self.context.event(Step::RevokeToken, Told::Done, words);
+            count += 1;
         }
-        Ok(())
+        Ok(count)
     }
 
-    async fn verify_beside_list(
+    /// Judges what the trial and the list have said of a new credential.
+    fn judged(
         &self,
-        value: &Secret,
-        new: &Known,
-        observed: &Observed,
+        fresh: &Fresh,
+        verified: Result<Owner, Error>,
+        checked: Result<Checked, Error>,
     ) -> Result<Checked, Error> {
-        let (verified, checked) = join(self.verify(value), self.check_other_runs(new, observed)).await;
         let checked = checked?;
-        verified?;
+        match verified? {
+            Owner::Principal => {}
+            // The list is the principal's own, and its id is made of its value.
+            Owner::Unsaid if self.store.is_id_of(&fresh.listed.id, &fresh.value) => {}
+            Owner::Unsaid => {
+                let kind = self.store.kind().as_str();
+                let words = format!("the new {kind} may not say whose it is, and its id does not show it");
+                return Err(Error::new(Code::IdentityUnknown, Step::VerifyToken, words)
+                    .with_hint("add a scope that reaches SCIM `Me` to token.scopes"));
+            }
+        }
         self.context.check_cancelled(Step::Deliver)?;
         Ok(checked)
     }
 
     /// Tries the credential several times at once until all tries of a round succeed, so that it is known
     /// everywhere.
-    async fn verify(&self, value: &Secret) -> Result<(), Error> {
+    async fn verify(&self, value: &Secret) -> Result<Owner, Error> {
         let bound = self.credentials.policy.verify_within.duration();
-        let patience = Patience::within(bound);
-        let verified = self.context.retry(Step::VerifyToken, patience, async || {
+        let mut waited = false;
+        let verified = self.context.retry(Step::VerifyToken, Patience::within(bound), async || {
             let trials = join_all((0..TRIALS).map(|_| self.store.try_out(self.context, value))).await;
+            let unsaid = trials.iter().any(|trial| matches!(trial, Ok(Owner::Unsaid)));
             // What no wait changes is told before what a wait may.
-            match trials.into_iter().filter_map(Result::err).min_by_key(|error| !is_final(error)) {
-                None => Ok(()),
-                Some(error) if is_final(&error) => Err(error.with_temporary(Temporary::No)),
-                // Nobody knows in which words a service refuses what it does not know everywhere yet, and
-                // asking once more does no harm.
-                Some(error) => Err(error.with_temporary(Temporary::Yes)),
+            match trials.into_iter().filter_map(Result::err).min_by_key(|error| self.may_pass(error)) {
+                None => Ok(if unsaid { Owner::Unsaid } else { Owner::Principal }),
+                Some(error) => {
+                    waited = self.may_pass(&error);
+                    Err(error.with_temporary(if waited { Temporary::Yes } else { Temporary::No }))
+                }
             }
         });
         let error = match verified.await {
-            Ok(()) => {
+            Ok(owner) => {
                 self.context.event(Step::VerifyToken, Told::Done, "it signs in as the expected principal");
-                return Ok(());
+                return Ok(owner);
             }
             Err(error) => error,
         };
-        if is_final(&error) {
-            return Err(error);
-        }
         let kind = self.store.kind().as_str();
-        let words = format!("the new {kind} did not work within {} s: {}", bound.as_secs(), error.message());
-        Err(Error::new(Code::VerificationFailed, Step::VerifyToken, words).because(&error))
+        let words = match (waited, error.code()) {
+            (_, Code::Cancelled) => return Err(error),
+            (true, _) => {
+                let seconds = bound.as_secs();
+                format!("the new {kind} did not work within {seconds} s: {}", error.message())
+            }
+            (false, Code::Refused) => format!("the new {kind} is refused: {}", error.message()),
+            // It has a cause of its own.
+            (false, _) => return Err(error),
+        };
+        let failed = Error::new(Code::VerificationFailed, Step::VerifyToken, words).because(&error);
+        Err(match error.key() {
+            Some(key) => failed.with_key(key),
+            None => failed,
+        })
+    }
+
+    /// Returns true where a new credential may yet work: what refuses it has not heard of it everywhere, or is
+    /// out of order. A definite refusal no wait changes.
+    fn may_pass(&self, error: &Error) -> bool {
+        let of_the_new = matches!(error.code(), Code::CredentialInvalid | Code::ClientSecretWrong)
+            || error.code() == Code::ClientSecretExpired;
+        let out_of_order = error.temporary() == Temporary::Yes || error.status().is_some_and(|s| s >= 500);
+        of_the_new || out_of_order || spreading::is_awaited(self.context, error)
     }
 
     /// Lists again and looks for another run that was first.
-    async fn check_other_runs(&self, new: &Known, observed: &Observed) -> Result<Checked, Error> {
+    async fn check_other_runs(&self, new: &Known, made: Made<'_>) -> Result<Checked, Error> {
+        let Made { tag, observed, .. } = made;
         let patience = Patience::attempts(STALE_READS);
         let step = Step::CheckOtherRuns;
         let listed = self.context.retry(step, patience, async || {
             let listed = self.store.list(self.context, step).await?;
-            if listed.iter().any(|listed| listed.id == new.id) {
-                return Ok(listed);
+            let own = |listed: &Listed| {
+                listed.tag.as_ref().is_some_and(|t| t.target == tag.target && t.operation == tag.operation)
+            };
+            match listed.iter().find(|listed| listed.id == new.id) {
+                Some(found) if own(found) || !self.store.bears_tags() => return Ok(listed),
+                None if !listed.iter().any(own) => {}
+                _ => {
+                    let words =
+                        format!("the creation was answered with {}, which is not what it made", new.id);
+                    return Err(Error::new(Code::ReplyInvalid, step, words));
+                }
             }
             // A list without the credential just made is older than it, and may lack another run's too.
             let words = "the list does not show the credential that was made, so that other runs cannot be \
@@ -389,14 +436,25 @@ impl Job<'_> {
         results.into_iter().flatten().collect()
     }
 
-    /// Revokes a credential that nobody has got.
-    async fn roll_back(&self, report: &mut TargetReport, id: &str) {
+    /// Revokes a credential that nobody has got. By its id only where the list has shown it as this run's own;
+    /// else by its tag, since an answer may name somebody else's.
+    async fn roll_back(&self, report: &mut TargetReport, made: Made<'_>, shown: bool) {
+        let id = &made.fresh.listed.id;
         // It was asked to stop, perhaps; what it made it takes with it all the same.
         self.context.set_delivering(true);
-        let result = self.store.revoke(self.context, id).await;
+        let result = match shown || !self.store.bears_tags() {
+            true => self.store.revoke(self.context, id).await.map(|()| 1),
+            false => self.reconcile(made.tag, made.observed).await,
+        };
         self.context.set_delivering(false);
         match result {
-            Ok(()) => {
+            Ok(0) => {
+                let words =
+                    format!("the list does not show {id} as this run's own, so that it is left alone");
+                self.context.event(Step::RevokeToken, Told::Warning, words);
+                report.left_over.push(id.to_owned());
+            }
+            Ok(_) => {
                 let words = format!("rolled back {id}, which was not delivered");
                 self.context.event(Step::RevokeToken, Told::Done, words.clone());
                 fill::done(report, Step::RevokeToken, words);
@@ -435,9 +493,21 @@ impl Job<'_> {
     }
 }
 
-/// Returns true where no wait makes a new credential work.
-fn is_final(error: &Error) -> bool {
-    matches!(error.code(), Code::WrongPrincipal | Code::Cancelled) || error.class() != Class::Target
+/// Refuses the answer to a creation that names what was there before: it is nothing that was made now.
+fn new_among(observed: &Observed, fresh: Fresh) -> Result<Fresh, Error> {
+    if !observed.ids.contains(&fresh.listed.id) {
+        return Ok(fresh);
+    }
+    let words = format!("the creation was answered with {}, which was there before", fresh.listed.id);
+    Err(Error::new(Code::ReplyInvalid, Step::CreateToken, words).with_uncertainty(true))
+}
+
+/// Holds what a run has just made, and what was there before.
+#[derive(Clone, Copy)]
+struct Made<'a> {
+    fresh: &'a Fresh,
+    tag: &'a Tag,
+    observed: &'a Observed,
 }
 
 fn partial(writes: &[Result<(), Error>], first: &Error) -> Error {

@@ -188,6 +188,7 @@ pub(super) fn references(
         let optional = |sign_in: &Option<SignIn>| {
             sign_in.as_ref().map_or(Ok(()), |sign_in| sign_in.check_references(environment))
         };
+        somebody_is_meant(target, environment)?;
         if provisions {
             optional(&subject.admin)?;
         }
@@ -199,6 +200,19 @@ pub(super) fn references(
         }
     }
     Ok(())
+}
+
+/// Refuses a target of which nothing says whose credentials it is about.
+fn somebody_is_meant(target: &Target, environment: &dyn Environment) -> Result<(), Error> {
+    let subject = &target.subject;
+    let own = environment_sign_in(subject, environment);
+    // Where nobody signs in, that is what the target fails for.
+    let names = own.map_or(true, |own| own.method.client_id().is_some());
+    if names || subject.principal.client_id.is_some() || subject.principal.display_name.is_some() {
+        return Ok(());
+    }
+    let words = "give `client-id` or `display-name`, to say whose credentials these are";
+    Err(Error::config(Code::ConfigMissingKey, format!("{}.principal.client-id", subject.path), words))
 }
 
 /// Checks that every secret is there by which the target's principal signs in.

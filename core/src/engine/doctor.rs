@@ -7,8 +7,8 @@ use super::prepare::missing_in_workspace;
 use super::report::{Outcome, State, StepReport, TargetReport};
 use super::resolve::Target;
 use super::shared::Run;
-use super::world::{WorkspaceSeen, admin, admin_refused, find_principal};
-use crate::auth::{Context, sign_in_directory, sign_in_principal};
+use super::world::{WorkspaceSeen, admin, admin_refused};
+use crate::auth::{Context, as_principal, find_in_workspace, sign_in_directory};
 use crate::http::Identity;
 use crate::model::{Code, Error, PrincipalKind, Step};
 use crate::service::databricks::conf::token_settings;
@@ -91,7 +91,7 @@ impl Visit<'_> {
             Err(error) => return self.refused(admin_refused(self.context, error)),
         };
         self.fine(Step::SignInAdmin, "the admin signs in");
-        let principal = match find_principal(self.context, &admin, None).await {
+        let principal = match find_in_workspace(self.context, &admin, None).await {
             Ok(principal) => principal,
             Err(error) => return self.refused(error),
         };
@@ -185,8 +185,10 @@ impl Visit<'_> {
 
     /// Looks at what the principal itself may do.
     async fn principal(&mut self) {
-        let identity = match sign_in_principal(self.context).await {
-            Ok(identity) => identity,
+        let context = self.context;
+        let ask = async |identity: &Identity| Ok(tokens::list(context, identity, Step::ListTokens).await);
+        let listed = match as_principal(context, ask).await {
+            Ok(listed) => listed,
             Err(error) => {
                 let trusted = matches!(
                     error.code(),
@@ -201,9 +203,9 @@ impl Visit<'_> {
                 return;
             }
         };
-        match tokens::list(self.context, &identity, Step::ListTokens).await {
+        self.fine(Step::SignIn, "the service principal signs in, and is the configured one");
+        match listed {
             Ok(listed) => {
-                self.fine(Step::SignIn, "the service principal signs in");
                 self.fine(Step::ListTokens, format!("it may use tokens, and has {}", listed.len()));
             }
             Err(error) => self.refused(error),

@@ -1,5 +1,7 @@
 //! One kind of credential of one target, and what a run needs to look at it and to change it.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::{join, join_all};
 
 use super::observe::{Known, Observed, SinkSeen, known};
@@ -29,7 +31,7 @@ impl<'a> Job<'a> {
         credentials: &'a Credentials,
         adapters: &'a dyn Adapters,
     ) -> Result<Self, Error> {
-        let store = credential::open(credentials.kind, &credentials.policy);
+        let store = credential::open(credentials.kind, &credentials.policy, &credentials.path);
         context.set_ledger(&store.clock(context));
         let sinks: Result<Vec<_>, Error> =
             credentials.deliver.iter().map(|place| place.open(adapters)).collect();
@@ -44,13 +46,14 @@ impl<'a> Job<'a> {
         let (listed, states) = join(listing, states).await;
         let listed = listed?;
         let states: Result<Vec<SinkState>, Error> = states.into_iter().collect();
+        let ids = listed.iter().map(|listed| listed.id.clone()).collect();
         let (known, others) = known(
             &self.context.subject.name,
             &self.credentials.policy.adopt,
             self.store.bears_tags(),
             listed,
         );
-        Ok(self.observed(known, others, states?))
+        Ok(Observed { ids, ..self.observed(known, others, states?) })
     }
 
     /// Reads the sinks alone, for a principal that has nothing yet; one that cannot be read yet says nothing.
@@ -64,7 +67,8 @@ impl<'a> Job<'a> {
     fn observed(&self, known: Vec<Known>, others: usize, states: Vec<SinkState>) -> Observed {
         let seen = self.sinks.iter().zip(states);
         let sinks = seen.map(|(sink, state)| SinkSeen { label: sink.label(), state }).collect();
-        Observed { known, others, sinks, marks: self.store.marks(), now: self.context.ledger_now() }
+        let (marks, now) = (self.store.marks(), self.context.ledger_now());
+        Observed { known, others, ids: BTreeSet::new(), sinks, marks, now }
     }
 
     /// Decides.

@@ -29,6 +29,7 @@ mod run;
 mod schema;
 mod shared;
 mod show;
+mod spreading;
 mod world;
 
 pub use command::{Command, Revocation, RunRequest, select};

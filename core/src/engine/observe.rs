@@ -1,5 +1,7 @@
 //! Observe: what is there, at the service and in the sinks. It changes nothing.
 
+use std::collections::BTreeSet;
+
 use crate::config::Adopt;
 use crate::credential::{Listed, Phase};
 use crate::model::Timestamp;
@@ -49,6 +51,8 @@ pub(crate) struct Observed {
     pub(crate) known: Vec<Known>,
     /// How many credentials of the principal belong to others.
     pub(crate) others: usize,
+    /// The ids of all that were listed, whosever they are.
+    pub(crate) ids: BTreeSet<String>,
     /// The sinks, in the order of the configuration.
     pub(crate) sinks: Vec<SinkSeen>,
     /// Whether credentials of this kind can be marked as delivered.

@@ -4,6 +4,8 @@
 //! The model knows the truth, which credential each sink holds; the plan sees only what a service and a sink
 //! would tell.
 
+use std::collections::BTreeSet;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -100,7 +102,7 @@ impl Model {
                 },
             })
             .collect();
-        Observed { known, others: 0, sinks, marks: self.can_mark, now: time(self.now) }
+        Observed { known, others: 0, ids: BTreeSet::new(), sinks, marks: self.can_mark, now: time(self.now) }
     }
 
     fn known(&self, token: &Token) -> Known {

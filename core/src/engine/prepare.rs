@@ -6,18 +6,16 @@ use super::checks::{self, Facts};
 use super::fill;
 use super::report::TargetReport;
 use super::resolve::Target;
-use super::world::{
-    DirectorySeen, WorkspaceSeen, admin, find_principal, observe_directory, observe_workspace,
-};
+use super::world::{DirectorySeen, WorkspaceSeen, admin, observe_directory, observe_workspace};
 use super::world::{needs_directory, wanted};
-use crate::auth::{Context, sign_in_directory};
+use crate::auth::{Context, find_in_workspace, sign_in_directory};
 use crate::host::Phase;
 use crate::http::Identity;
 use crate::model::{Code, Error, Step};
 use crate::service::databricks::conf::enable_tokens;
 use crate::service::databricks::permissions::{TokenPermission, grant_token_permission, token_permission};
 use crate::service::databricks::{scim, tokens};
-use crate::service::graph::{self, Application};
+use crate::service::graph::{self, Application, By};
 
 /// Holds what was found of a target, and what is to be made.
 pub(super) struct Prepared {
@@ -56,7 +54,13 @@ impl Prepared {
     pub(super) fn client_id(&self) -> Option<String> {
         let application = self.directory.as_ref().and_then(|seen| seen.application.as_ref());
         let found = self.workspace.principal.as_ref().map(|principal| principal.application_id.clone());
-        application.map(|application| application.app_id.clone()).or(found)
+        application.map(|application| application.app_id.clone()).or(found).map(|id| id.to_ascii_lowercase())
+    }
+
+    /// Lists the steps at which a run makes something that takes a while to be known everywhere.
+    pub(super) fn made(&self) -> Vec<Step> {
+        let lasting = |action: &&Action| !matches!(action, Action::MakeFirstToken | Action::RemoveFirstToken);
+        self.actions.iter().filter(lasting).map(Action::step).collect()
     }
 
     /// Makes what is missing, and returns the principal's application id.
@@ -178,7 +182,12 @@ impl Making<'_> {
         Ok(match action {
             Action::MakeApplication { .. } => {
                 let directory = sign_in_directory(context, Step::MakeApplication).await?;
-                let made = graph::ensure_application(context, &directory, wanted(self.target)?).await?;
+                let by = wanted(self.target)?;
+                let made = graph::ensure_application(context, &directory, by).await?;
+                if let (By::Name(_), false) = (by, made.created) {
+                    // Somebody has registered it since it was looked for.
+                    graph::check_ours(context, &directory, &made).await?;
+                }
                 let words = format!("registered the application {}, single tenant", made.app_id);
                 self.client_id = Some(made.app_id.clone());
                 self.application = Some(made);
@@ -254,7 +263,7 @@ impl Making<'_> {
             Ok(created) => created,
             // It may exist: another run made it, or the reply to the first try was lost. A second one must
             // not be made.
-            Err(error) => find_principal(context, admin, id).await?.ok_or(error)?,
+            Err(error) => find_in_workspace(context, admin, id).await?.ok_or(error)?,
         };
         let words = format!("added the service principal {} to the workspace", principal.application_id);
         self.client_id = Some(principal.application_id);

@@ -8,10 +8,10 @@ use super::prepare::Prepared;
 use super::report::{Outcome, TargetReport};
 use super::resolve::{Credentials, Target};
 use super::shared::{Run, finish};
-use super::show;
+use super::{show, spreading};
 use crate::auth::Context;
 use crate::http::Patience;
-use crate::model::{Code, Error, Step, Temporary};
+use crate::model::{Code, CredentialKind, Error, Step, Temporary};
 
 /// How long provisioning waits until what it has made works; federated credentials were seen to take two
 /// minutes.
@@ -42,15 +42,24 @@ pub(super) async fn provision(run: &Run<'_>, target: &Target, dry_run: bool) -> 
     // The credentials are made by a principal whose id may have been learnt just now.
     let mut known = target.clone();
     known.subject.principal.client_id = client_id.or(known.subject.principal.client_id);
+    let mut made: Vec<Step> = match dry_run {
+        true => Vec::new(),
+        false => prepared.made(),
+    };
     let mut reports = Vec::with_capacity(known.credentials.len());
     // The secrets first: the principal signs in with them.
     for credentials in known.credentials.iter().filter(|credentials| !credentials.deliver.is_empty()) {
         let context = run.context(&known);
+        made.iter().for_each(|step| context.note_made(*step));
         let mut report = TargetReport::new(&known.subject.name, Outcome::Ok);
         let result = match dry_run {
             true => foretell(run, &context, credentials, &prepared, &mut report).await,
             false => deliver_first(run, &context, credentials, &prepared, &mut report).await,
         };
+        if credentials.kind != CredentialKind::Pat && report.outcome == Outcome::Rotated {
+            // The principal signs in with it from now on.
+            made.push(Step::CreateToken);
+        }
         finish(&context, &mut report, result);
         reports.push(report);
     }
@@ -119,7 +128,7 @@ async fn deliver_first(
     let patience = Patience::within(PROPAGATION).for_propagation_alone();
     let mut waits = false;
     let delivered = context.retry(Step::SignIn, patience, async || {
-        let delivered = job.rotate(false, report).await;
+        let delivered = job.rotate(false, report).await.map_err(|error| spreading::judged(context, error));
         waits = delivered.as_ref().is_err_and(|error| error.temporary() == Temporary::Propagation);
         delivered.map_err(|error| {
             // Later than this something was made that another attempt would make once more.

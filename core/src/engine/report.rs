@@ -185,6 +185,16 @@ impl TargetReport {
             error: None,
         }
     }
+
+    /// Returns true where the process is not to end with 0 for it.
+    fn has_failed(&self) -> bool {
+        match self.outcome {
+            Outcome::Failed | Outcome::Partial => true,
+            // It was asked to rotate and did not, or what is in use is overdue.
+            Outcome::Yielded => self.error.is_some(),
+            _ => false,
+        }
+    }
 }
 
 /// Reports a whole run.
@@ -232,17 +242,17 @@ impl Report {
         Self { version: 1, command: command.into(), started, finished, targets }
     }
 
-    /// Returns the process's exit status: 0 done; 1 a target failed; 2 the command line or the configuration
-    /// is at fault for every failure.
+    /// Returns the process's exit status: 0 done; 1 a target failed; 2 the configuration is at fault for every
+    /// failure, and no request was sent.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
-        let failed = |target: &&TargetReport| matches!(target.outcome, Outcome::Failed | Outcome::Partial);
-        let mut failed = self.targets.iter().filter(failed).peekable();
+        let mut failed = self.targets.iter().filter(|target| target.has_failed()).peekable();
         if failed.peek().is_none() {
             return 0;
         }
+        let sent = self.targets.iter().any(|target| target.requests > 0);
         let of_target =
             |target: &TargetReport| target.error.as_ref().is_none_or(|error| error.class() == Class::Target);
-        if failed.any(of_target) { 1 } else { 2 }
+        if sent || failed.any(of_target) { 1 } else { 2 }
     }
 }

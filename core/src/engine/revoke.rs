@@ -10,8 +10,8 @@ use super::job::Job;
 use super::observe::known;
 use super::plan::Decision;
 use super::report::{Outcome, TargetReport};
-use super::world::{admin, find_principal};
-use crate::auth::Context;
+use super::world::admin;
+use crate::auth::{Context, find_in_workspace};
 use crate::config::Adopt;
 use crate::credential::Tag;
 use crate::host::Phase;
@@ -144,7 +144,7 @@ async fn by_admin(
 /// Finds the principal's application id, which is the user name under which its tokens stand.
 async fn application_id(context: &Context<'_>, admin: &Identity) -> Result<String, Error> {
     let principal = &context.subject.principal;
-    let found = find_principal(context, admin, None).await?;
+    let found = find_in_workspace(context, admin, None).await?;
     found.map(|found| found.application_id).or_else(|| principal.client_id.clone()).ok_or_else(|| {
         let kind = if principal.kind == PrincipalKind::Entra { "Entra" } else { "Databricks" };
         let words = format!("the {kind} service principal was not found in the workspace");

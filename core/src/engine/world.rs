@@ -2,12 +2,12 @@
 //! changes nothing.
 
 use super::resolve::Target;
-use crate::auth::{Context, sign_in_admin, sign_in_directory};
+use crate::auth::{Context, find_in_workspace, sign_in_admin, sign_in_directory};
 use crate::http::Identity;
 use crate::model::{Code, Error, PrincipalKind, Step};
 use crate::service::databricks::conf::{TokenSettings, token_settings};
 use crate::service::databricks::permissions::{TokenPermission, token_permission};
-use crate::service::databricks::scim::{self, ServicePrincipal};
+use crate::service::databricks::scim::ServicePrincipal;
 use crate::service::graph::{self, Application, By, GITHUB_ISSUER, Trust};
 
 /// Holds what Entra ID knows of the principal's application.
@@ -86,6 +86,11 @@ pub(super) async fn observe_directory(
             }),
         };
     };
+    // One that the sign-in names by its id is meant.
+    let named = target.subject.auth.as_ref().is_some_and(|auth| auth.method.client_id().is_some());
+    if matches!(by, By::Name(_)) && !named {
+        graph::check_ours(context, &directory, &application).await?;
+    }
     let id = &application.app_id;
     let service_principal = graph::find_service_principal(context, &directory, id).await?.is_some();
     let federated = match trust {
@@ -112,8 +117,8 @@ pub(super) async fn observe_workspace(
     let principal = match directory.map(|seen| &seen.application) {
         // Who bears the name already is somebody else: the application is made yet.
         Some(None) => None,
-        Some(Some(application)) => find_principal(context, admin, Some(&application.app_id)).await?,
-        None => find_principal(context, admin, None).await?,
+        Some(Some(application)) => find_in_workspace(context, admin, Some(&application.app_id)).await?,
+        None => find_in_workspace(context, admin, None).await?,
     };
     let id = principal.as_ref().map_or("", |principal| principal.application_id.as_str());
     let permission = match settings.enabled {
@@ -145,34 +150,4 @@ pub(super) fn admin_refused(context: &Context<'_>, error: Error) -> Error {
         );
     }
     error
-}
-
-/// Finds the principal in the workspace, by its application id or else by its name.
-///
-/// # Errors
-/// `application-ambiguous` where several bear the name.
-pub(super) async fn find_principal(
-    context: &Context<'_>,
-    admin: &Identity,
-    known: Option<&str>,
-) -> Result<Option<ServicePrincipal>, Error> {
-    let principal = &context.subject.principal;
-    let (attribute, value) = match (known.or(principal.client_id.as_deref()), &principal.display_name) {
-        (Some(id), _) => ("applicationId", id),
-        (None, Some(name)) => ("displayName", name.as_str()),
-        (None, None) => {
-            return Err(Error::config(
-                Code::ConfigMissingKey,
-                format!("{}.principal.client-id", context.subject.path),
-                "give `client-id` or `display-name` to say which principal is meant",
-            ));
-        }
-    };
-    let mut found = scim::find(context, admin, attribute, value).await?;
-    if found.len() > 1 {
-        let ids: Vec<&str> = found.iter().map(|principal| principal.application_id.as_str()).collect();
-        let words = format!("several service principals are named \"{value}\": {}", ids.join(", "));
-        return Err(Error::new(Code::ApplicationAmbiguous, Step::ImportPrincipal, words));
-    }
-    Ok(found.pop())
 }

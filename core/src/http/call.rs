@@ -44,6 +44,8 @@ pub struct Call {
     pub attempts: u32,
     /// Whether a redirect is the answer that is wanted.
     pub(super) redirect_expected: bool,
+    /// Whether the answer proves something, so that a page in its place must not.
+    pub(super) proves: bool,
     method: Method,
     path: String,
     headers: Vec<(String, HeaderValue)>,
@@ -72,6 +74,7 @@ impl Call {
             timeout: TIMEOUT,
             attempts: u32::MAX,
             redirect_expected: false,
+            proves: false,
             method,
             path: path.into(),
             headers: Vec::new(),
@@ -135,6 +138,13 @@ impl Call {
     #[must_use]
     pub fn fresh_connection(mut self) -> Self {
         self.fresh = true;
+        self
+    }
+
+    /// Says that its answer proves something: it must be JSON by its content type too.
+    #[must_use]
+    pub(crate) fn as_proof(mut self) -> Self {
+        self.proves = true;
         self
     }
 

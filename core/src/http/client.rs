@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::call::Call;
-use super::dialect::{is_html, request_id};
+use super::dialect::{is_html, is_json, request_id};
 use super::pace::{Limit, Pace};
 use super::patience::Patience;
 use crate::host::{Event, Host, Phase, Response, TransportError, TransportErrorKind};
@@ -387,13 +387,17 @@ fn decoded<T: DeserializeOwned>(call: &Call, response: &Response) -> Result<T, E
 }
 
 fn json_of(call: &Call, response: &Response) -> Result<Value, Error> {
-    serde_json::from_slice(&response.body).map_err(|error| {
+    let value = serde_json::from_slice(&response.body).map_err(|error| {
         if is_html(response) {
             return garbled(call, response, "a web page, probably a log-in page");
         }
         let place = format!("line {}, column {}", error.line(), error.column());
         garbled(call, response, &format!("a body that is no JSON ({place})"))
-    })
+    })?;
+    match call.proves && !is_json(response) {
+        true => Err(garbled(call, response, "a body whose content type is not that of JSON")),
+        false => Ok(value),
+    }
 }
 
 fn unfit(call: &Call, response: &Response, misfit: &Misfit) -> Error {

@@ -367,3 +367,11 @@ pub(super) fn is_html(response: &Response) -> bool {
     response.header("content-type").is_some_and(|kind| kind.starts_with("text/html"))
         || response.body.trim_ascii_start().starts_with(b"<")
 }
+
+/// Returns true where a body is JSON by its content type, such as `application/scim+json; charset=utf-8`.
+pub(super) fn is_json(response: &Response) -> bool {
+    response.header("content-type").is_some_and(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        kind.ends_with("/json") || kind.ends_with("+json")
+    })
+}

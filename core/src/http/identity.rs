@@ -12,6 +12,7 @@ use crate::model::{Origin, Secret};
 pub struct Identity {
     origin: Origin,
     headers: Vec<(&'static str, HeaderValue)>,
+    token: Option<Secret>,
 }
 
 impl Identity {
@@ -22,7 +23,7 @@ impl Identity {
             "Bearer {}",
             token.expose("the Authorization header of the host that it is for")
         ));
-        Self::new(origin, value)
+        Self { token: Some(token.clone()), ..Self::new(origin, value) }
     }
 
     /// Binds a user name and a password to a host.
@@ -40,6 +41,7 @@ impl Identity {
         Self {
             origin: origin.clone(),
             headers: vec![("authorization", HeaderValue::Sensitive(authorization))],
+            token: None,
         }
     }
 
@@ -53,6 +55,11 @@ impl Identity {
     /// Returns the headers that go along.
     pub(super) fn headers(&self) -> &[(&'static str, HeaderValue)] {
         &self.headers
+    }
+
+    /// Returns the bearer token, where there is one.
+    pub(crate) fn token(&self) -> Option<&Secret> {
+        self.token.as_ref()
     }
 
     /// Returns the base URL of the service that this is for.

@@ -156,6 +156,12 @@ codes! {
         "read what the service said; the sign-in log of the tenant shows the refused attempt";
     /// A sign-in brought another principal than the configured one.
     WrongPrincipal = "wrong-principal", "check client-id: the credential signs in as somebody else";
+    /// Nobody says who has signed in.
+    IdentityUnknown = "identity-unknown",
+        "give principal.client-id; and let the principal read itself (SCIM `Me`), or sign in by a token of \
+         Entra ID, which says whose it is";
+    /// Several principals bear the name, or several identities stand on the machine.
+    IdentityAmbiguous = "identity-ambiguous", "give client-id to say which one is meant";
 
     /// The principal may not use tokens.
     TokenPermissionMissing = "token-permission-missing",
@@ -171,6 +177,16 @@ codes! {
     /// The workspace does not know the principal.
     PrincipalNotInWorkspace = "principal-not-in-workspace",
         "add the service principal to the workspace: `lakekey provision` with `admin` does so";
+    /// The principal lacks an entitlement.
+    EntitlementMissing = "entitlement-missing",
+        "give `entitlements`, such as workspace-access or databricks-sql-access, and run `lakekey provision` \
+         with `admin`; a new one takes up to ten minutes";
+    /// A credential's scopes do not cover what was asked with it.
+    ScopeMissing = "scope-missing",
+        "add the scope that the message names: to `token.scopes`, or to the credential that signs in";
+    /// The workspace refuses this network.
+    NetworkRefused = "network-refused",
+        "run where the workspace's network rules allow it, or have its admin add this network";
     /// The principal is switched off.
     PrincipalInactive = "principal-inactive", "activate the service principal in the workspace";
     /// The credential was refused.
@@ -197,6 +213,9 @@ codes! {
          or use a user who may register applications";
     /// Several applications bear the name.
     ApplicationAmbiguous = "application-ambiguous", "give client-id to say which application is meant";
+    /// An application bears the name, and lakekey did not make it.
+    ApplicationNotOurs = "application-not-ours",
+        "give principal.client-id if this application is meant; else choose another display-name";
     /// An application must be made, and nobody was named who may.
     DirectoryNotConfigured = "directory-not-configured",
         "give `directory`, who may write to Microsoft Graph, or the client-id of an application that \
@@ -301,8 +320,7 @@ impl Code {
             | Self::ConfigMissingSecret
             | Self::ConfigHostOutsideCloud
             | Self::ConfigInsecureUrl
-            | Self::ConfigUnknownTarget
-            | Self::LifetimeOverMaximum => Class::Configuration,
+            | Self::ConfigUnknownTarget => Class::Configuration,
             _ => Class::Target,
         }
     }
@@ -365,8 +383,7 @@ mod tests {
     #[test]
     fn a_mistake_in_the_document_is_one_of_the_configuration() {
         for code in Code::ALL {
-            // The lifetime is a key of the document, though only the workspace tells that it is too long.
-            let configuration = code.as_str().starts_with("config-") || *code == Code::LifetimeOverMaximum;
+            let configuration = code.as_str().starts_with("config-");
             assert_eq!(code.class() == Class::Configuration, configuration, "{code}");
         }
     }

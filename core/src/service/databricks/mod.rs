@@ -2,6 +2,7 @@
 
 pub(crate) mod conf;
 pub(crate) mod management;
+pub(crate) mod me;
 pub(crate) mod oauth;
 pub(crate) mod oauth_secrets;
 pub(crate) mod permissions;

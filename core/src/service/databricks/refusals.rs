@@ -17,6 +17,17 @@ const TABLE: &[Rule] = &[
     statuses(400, 599).saying(&["token bucket limit"]).passing(),
     status(500).lasting(),
     status(504).lasting(),
+    status(403)
+        .saying(&["this api is disabled for users without the"])
+        .means(Code::EntitlementMissing)
+        .propagating(),
+    said(&["does not have required scopes"]).means(Code::ScopeMissing),
+    said(&[
+        "unauthorized network access to workspace",
+        "unauthorized access to org",
+        "invalid access to org",
+    ])
+    .means(Code::NetworkRefused),
     said(&["invalid access token", "token is expired"]).means(Code::CredentialInvalid).propagating(),
     reason(&["invalid_client"]).means(Code::CredentialInvalid).propagating(),
     said(&["does not have permission to use tokens"]).means(Code::TokenPermissionMissing).propagating(),

@@ -19,6 +19,9 @@ pub(crate) struct ServicePrincipal {
     pub(crate) id: String,
     /// The application id.
     pub(crate) application_id: String,
+    /// The name.
+    #[serde(default)]
+    pub(crate) display_name: String,
     /// Whether it may sign in.
     #[serde(default = "yes")]
     pub(crate) active: bool,
@@ -54,20 +57,38 @@ struct Found {
     resources: Vec<ServicePrincipal>,
 }
 
-/// Finds service principals by one attribute, `applicationId` or `displayName`.
+/// Says which service principal is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By<'a> {
+    /// The one with this application id.
+    ApplicationId(&'a str),
+    /// The one with exactly this name.
+    Name(&'a str),
+}
+
+/// Finds service principals. What came back is compared with what was asked: the workspace compares names
+/// without regard to letter case, and a service that ignores the filter answers with all.
 ///
 /// # Errors
 /// As the workspace answers.
 pub(crate) async fn find(
     client: &Client<'_>,
     admin: &Identity,
-    attribute: &str,
-    value: &str,
+    by: By<'_>,
 ) -> Result<Vec<ServicePrincipal>, Error> {
+    let (attribute, value) = match by {
+        By::ApplicationId(id) => ("applicationId", id),
+        By::Name(name) => ("displayName", name),
+    };
     let filter = format!("{attribute} eq \"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
     let path = format!("{PATH}?filter={}&startIndex=1&count=100", encode(&filter));
     let call = Call::by(admin, Step::ImportPrincipal, &DATABRICKS, Method::GET, path);
-    client.json::<Found>(call).await.map(|found| found.resources)
+    let mut found = client.json::<Found>(call).await?.resources;
+    found.retain(|principal| match by {
+        By::ApplicationId(id) => principal.application_id.eq_ignore_ascii_case(id),
+        By::Name(name) => principal.display_name == name,
+    });
+    Ok(found)
 }
 
 /// Adds a service principal; without an application id the workspace makes a Databricks-managed one.

@@ -5,9 +5,9 @@
 use super::DATABRICKS;
 use crate::host::Method;
 use crate::http::{Call, Client, Identity, encode};
-use crate::model::{Code, Error, Secret, Step, Timestamp};
+use crate::model::{Error, Secret, Step, Timestamp};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// Describes a token as the workspace lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -150,55 +150,20 @@ pub(crate) async fn delete(
     gone_is_done(client.execute(call).await.map(drop))
 }
 
-/// The path that tells whom a token belongs to.
-const ME: &str = "/api/2.0/preview/scim/v2/Me";
-
-/// Holds the names of somebody who has signed in.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Me {
-    application_id: Option<String>,
-    user_name: Option<String>,
-}
-
-impl Me {
-    /// Returns true for the service principal with that application id.
-    pub(crate) fn is(&self, application_id: &str) -> bool {
-        let names = [&self.application_id, &self.user_name];
-        names.into_iter().flatten().any(|name| name.eq_ignore_ascii_case(application_id))
-    }
-}
-
-/// Asks once, over a connection of its own, whom a new token belongs to.
+/// Tries a new token on a path of the workspace, once and over a connection of its own. A page that looks like
+/// a success is none: it answers with an object of JSON.
 ///
 /// # Errors
-/// As the workspace answers.
-pub(crate) async fn me(client: &Client<'_>, identity: &Identity, step: Step) -> Result<Me, Error> {
-    client.json(trial(identity, step, ME)).await
-}
-
-/// Tries a new token on a path of the workspace, once and over a connection of its own.
-///
-/// # Errors
-/// As the workspace answers.
+/// As the workspace answers; `reply-invalid`.
 pub(crate) async fn try_out(
     client: &Client<'_>,
     identity: &Identity,
     step: Step,
     path: &str,
 ) -> Result<(), Error> {
-    client.execute(trial(identity, step, path)).await.map(drop)
-}
-
-fn trial(identity: &Identity, step: Step, path: &str) -> Call {
     // Who tries a token repeats the whole round.
-    Call::by(identity, step, &DATABRICKS, Method::GET, path).fresh_connection().attempts(1)
-}
-
-/// Returns true for the refusal of a token whose scopes are narrower than the question.
-pub(crate) fn lacks_scope(error: &Error) -> bool {
-    let names_scope = |said: &str| said.to_lowercase().contains("scope");
-    error.status() == Some(403) && error.code() == Code::Refused && error.said().is_some_and(names_scope)
+    let call = Call::by(identity, step, &DATABRICKS, Method::GET, path).fresh_connection().attempts(1);
+    client.json::<Map<String, Value>>(call.as_proof()).await.map(drop)
 }
 
 /// Takes the refusal to remove what does not exist for a success.

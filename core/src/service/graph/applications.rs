@@ -3,6 +3,7 @@
 //! <https://learn.microsoft.com/graph/api/application-post-applications>
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::pages::{equals, list};
@@ -12,8 +13,11 @@ use crate::host::Method;
 use crate::http::{Call, Client, Identity};
 use crate::model::{Code, Error, Step};
 
+/// The tag of the applications that lakekey registers.
+pub(super) const MARK: &str = "lakekey";
+
 /// Describes an application's registration.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Application {
     /// The id of the object, by which Graph's paths name it.
@@ -24,9 +28,11 @@ pub(crate) struct Application {
     /// The name.
     #[serde(default)]
     pub(crate) display_name: String,
-    /// Who may sign in with it; `AzureADMyOrg` is this tenant alone.
+    /// Texts by which programs know what they made.
     #[serde(default)]
-    pub(crate) sign_in_audience: Option<String>,
+    pub(crate) tags: Vec<String>,
+    #[serde(default)]
+    pub(super) password_credentials: Vec<IgnoredAny>,
     /// Whether this run made it.
     #[serde(skip)]
     pub(crate) created: bool,
@@ -70,17 +76,20 @@ pub(crate) async fn find_application(
     };
     let mut found: Vec<Application> =
         list(client, identity, Step::MakeApplication, format!("/v1.0/applications?{filter}")).await?;
-    if let By::Name(name) = by {
-        // Graph compares without regard to letter case; two names that differ in it are two names.
-        found.retain(|application| application.display_name == name);
-        if found.len() > 1 {
-            let ids: Vec<&str> = found.iter().map(|application| application.app_id.as_str()).collect();
-            return Err(Error::new(
-                Code::ApplicationAmbiguous,
-                Step::MakeApplication,
-                format!("several applications are named \"{name}\": {}", ids.join(", ")),
-            ));
-        }
+    // What came back is compared with what was asked: Graph compares names without regard to letter case, and
+    // two that differ in it are two names.
+    found.retain(|application| match by {
+        By::ClientId(id) => application.app_id.eq_ignore_ascii_case(id),
+        By::Name(name) => application.display_name == name,
+    });
+    if found.len() > 1 {
+        let (By::ClientId(text) | By::Name(text)) = by;
+        let ids: Vec<&str> = found.iter().map(|application| application.app_id.as_str()).collect();
+        return Err(Error::new(
+            Code::ApplicationAmbiguous,
+            Step::MakeApplication,
+            format!("several applications are named \"{text}\": {}", ids.join(", ")),
+        ));
     }
     Ok(found.pop())
 }
@@ -146,7 +155,7 @@ async fn made_without_reply(
 
 async fn create(client: &Client<'_>, identity: &Identity, name: &str) -> Result<Application, Error> {
     // Without the audience the application would be open to other tenants.
-    let body = json!({"displayName": name, "signInAudience": "AzureADMyOrg"});
+    let body = json!({"displayName": name, "signInAudience": "AzureADMyOrg", "tags": [MARK]});
     let call =
         Call::by(identity, Step::MakeApplication, &GRAPH, Method::POST, "/v1.0/applications").json(&body);
     let application: Application = client.json(call).await?;
@@ -163,8 +172,8 @@ pub(crate) async fn find_service_principal(
     app_id: &str,
 ) -> Result<Option<ServicePrincipal>, Error> {
     let path = format!("/v1.0/servicePrincipals?{}", equals("appId", app_id));
-    let mut found: Vec<ServicePrincipal> = list(client, identity, Step::MakeServicePrincipal, path).await?;
-    Ok(found.pop())
+    let found: Vec<ServicePrincipal> = list(client, identity, Step::MakeServicePrincipal, path).await?;
+    Ok(found.into_iter().find(|principal| principal.app_id.eq_ignore_ascii_case(app_id)))
 }
 
 /// Finds the service principal of an application, or makes it, waiting until Graph knows the application

@@ -9,6 +9,7 @@
 
 mod applications;
 mod federation;
+mod ownership;
 mod pages;
 mod passwords;
 mod propagation;
@@ -21,6 +22,7 @@ pub(crate) use applications::{
 pub(crate) use federation::{
     GITHUB_ISSUER, Trust, ensure_federated_credential, find_federated_credential, list_federated_credentials,
 };
+pub(crate) use ownership::check_ours;
 pub(crate) use passwords::{PasswordInfo, add_password, list_passwords, remove_password};
 
 #[cfg(test)]

@@ -45,7 +45,8 @@ fn an_application_is_made_for_this_tenant_alone_and_found_the_second_time() {
     assert_eq!((made.object_id.as_str(), made.app_id.as_str(), made.created), ("o-1", "a-1", true));
     assert!(!named(&host).unwrap().created);
     let sent = host.sent();
-    assert_eq!(sent[1].json(), json!({"displayName": "catalog", "signInAudience": "AzureADMyOrg"}));
+    let body = json!({"displayName": "catalog", "signInAudience": "AzureADMyOrg", "tags": ["lakekey"]});
+    assert_eq!(sent[1].json(), body);
     assert_eq!(sent[1].header("authorization"), Some("Bearer graph-token"));
 }
 
