@@ -11,6 +11,7 @@ mod cancellation;
 mod delivery;
 mod disturbances;
 mod github;
+mod identity;
 mod interleavings;
 mod leases;
 mod policies;

@@ -389,6 +389,29 @@ fn an_oauth_secret_that_is_due_is_rotated_as_the_pat_is() {
     assert_ne!(oauth_secrets(&stage), old);
 }
 
+/// Describes what belongs to others than the principal that is made: applications, members and grants.
+fn strangers(stage: &Stage) -> Vec<String> {
+    stage.emulator.world(|world| {
+        let workspace = &world.workspaces[0];
+        let own: Vec<&str> = world
+            .directory
+            .applications
+            .iter()
+            .filter(|a| a.display_name == NAME)
+            .map(|a| a.app_id.as_str())
+            .chain(workspace.members.iter().filter(|m| m.display_name == NAME).map(|m| m.name.as_str()))
+            .collect();
+        let applications = world.directory.applications.iter().filter(|a| a.display_name != NAME);
+        let members = workspace.members.iter().filter(|m| m.display_name != NAME);
+        let grants = workspace.grants.iter().map(|grant| format!("{grant:?}"));
+        applications
+            .map(|a| format!("{} {} {}", a.app_id, a.secrets.len(), a.federated.len()))
+            .chain(members.map(|m| format!("{} {:?}", m.name, m.entitlements)))
+            .chain(grants.filter(|grant| !own.iter().any(|id| grant.contains(id))))
+            .collect()
+    })
+}
+
 /// Disturbs every request of a provisioning from nothing in every way; then provisions again.
 fn disturbed(prepared: &Stage, secret: Option<&str>, settled: &dyn Fn(&Stage, &str)) -> usize {
     let command = &Command::Provision;
@@ -398,6 +421,7 @@ fn disturbed(prepared: &Stage, secret: Option<&str>, settled: &dyn Fn(&Stage, &s
         for disturbance in Disturbance::all(sent.method == "GET") {
             let mut stage = prepared.fork();
             let what = format!("{} {}{} ({at}) {disturbance:?}", sent.method, sent.origin, sent.path);
+            let others = strangers(&stage);
             let aim = Aim { at, disturbance, lasting: false };
             let ran = Machine::new(&stage)
                 .disturbed(aim)
@@ -414,6 +438,7 @@ fn disturbed(prepared: &Stage, secret: Option<&str>, settled: &dyn Fn(&Stage, &s
             let report = healed.report.as_ref().unwrap();
             assert!(report.targets.iter().all(|t| t.error.is_none()), "{what}: {}", healed.output);
             settled(&stage, &what);
+            assert_eq!(strangers(&stage), others, "I4: {what}");
             tried += 1;
         }
     }

@@ -1,6 +1,8 @@
 //! What can happen to a request.
 
 use http::Response;
+use lakekey_emulator::World;
+use serde_json::{Value, json};
 
 /// Names one way in which a request goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,12 @@ pub enum Disturbance {
     NeverEnds,
     /// A read is answered from before the last write.
     Stale,
+    /// The answer names another id than its own, one that belongs to somebody else.
+    OtherId,
+    /// A list is answered that is somebody else's.
+    OthersList,
+    /// An object is answered with status 200 that is a page by its content type.
+    Page(Done),
 }
 
 /// Says whether a disturbed request was carried out all the same.
@@ -68,9 +76,9 @@ impl Disturbance {
         for done in [No, Yes] {
             all.extend([Self::Garbage(done), Self::LoginPage(done), Self::Redirected(done)]);
         }
-        all.extend([Self::Huge, Self::NeverEnds]);
+        all.extend([Self::Huge, Self::NeverEnds, Self::OtherId, Self::Page(Done::Yes), Self::Page(Done::No)]);
         if is_read {
-            all.push(Self::Stale);
+            all.extend([Self::Stale, Self::OthersList]);
         }
         all
     }
@@ -89,6 +97,7 @@ impl Disturbance {
             Self::Status(_, _, done)
             | Self::Garbage(done)
             | Self::LoginPage(done)
+            | Self::Page(done)
             | Self::Redirected(done) => done == Done::Yes,
             _ => true,
         }
@@ -96,7 +105,7 @@ impl Disturbance {
 
     /// Returns the reply that comes in place of the service's own.
     #[must_use]
-    pub fn reply(self, own: Response<Vec<u8>>, date: &str) -> Response<Vec<u8>> {
+    pub fn reply(self, own: Response<Vec<u8>>, date: &str, others: &Others) -> Response<Vec<u8>> {
         let reply = |status: u16, kind: &str, body: &[u8]| {
             Response::builder()
                 .status(status)
@@ -126,6 +135,9 @@ impl Disturbance {
             Self::LoginPage(_) => {
                 reply(200, "text/html", b"<!DOCTYPE html><html><body>Sign in to your account</body></html>")
             }
+            Self::Page(_) => reply(200, "text/html", b"{}"),
+            Self::OtherId => others.renamed(own),
+            Self::OthersList => others.listed(own),
             Self::Redirected(_) => {
                 let mut reply = reply(302, "text/html", b"");
                 reply
@@ -136,4 +148,67 @@ impl Disturbance {
             _ => own,
         }
     }
+}
+
+/// Holds what belongs to somebody else, with which answers are falsified.
+#[derive(Debug, Default)]
+pub struct Others {
+    token: String,
+    application: String,
+    tokens: Value,
+}
+
+impl Others {
+    /// Reads a token and the list of a person, and the id of another application.
+    #[must_use]
+    pub fn of(world: &World) -> Self {
+        let theirs = |owner: &str| owner != world.seeded.client_id && owner.contains('@');
+        let tokens: Vec<_> =
+            world.workspaces.iter().flat_map(|w| &w.tokens).filter(|t| theirs(&t.owner)).collect();
+        Self {
+            token: tokens.first().map(|token| token.id.clone()).unwrap_or_default(),
+            application: world.seeded.directory_client_id.clone(),
+            tokens: tokens
+                .iter()
+                .map(|t| {
+                    json!({"token_id": t.id, "comment": t.comment, "creation_time": t.created_ms,
+                        "expiry_time": t.expiry_ms})
+                })
+                .collect(),
+        }
+    }
+
+    fn renamed(&self, own: Response<Vec<u8>>) -> Response<Vec<u8>> {
+        changed(own, &|name, value| match name {
+            "token_id" => *value = json!(self.token),
+            "applicationId" | "userName" | "appId" => *value = json!(self.application),
+            _ => {}
+        })
+    }
+
+    fn listed(&self, own: Response<Vec<u8>>) -> Response<Vec<u8>> {
+        changed(own, &|name, value| {
+            if name == "token_infos" {
+                *value = self.tokens.clone();
+            }
+        })
+    }
+}
+
+/// Changes values of a JSON body by their names, wherever they stand; a body of another kind stays.
+fn changed(own: Response<Vec<u8>>, change: &dyn Fn(&str, &mut Value)) -> Response<Vec<u8>> {
+    fn walk(value: &mut Value, change: &dyn Fn(&str, &mut Value)) {
+        match value {
+            Value::Object(map) => map.iter_mut().for_each(|(name, value)| {
+                walk(value, change);
+                change(name, value);
+            }),
+            Value::Array(list) => list.iter_mut().for_each(|value| walk(value, change)),
+            _ => {}
+        }
+    }
+    let (parts, body) = own.into_parts();
+    let Ok(mut value) = serde_json::from_slice(&body) else { return Response::from_parts(parts, body) };
+    walk(&mut value, change);
+    Response::from_parts(parts, value.to_string().into_bytes())
 }

@@ -10,7 +10,7 @@ use lakekey_core::{
 };
 use lakekey_emulator::Emulator;
 
-use crate::disturbance::Disturbance;
+use crate::disturbance::{Disturbance, Others};
 use crate::time::SimulatedClock;
 
 /// Says which request is disturbed, and how.
@@ -167,7 +167,10 @@ impl Wire {
             Some(Disturbance::Refused) => lost(TransportErrorKind::NotSent),
             Some(Disturbance::Huge) => lost(TransportErrorKind::TooLarge),
             Some(Disturbance::NeverEnds) => lost(TransportErrorKind::TimedOut),
-            Some(other) => Ok(back(other.reply(own, &self.date()))),
+            Some(other) => {
+                let others = self.emulator.world(|world| Others::of(world));
+                Ok(back(other.reply(own, &self.date(), &others)))
+            }
             None => Ok(back(own)),
         }
     }

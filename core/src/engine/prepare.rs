@@ -10,8 +10,8 @@ use super::world::{DirectorySeen, WorkspaceSeen, admin, observe_directory, obser
 use super::world::{needs_directory, wanted};
 use crate::auth::{Context, find_in_workspace, sign_in_directory};
 use crate::host::Phase;
-use crate::http::Identity;
-use crate::model::{Code, Error, Step};
+use crate::http::{Identity, Patience};
+use crate::model::{Code, Error, Step, Temporary};
 use crate::service::databricks::conf::enable_tokens;
 use crate::service::databricks::permissions::{TokenPermission, grant_token_permission, token_permission};
 use crate::service::databricks::{scim, tokens};
@@ -163,6 +163,9 @@ pub(super) fn missing_in_workspace(target: &Target, workspace: &WorkspaceSeen) -
 const FIRST: &str =
     "made by lakekey and removed at once: the workspace had no token to grant a permission on";
 
+/// How often the workspace is asked for a principal that it has just made.
+const SHOWN: u32 = 4;
+
 /// How long the admin's first token would live, in seconds.
 const FIRST_LIFE: u64 = 600;
 
@@ -260,7 +263,11 @@ impl Making<'_> {
         let id = self.client_id.as_deref().or(configured);
         let created = scim::create(context, admin, id, name, &self.target.entitlements).await;
         let principal = match created {
-            Ok(created) => created,
+            Ok(created) if self.is_as_asked(&created, id, name).await? => created,
+            Ok(created) => {
+                let words = format!("the creation was answered with {}, another one", created.application_id);
+                return Err(Error::new(Code::ReplyInvalid, Step::ImportPrincipal, words));
+            }
             // It may exist: another run made it, or the reply to the first try was lost. A second one must
             // not be made.
             Err(error) => find_in_workspace(context, admin, id).await?.ok_or(error)?,
@@ -268,6 +275,29 @@ impl Making<'_> {
         let words = format!("added the service principal {} to the workspace", principal.application_id);
         self.client_id = Some(principal.application_id);
         Ok(words)
+    }
+
+    /// Compares the answer to a creation with what was asked: the id, or else what the workspace then shows under
+    /// the id that it has given.
+    async fn is_as_asked(
+        &self,
+        created: &scim::ServicePrincipal,
+        id: Option<&str>,
+        name: &str,
+    ) -> Result<bool, Error> {
+        if let Some(id) = id {
+            return Ok(created.application_id.eq_ignore_ascii_case(id));
+        }
+        let (context, admin) = (self.context, &self.prepared.admin);
+        let patience = Patience::attempts(SHOWN);
+        let shown = context.retry(Step::ImportPrincipal, patience, async || {
+            let by = scim::By::ApplicationId(&created.application_id);
+            let words = format!("the workspace does not show {} yet", created.application_id);
+            let slow = || Error::new(Code::SpreadingTooSlow, Step::ImportPrincipal, words);
+            let found = scim::find(context, admin, by).await?.pop();
+            found.ok_or_else(|| slow().with_temporary(Temporary::Yes))
+        });
+        Ok(shown.await?.display_name == name)
     }
 
     async fn first_token(&self) -> Result<(), Error> {

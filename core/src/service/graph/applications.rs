@@ -159,7 +159,16 @@ async fn create(client: &Client<'_>, identity: &Identity, name: &str) -> Result<
     let call =
         Call::by(identity, Step::MakeApplication, &GRAPH, Method::POST, "/v1.0/applications").json(&body);
     let application: Application = client.json(call).await?;
-    Ok(Application { created: true, ..application })
+    // The answer is believed only as far as it agrees with what Graph then shows under its id; a replica that
+    // lags behind shows nothing yet.
+    let shown = find_application(client, identity, By::ClientId(&application.app_id)).await?;
+    match shown {
+        Some(shown) if shown.display_name != name || !shown.tags.iter().any(|tag| tag == MARK) => {
+            let words = format!("the creation was answered with {}, another application", application.app_id);
+            Err(Error::new(Code::ReplyInvalid, Step::MakeApplication, words).with_uncertainty(true))
+        }
+        _ => Ok(Application { created: true, ..application }),
+    }
 }
 
 /// Finds the service principal of an application in the tenant, writing nothing.
@@ -199,7 +208,13 @@ pub(crate) async fn ensure_service_principal(
     })
     .await;
     match created {
-        Ok(principal) => Ok(ServicePrincipal { created: true, ..principal }),
+        Ok(principal) if principal.app_id.eq_ignore_ascii_case(app_id) => {
+            Ok(ServicePrincipal { created: true, ..principal })
+        }
+        Ok(principal) => {
+            let words = format!("the creation was answered with that of {}", principal.app_id);
+            Err(Error::new(Code::ReplyInvalid, step, words))
+        }
         Err(error) if is_conflict(&error) || error.is_uncertain() => {
             appeared(client, step, async || find_service_principal(client, identity, app_id).await)
                 .await?

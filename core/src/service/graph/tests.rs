@@ -15,6 +15,7 @@ use crate::model::{Code, Error, Secret, Step, Timestamp};
 const GRAPH: &str = "https://graph.microsoft.com/v1.0";
 const BY_NAME: &str =
     "GET https://graph.microsoft.com/v1.0/applications?$filter=displayName%20eq%20%27catalog%27";
+const BY_ID: &str = "GET https://graph.microsoft.com/v1.0/applications?$filter=appId%20eq%20%27a-1%27";
 const MAKE: &str = "POST https://graph.microsoft.com/v1.0/applications";
 
 fn with<T>(host: &TestHost, act: impl AsyncFnOnce(&Context<'_>, &Identity) -> T) -> T {
@@ -25,7 +26,7 @@ fn with<T>(host: &TestHost, act: impl AsyncFnOnce(&Context<'_>, &Identity) -> T)
 
 fn application(id: &str) -> Value {
     json!({"id": format!("o-{id}"), "appId": format!("a-{id}"), "displayName": "catalog",
-        "signInAudience": "AzureADMyOrg"})
+        "signInAudience": "AzureADMyOrg", "tags": ["lakekey"]})
 }
 
 fn refusal(code: &str, message: &str) -> Value {
@@ -40,6 +41,7 @@ fn named(host: &TestHost) -> Result<Application, Error> {
 fn an_application_is_made_for_this_tenant_alone_and_found_the_second_time() {
     let host = TestHost::new();
     host.on(BY_NAME, 200, json!({"value": []})).on(MAKE, 201, application("1"));
+    host.on(BY_ID, 200, json!({"value": []}));
     host.on(BY_NAME, 200, json!({"value": [application("1")]}));
     let made = named(&host).unwrap();
     assert_eq!((made.object_id.as_str(), made.app_id.as_str(), made.created), ("o-1", "a-1", true));
@@ -95,7 +97,7 @@ fn an_application_that_a_minute_does_not_show_is_made_again() {
     for _ in 0..8 {
         host.on(BY_NAME, 200, json!({"value": []}));
     }
-    host.on(MAKE, 201, application("1"));
+    host.on(MAKE, 201, application("1")).on(BY_ID, 200, json!({"value": [application("1")]}));
     assert!(named(&host).unwrap().created);
     host.sent();
 }
