@@ -68,7 +68,14 @@ pub struct Changing {
 #[derive(Debug, Subcommand)]
 pub enum Commands {
     /// Make the principal able to use tokens, from nothing, and deliver a first credential
-    Provision(Changing),
+    Provision {
+        /// What every command that changes something takes.
+        #[command(flatten)]
+        changing: Changing,
+        /// Write the application id that it finds or makes into the configuration
+        #[arg(long)]
+        write: bool,
+    },
     /// Renew what is due, deliver, verify, revoke what is superseded
     Rotate {
         /// What every command that changes something takes.
@@ -117,7 +124,7 @@ pub enum Commands {
 
 /// Says which credentials are revoked.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("what").required(true).args(["superseded", "all", "token_id"]))]
+#[command(group = ArgGroup::new("what").required(true).args(["superseded", "managed", "all", "token_id"]))]
 pub struct Revoke {
     /// What every command that changes something takes.
     #[command(flatten)]
@@ -125,7 +132,10 @@ pub struct Revoke {
     /// Those that a newer, delivered one has superseded
     #[arg(long)]
     pub superseded: bool,
-    /// Every one, the one in use included
+    /// Every one that lakekey made for the target, the one in use included
+    #[arg(long)]
+    pub managed: bool,
+    /// Every one of the principal, whoever made it, except those of other configured targets
     #[arg(long)]
     pub all: bool,
     /// The one with this id

@@ -162,7 +162,7 @@ mod tests {
         assert_eq!((refusal.command.as_deref(), refusal.json), (Some("revoke"), true));
         assert_eq!(
             refusal.error().unwrap().message(),
-            "the following required arguments were not provided: <--superseded|--all|--token-id <ID>>"
+            "the following required arguments were not provided: <--superseded|--managed|--all|--token-id <ID>>"
         );
     }
 }

@@ -104,6 +104,13 @@ impl Console {
         &self.masks
     }
 
+    /// Returns true where a person reads what is noted and can answer.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        use std::io::IsTerminal as _;
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
     /// Prints a part of the result.
     pub fn result(&self, text: &str) {
         self.raw(&self.masks.apply(text));

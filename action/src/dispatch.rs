@@ -63,9 +63,11 @@ async fn dispatch(command: Commands, console: &Rc<Console>) -> u8 {
             terminal::look(console, &shared, Command::Status, fail_on).await
         }
         Commands::Doctor(shared) => terminal::look(console, &shared, Command::Doctor, None).await,
-        Commands::Provision(changing) => terminal::change(console, &changing, Command::Provision).await,
+        Commands::Provision { changing, write } => {
+            terminal::change(console, &changing, Command::Provision, write).await
+        }
         Commands::Rotate { changing, force } => {
-            terminal::change(console, &changing, Command::Rotate { force }).await
+            terminal::change(console, &changing, Command::Rotate { force }, false).await
         }
         Commands::Revoke(revoke) => terminal::revoke(console, revoke).await,
     }

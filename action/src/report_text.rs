@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use lakekey_core::{CredentialReport, Error, Report, TargetReport, Timestamp};
+use lakekey_core::{
+    CredentialReport, DeliveryReport, Error, Holds, Report, State, Step, StepReport, TargetReport, Timestamp,
+};
 
 /// Lays rows out in columns as wide as their widest cell.
 #[must_use]
@@ -56,7 +58,7 @@ pub fn short(id: &str) -> String {
 pub fn report(report: &Report) -> String {
     let mut text = table_of(report);
     for target in &report.targets {
-        text.push_str(&details(target, report.finished));
+        text.push_str(&details(target, as_of(target, report)));
     }
     let _ = writeln!(text, "\n{}", summary(report));
     text
@@ -70,14 +72,34 @@ pub fn table_of(report: &Report) -> String {
             .map(str::to_owned)
             .to_vec(),
     ];
-    rows.extend(report.targets.iter().map(|target| row(target, report.finished)));
+    rows.extend(report.targets.iter().map(|target| row(target, as_of(target, report))));
     table(&rows)
+}
+
+/// Returns the time that decides for a target: that of the service that dates its credential.
+pub(crate) fn as_of(target: &TargetReport, report: &Report) -> Timestamp {
+    target.as_of.unwrap_or(report.finished)
+}
+
+/// Returns what has failed, each once, with the place where it is one place's.
+pub(crate) fn errors(target: &TargetReport) -> Vec<(&Error, Option<&str>)> {
+    let mut all: Vec<(&Error, Option<&str>)> = target.error.iter().map(|error| (error, None)).collect();
+    for delivery in &target.delivered {
+        if let Some(error) = &delivery.error
+            && !all
+                .iter()
+                .any(|(known, _)| known.code() == error.code() && known.message() == error.message())
+        {
+            all.push((error, Some(&delivery.sink)));
+        }
+    }
+    all
 }
 
 fn row(target: &TargetReport, now: Timestamp) -> Vec<String> {
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let credential = target.credential.as_ref();
-    let holding = target.delivered.iter().filter(|d| d.error.is_none()).count();
+    let holding = target.delivered.iter().filter(|d| d.holds == Holds::Current).count();
     vec![
         target.name.clone(),
         target.outcome.as_str().to_owned(),
@@ -101,16 +123,16 @@ fn expiry(credential: &CredentialReport, now: Timestamp) -> String {
 fn details(target: &TargetReport, now: Timestamp) -> String {
     let mut lines = Vec::new();
     for delivery in &target.delivered {
-        let state = match (&delivery.error, delivery.written) {
-            (Some(error), _) => format!("failed: {}", error.code()),
-            (None, Some(at)) => format!("written {}", day(at, now)),
-            (None, None) => "does not say when it was written".to_owned(),
-        };
-        lines.push(vec!["  delivered".to_owned(), delivery.sink.clone(), state]);
+        lines.push(vec!["  place".to_owned(), delivery.sink.clone(), place(delivery, now)]);
     }
-    lines.extend(target.revoked.iter().map(|id| vec!["  revoked".to_owned(), short(id)]));
-    lines.extend(target.left_over.iter().map(|id| vec!["  left over".to_owned(), short(id)]));
-    for step in &target.steps {
+    for left in &target.left_over_details {
+        let until = left.until.map(|until| format!(", until {}", day(until, now))).unwrap_or_default();
+        lines.push(vec!["  left over".to_owned(), short(&left.id), format!("{}{until}", left.why)]);
+    }
+    // What stops working is read first.
+    let stops = |step: &&StepReport| step.state == State::Would && step.step == Step::RevokeToken;
+    let (first, rest): (Vec<&StepReport>, Vec<&StepReport>) = target.steps.iter().partition(stops);
+    for step in first.into_iter().chain(rest) {
         lines.push(vec![
             format!("  {}", step.state.as_str()),
             step.step.as_str().to_owned(),
@@ -123,6 +145,23 @@ fn details(target: &TargetReport, now: Timestamp) -> String {
     if lines.is_empty() { String::new() } else { format!("\n{}\n{}", target.name, table(&lines)) }
 }
 
+/// Says what a place holds.
+pub(crate) fn place(delivery: &DeliveryReport, now: Timestamp) -> String {
+    let written = delivery.written.map(|at| format!(", written {}", day(at, now))).unwrap_or_default();
+    let holds = match delivery.holds {
+        Holds::Current => "holds it",
+        Holds::Older => "holds an older one",
+        Holds::Nothing => "holds nothing",
+        Holds::Overwritten => "was overwritten by another hand",
+        _ => "cannot tell what it holds",
+    };
+    match &delivery.error {
+        Some(error) => format!("failed: {}; {holds}{written}", error.code()),
+        None if !delivery.tried => format!("not tried; {holds}{written}"),
+        None => format!("{holds}{written}"),
+    }
+}
+
 /// Sums the outcomes up and says what comes next.
 #[must_use]
 pub fn summary(report: &Report) -> String {
@@ -131,16 +170,26 @@ pub fn summary(report: &Report) -> String {
         *counts.entry(target.outcome.as_str()).or_default() += 1;
     }
     let counts: Vec<String> = counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
-    let next =
-        report.targets.iter().filter_map(|t| Some((t.credential.as_ref()?.due?, t.name.as_str()))).min();
-    let next = next
-        .map(|(due, name)| format!("; next: {name} is due {}", day(due, report.finished)))
+    let next = next_due(report)
+        .map(|(due, target)| format!("; next: {} is due {}", target.name, day(due, as_of(target, report))))
         .unwrap_or_default();
     format!(
         "{}: {}{next}",
         report.command,
         if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }
     )
+}
+
+/// Returns the credential that is due next; one that is due already is not next, but now.
+pub(crate) fn next_due(report: &Report) -> Option<(Timestamp, &TargetReport)> {
+    let due = |target: &'_ TargetReport| target.credential.as_ref()?.due;
+    let future = |(due, target): &(Timestamp, &TargetReport)| *due > as_of(target, report);
+    report
+        .targets
+        .iter()
+        .filter_map(|target| Some((due(target)?, target)))
+        .filter(future)
+        .min_by_key(|(due, target)| (*due, target.name.clone()))
 }
 
 /// Returns where a code is explained.

@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
-use lakekey_core::{Code, Command, Error, Report, Revocation, RunRequest, Step, Target, matrix, select};
+use lakekey_core::{
+    Code, Command, Config, Error, Report, Revocation, RunRequest, Step, Target, matrix, select,
+    with_client_id,
+};
 
 use crate::arguments::{Changing, Revoke, Shared};
 use crate::configuration;
@@ -19,53 +22,65 @@ pub(crate) async fn look(
     command: Command,
     fail_on: Option<FailOn>,
 ) -> u8 {
-    serve(console, shared, command, false, fail_on).await
+    serve(console, shared, command, Order { fail_on, ..Order::default() }).await
 }
 
-/// Runs a command that changes something and returns the exit status.
-pub(crate) async fn change(console: &Rc<Console>, changing: &Changing, command: Command) -> u8 {
-    serve(console, &changing.shared, command, changing.dry_run, None).await
+/// Runs a command that changes something and returns the exit status; `write` puts into the configuration what
+/// provisioning has learnt.
+pub(crate) async fn change(console: &Rc<Console>, changing: &Changing, command: Command, write: bool) -> u8 {
+    let order = Order { dry_run: changing.dry_run, write, ..Order::default() };
+    serve(console, &changing.shared, command, order).await
+}
+
+/// Says how a command is carried out.
+#[derive(Clone, Copy)]
+struct Order {
+    dry_run: bool,
+    confirmed: bool,
+    fail_on: Option<FailOn>,
+    write: bool,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self { dry_run: false, confirmed: true, fail_on: None, write: false }
+    }
 }
 
 /// Revokes credentials, if that is meant, and returns the exit status.
 pub(crate) async fn revoke(console: &Rc<Console>, revoke: Revoke) -> u8 {
-    match confirmed(&revoke) {
-        Ok(what) => change(console, &revoke.changing, Command::Revoke(what)).await,
-        Err(error) => refused(console, revoke.changing.shared.json, "revoke", &error),
-    }
-}
-
-/// Checks that a revocation names its targets and was meant.
-fn confirmed(revoke: &Revoke) -> Result<Revocation, Error> {
-    let usage = |message: String| Error::new(Code::UsageInvalid, Step::Configure, message);
     let Changing { shared, dry_run } = &revoke.changing;
     if shared.targets.is_empty() {
-        return Err(usage(
-            "name the target with --target NAME: nothing is revoked for all targets at once".to_owned(),
-        ));
+        let words = "name the target with --target NAME: nothing is revoked for all targets at once";
+        let error = Error::new(Code::UsageInvalid, Step::Configure, words);
+        return refused(console, shared.json, "revoke", &error);
     }
-    match (&revoke.token_id, revoke.all) {
-        (Some(id), _) => Ok(Revocation::Id(id.clone())),
-        (None, true) if revoke.yes || *dry_run => Ok(Revocation::All),
-        (None, true) => {
-            let config = configuration::read(&shared.config, &ProcessEnvironment)?;
-            let stops: Vec<String> = select(&config, &shared.targets)?.into_iter().map(what_stops).collect();
-            Err(usage(format!("this stops what signs in with them: {}", stops.join("; ")))
-                .with_hint("say --yes if that is meant; --dry-run shows what would be revoked"))
-        }
-        (None, false) => Ok(Revocation::Superseded),
+    let what = match (&revoke.token_id, revoke.all, revoke.managed) {
+        (Some(id), ..) => Revocation::Id(id.clone()),
+        (None, true, _) => Revocation::All,
+        (None, _, true) => Revocation::Managed,
+        (None, false, false) => Revocation::Superseded,
+    };
+    let asked = what != Revocation::Superseded && !revoke.yes && !dry_run;
+    let order = Order { dry_run: *dry_run, confirmed: !asked, fail_on: None, write: false };
+    let command = Command::Revoke(what);
+    let status = serve(console, shared, command.clone(), order).await;
+    if !asked || status != exit_status::FAILED || shared.json || !console.is_terminal() {
+        return status;
+    }
+    match confirmed(console, &shared.targets) {
+        true => serve(console, shared, command, Order { confirmed: true, ..order }).await,
+        false => status,
     }
 }
 
-/// Says what a target's credentials are used by, as far as the configuration knows.
-fn what_stops(target: &Target) -> String {
-    let places = target.places();
-    format!(
-        "everything that uses a credential of {} at {}, those delivered to {} included",
-        target.name(),
-        target.workspace(),
-        if places.is_empty() { "nowhere".to_owned() } else { places.join(", ") }
-    )
+/// Has a person confirm each target by its name.
+fn confirmed(console: &Console, targets: &[String]) -> bool {
+    targets.iter().all(|target| {
+        console.note(&format!("what is listed above stops working; type {target} to revoke it:"));
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).is_ok() && line.trim() == target
+    })
 }
 
 /// Prints the targets divided among jobs and returns the exit status.
@@ -81,14 +96,9 @@ pub(crate) fn plan_matrix(console: &Console, shared: &Shared, shards: u16) -> u8
     }
 }
 
-async fn serve(
-    console: &Rc<Console>,
-    shared: &Shared,
-    command: Command,
-    dry_run: bool,
-    fail_on: Option<FailOn>,
-) -> u8 {
+async fn serve(console: &Rc<Console>, shared: &Shared, command: Command, order: Order) -> u8 {
     let name = command.name();
+    let provisions = command == Command::Provision && !order.dry_run;
     let signals = Signals::listen();
     let runner = Runner {
         console,
@@ -97,15 +107,25 @@ async fn serve(
         clock: &SystemClock,
         cancellation: &signals,
     };
-    let request = RunRequest { command, targets: shared.targets.clone(), dry_run };
+    let Order { dry_run, confirmed, fail_on, write } = order;
+    let targets = shared.targets.clone();
+    let request = RunRequest { targets, dry_run, confirmed, ..RunRequest::new(command) };
     let done = async {
         let config = configuration::read(&shared.config, &ProcessEnvironment)?;
-        runner.run(&config, &request).await
+        let report = runner.run(&config, &request).await?;
+        Ok((config, report))
     };
     match done.await {
-        Ok(report) => {
+        Ok((config, report)) => {
             show(console, shared.json, &report);
-            exit_status::of(&report, fail_on)
+            let learnt = if provisions { learnt(&config, &report) } else { Vec::new() };
+            match keep(console, &shared.config, &learnt, write) {
+                Ok(()) => exit_status::of(&report, fail_on),
+                Err(error) => {
+                    console.note(&report_text::error(&error, None));
+                    exit_status::FAILED
+                }
+            }
         }
         Err(error) => refused(console, shared.json, name, &error),
     }
@@ -119,10 +139,55 @@ fn show(console: &Console, json: bool, report: &Report) {
         console.result(&report_text::report(report));
     }
     for target in &report.targets {
-        for error in target.error.iter().chain(target.delivered.iter().filter_map(|d| d.error.as_ref())) {
-            console.note(&report_text::error(error, Some(&target.name)));
+        for (error, place) in report_text::errors(target) {
+            let whose =
+                place.map_or_else(|| target.name.clone(), |place| format!("{}: {place}", target.name));
+            console.note(&report_text::error(error, Some(&whose)));
         }
     }
+}
+
+/// Returns the application ids that a provisioning has found or made and that are not configured.
+fn learnt(config: &Config, report: &Report) -> Vec<(String, String)> {
+    let unnamed = config.targets().iter().filter(|target| target.client_id().is_none());
+    let id = |target: &Target| {
+        let mut reports = report.targets.iter().filter(|report| report.name == target.name());
+        Some((target.name().to_owned(), reports.find_map(|report| report.client_id.clone())?))
+    };
+    unnamed.filter_map(id).collect()
+}
+
+/// Says what to write into the configuration, or writes it there.
+fn keep(console: &Console, path: &str, learnt: &[(String, String)], write: bool) -> Result<(), Error> {
+    if learnt.is_empty() {
+        return Ok(());
+    }
+    if !write {
+        for (target, id) in learnt {
+            console.note(&format!(
+                "write into the target {target}, below `principal`: client-id: {id} (`--write` does it)"
+            ));
+        }
+        return Ok(());
+    }
+    let unwritable = |error: &std::io::Error| {
+        let words = format!("{path} could not be written: {error}");
+        Error::new(Code::ConfigUnreadable, Step::Configure, words)
+            .with_hint("write client-id below the target's `principal` by hand")
+    };
+    let mut text = std::fs::read_to_string(path).map_err(|error| unwritable(&error))?;
+    for (target, id) in learnt {
+        text = with_client_id(&text, target, id)?;
+    }
+    // Written beside and moved, so that nobody finds half of it.
+    let beside = format!("{path}.new");
+    std::fs::write(&beside, text)
+        .and_then(|()| std::fs::rename(&beside, path))
+        .map_err(|error| unwritable(&error))?;
+    for (target, id) in learnt {
+        console.note(&format!("wrote client-id: {id} into the target {target} of {path}"));
+    }
+    Ok(())
 }
 
 /// Says why nothing was done; with `--json` in the form of a report without targets.

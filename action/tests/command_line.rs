@@ -135,18 +135,19 @@ fn a_configuration_of_fifty_megabytes_is_not_read() {
 }
 
 #[test]
-fn revoking_everything_asks_to_be_meant() {
+fn revoking_everything_lists_what_it_would_revoke_and_asks_to_be_meant() {
     let running = emulator();
     assert_eq!(running.lakekey(&["provision"]).status.code(), Some(0));
-    let before = running.emulator.requests().len();
-    let refused = running.lakekey(&["revoke", "--target", "catalog-prod", "--all"]);
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(
-        text(&refused.stderr).contains("github-secret acme/data DATABRICKS_TOKEN"),
-        "{}",
-        text(&refused.stderr)
-    );
-    assert_eq!(running.emulator.requests().len(), before);
+    for what in [&["--all"][..], &["--managed"]] {
+        let listed = running.lakekey(&[&["revoke", "--target", "catalog-prod"], what].concat());
+        assert_eq!(listed.status.code(), Some(1));
+        let said = text(&listed.stdout);
+        for part in ["would", "revoke-token", "made on", "last used on"] {
+            assert!(said.contains(part), "{part} in {said}");
+        }
+    }
+    let deleted = |request: &&lakekey_emulator::Record| request.path.ends_with("/token/delete");
+    assert_eq!(running.emulator.requests().iter().filter(deleted).count(), 0);
     assert_eq!(
         running.lakekey(&["revoke", "--target", "catalog-prod", "--all", "--yes"]).status.code(),
         Some(0)

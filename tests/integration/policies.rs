@@ -283,3 +283,30 @@ fn a_missing_environment_variable_is_named_and_nothing_is_sent() {
     );
     assert!(stage.emulator.requests().is_empty());
 }
+
+#[test]
+fn two_places_never_give_two_targets_one_name() {
+    let long = "a".repeat(80);
+    let name = |environment: Option<&str>, secret: &str| {
+        let stage = Stage::new().target(|target| {
+            drop(target.as_object_mut().unwrap().remove("name"));
+            target["deliver"][0]["secret"] = json!(secret);
+            if let Some(environment) = environment {
+                target["deliver"][0]["environment"] = json!(environment);
+            }
+        });
+        stage.config().targets()[0].name().to_owned()
+    };
+    let names = [
+        name(None, "T"),
+        name(Some("prod"), "T"),
+        name(Some("prod/eu"), "T"),
+        name(Some("prod.eu"), "T"),
+        name(Some(&long), "T"),
+        name(Some(&long), "U"),
+    ];
+    assert_eq!(names[0], "acme.data.T");
+    let different: std::collections::BTreeSet<&String> = names.iter().collect();
+    assert_eq!(different.len(), names.len(), "{names:?}");
+    assert!(names.iter().all(|name| name.len() <= 64));
+}

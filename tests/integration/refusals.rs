@@ -207,11 +207,8 @@ fn a_document_that_unfolds_without_end_is_refused() {
 #[test]
 fn a_target_that_is_not_configured_is_refused() {
     let config = Stage::new().config();
-    let request = RunRequest {
-        command: lakekey_core::Command::Status,
-        targets: vec!["nobody".to_owned()],
-        dry_run: false,
-    };
+    let request =
+        RunRequest { targets: vec!["nobody".to_owned()], ..RunRequest::new(lakekey_core::Command::Status) };
     let error = select(&config, &request.targets).unwrap_err();
     assert_eq!((error.code().as_str(), error.key()), ("config-unknown-target", Some("--target")));
 }

@@ -161,7 +161,7 @@ test("the ES module hands the token to the program's own function, whose refusal
     for (const { "token-id": id } of await managed())
       await user.run(
         BINARY,
-        ["revoke", "--config", emu.ready.config, "--target", "catalog-prod", "--token-id", id],
+        ["revoke", "--config", emu.ready.config, "--target", "catalog-prod", "--token-id", id, "--yes"],
         emu.env,
       );
     status = 503;

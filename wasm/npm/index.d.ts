@@ -59,8 +59,14 @@ export interface Credential {
 export interface Delivery {
   /** The place: type, place, name. */
   sink: string;
+  /** The kind of place, such as `github-secret`. */
+  type: string;
   /** When it was last written, where it can say so. */
   written: string | null;
+  /** What it holds, as far as it can tell. */
+  holds: "current" | "older" | "nothing" | "overwritten" | "unknown";
+  /** `false` where this run was to write it and did not come to it. */
+  tried?: boolean;
   /** Why it does not hold the credential. */
   error?: Failure;
 }
@@ -88,6 +94,16 @@ export interface TargetReport {
   revoked: string[];
   /** The ids of managed credentials that are no longer in use and not revoked yet. */
   "left-over": string[];
+  /** Why each of them lives on, and until when. */
+  "left-over-details"?: { id: string; why: string; until: string | null }[];
+  /** The workspace. */
+  workspace?: string;
+  /** The principal's application id, as far as it is known. */
+  "client-id"?: string;
+  /** The time by the clock of the service that dates the credential, which decides. */
+  "as-of"?: string;
+  /** Whether a revocation has listed what it would revoke and waits for `yes`. */
+  "confirmation-needed"?: boolean;
   /** How many HTTP requests were sent for this target. */
   requests: number;
   steps?: StepReport[];
@@ -185,11 +201,15 @@ export interface RotateOptions extends Options {
   force?: boolean;
 }
 
-/** Says which credentials `revoke` revokes; exactly one of the three. `targets` must be given. */
-export type RevokeOptions = Options & { targets: readonly string[] } & (
-    | { superseded: true; all?: false; tokenId?: undefined }
-    | { all: true; superseded?: false; tokenId?: undefined }
-    | { tokenId: string; superseded?: false; all?: false }
+/**
+ * Says which credentials `revoke` revokes; exactly one of the four. `targets` must be given. With `yes: false`
+ * the report lists what would be revoked, and nothing is.
+ */
+export type RevokeOptions = Options & { targets: readonly string[]; yes?: boolean } & (
+    | { superseded: true; managed?: false; all?: false; tokenId?: undefined }
+    | { managed: true; superseded?: false; all?: false; tokenId?: undefined }
+    | { all: true; superseded?: false; managed?: false; tokenId?: undefined }
+    | { tokenId: string; superseded?: false; managed?: false; all?: false }
   );
 
 /**

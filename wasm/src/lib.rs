@@ -72,6 +72,30 @@ pub fn matrix(request: &str, document: &str, host: &JsHost) -> Result<String, St
     spread().map_err(|error: Error| text(&error))
 }
 
+/// Returns a document with the application id of a target's principal.
+///
+/// # Errors
+/// A configuration error as JSON.
+#[wasm_bindgen(js_name = withClientId)]
+pub fn with_client_id(document: &str, target: &str, client_id: &str) -> Result<String, String> {
+    lakekey_core::with_client_id(document, target, client_id).map_err(|error| text(&error))
+}
+
+/// Returns the names of the targets whose principal has no configured application id, as JSON.
+///
+/// # Errors
+/// A configuration error as JSON.
+#[wasm_bindgen(js_name = withoutClientId)]
+pub fn without_client_id(request: &str, document: &str, host: &JsHost) -> Result<String, String> {
+    let names = || {
+        let request = Request::read(request)?;
+        let config = read(&request, document, &Platform::new(host))?;
+        let unnamed = config.targets().iter().filter(|target| target.client_id().is_none());
+        Ok(serde_json::json!(unnamed.map(lakekey_core::Target::name).collect::<Vec<_>>()).to_string())
+    };
+    names().map_err(|error: Error| text(&error))
+}
+
 /// Seals a value with a public key of GitHub's, in base64.
 ///
 /// # Errors

@@ -46,7 +46,12 @@ impl Request {
                 .ok_or_else(|| usage("a matrix has 1 to 256 shards"))?,
         };
         Ok(Self {
-            run: RunRequest { command, targets, dry_run: flag("dryRun") },
+            run: RunRequest {
+                targets,
+                dry_run: flag("dryRun"),
+                confirmed: value["yes"].as_bool().unwrap_or(true),
+                ..RunRequest::new(command)
+            },
             object: flag("object"),
             shards,
         })
@@ -55,11 +60,12 @@ impl Request {
 
 fn revocation(value: &Value) -> Result<Revocation, Error> {
     let flag = |key: &str| value[key].as_bool().unwrap_or(false);
-    match (flag("superseded"), flag("all"), value["tokenId"].as_str()) {
-        (true, false, None) => Ok(Revocation::Superseded),
-        (false, true, None) => Ok(Revocation::All),
-        (false, false, Some(id)) if !id.is_empty() => Ok(Revocation::Id(id.to_owned())),
-        _ => Err(usage("revoke asks for exactly one of superseded, all and tokenId")),
+    match (flag("superseded"), flag("managed"), flag("all"), value["tokenId"].as_str()) {
+        (true, false, false, None) => Ok(Revocation::Superseded),
+        (false, true, false, None) => Ok(Revocation::Managed),
+        (false, false, true, None) => Ok(Revocation::All),
+        (false, false, false, Some(id)) if !id.is_empty() => Ok(Revocation::Id(id.to_owned())),
+        _ => Err(usage("revoke asks for exactly one of superseded, managed, all and tokenId")),
     }
 }
 

@@ -137,7 +137,7 @@ impl<'a> Stage<'a> {
             clock: &clock,
             cancellation: &NeverCancelled,
         };
-        runner.run(config, &RunRequest { command, targets: Vec::new(), dry_run: false }).await
+        runner.run(config, &RunRequest::new(command)).await
     }
 
     /// Lets time pass.

@@ -1,7 +1,7 @@
 //! One target without a file: the document that the inputs stand for. Secrets stay where they are and are
 //! referred to.
 
-use lakekey_core::{Code, Command, Config, Error, Secret};
+use lakekey_core::{Code, Command, Config, Error};
 use serde_json::{Map, Value, json};
 
 use super::input::{Inputs, variable, wrong};
@@ -47,7 +47,6 @@ fn document(inputs: &Inputs<'_>, command: &Command) -> Result<Value, Error> {
     let auth_type = auth_type(inputs);
     let databricks = matches!(auth_type.as_str(), "oauth-m2m" | "github-oidc");
     let mut target = Map::new();
-    target.insert("name".to_owned(), json!(name(&repository, environment.as_deref(), &secret)));
     target.insert("workspace".to_owned(), json!(needed("workspace")?));
     target.insert(
         "principal".to_owned(),
@@ -131,25 +130,6 @@ fn github(inputs: &Inputs<'_>) -> Result<Value, Error> {
 /// Makes an object of what is there.
 fn present<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect::<Map<_, _>>().into()
-}
-
-/// Makes the target's name, the same for the same place: it stands in the ledger.
-fn name(repository: &str, environment: Option<&str>, secret: &str) -> String {
-    const LONGEST: usize = 64;
-    let place =
-        [Some(repository), environment, Some(secret)].into_iter().flatten().collect::<Vec<_>>().join(".");
-    let name: String = place
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '.' })
-        .collect();
-    let name = name.trim_start_matches(['.', '-', '_']).to_owned();
-    // Where a character was replaced, or the end cut, the beginning of a hash keeps two places apart.
-    let kept = place.replacen('/', ".", 1) == name && name.len() <= LONGEST;
-    if kept {
-        return name;
-    }
-    let hash = Secret::new(place).fingerprint();
-    format!("{}-{}", &name[..name.len().min(LONGEST - 9)], &hash[..8])
 }
 
 /// Names the input instead of the key that the user has never written.
@@ -244,21 +224,5 @@ mod tests {
             read(&[("private-key", "x"), ("app-id", "12")]).unwrap_err().key(),
             Some("input github-token")
         );
-    }
-
-    #[test]
-    fn two_places_never_have_one_name() {
-        let long = "a".repeat(80);
-        let names = [
-            name("acme/data", None, "T"),
-            name("acme/data", Some("prod"), "T"),
-            name("acme/data", Some("prod/eu"), "T"),
-            name("acme/data", Some("prod.eu"), "T"),
-            name("acme/data", Some(&long), "T"),
-            name("acme/data", Some(&long), "U"),
-        ];
-        let different: std::collections::BTreeSet<&String> = names.iter().collect();
-        assert_eq!(different.len(), names.len(), "{names:?}");
-        assert!(names.iter().all(|name| name.len() <= 64));
     }
 }

@@ -117,11 +117,12 @@ impl Inputs<'_> {
     fn revocation(&self) -> Result<Revocation, Error> {
         Ok(match self.get("revoke").as_deref().unwrap_or("superseded") {
             "superseded" => Revocation::Superseded,
+            "managed" => Revocation::Managed,
             "all" => Revocation::All,
             id if id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) => {
                 Revocation::Id(id.to_owned())
             }
-            _ => return Err(wrong("revoke", "write superseded, all, or the id of a token")),
+            _ => return Err(wrong("revoke", "write superseded, managed, all, or the id of a token")),
         })
     }
 
@@ -251,6 +252,7 @@ pub(super) mod tests {
         for (text, what) in [
             ("", Revocation::Superseded),
             ("superseded", Revocation::Superseded),
+            ("managed", Revocation::Managed),
             ("all", Revocation::All),
             ("abc123", Revocation::Id("abc123".to_owned())),
         ] {

@@ -16,7 +16,7 @@ use lakekey_core::{
 use crate::console::{Console, line};
 use crate::exit_status::{self, DONE, WRONG};
 use crate::platform::{ProcessEnvironment, Signals, SystemClock, SystemEntropy};
-use crate::report_text::{explained_at, refusal, table_of};
+use crate::report_text::{errors, explained_at, refusal, table_of};
 use crate::run::Runner;
 use crate::workflow_commands::{annotation, mask, neutral};
 use input::{Inputs, Request};
@@ -135,7 +135,7 @@ async fn serve(log: &Log<'_>, console: &Rc<Console>, config: Config, request: Re
         clock: &SystemClock,
         cancellation: &signals,
     };
-    let done = runner.run(&config, &RunRequest { command, targets, dry_run }).await;
+    let done = runner.run(&config, &RunRequest { targets, dry_run, ..RunRequest::new(command) }).await;
     log.0.raw("::endgroup::");
     match done {
         Err(error) => refused(log, name, &error),
@@ -154,7 +154,7 @@ async fn serve(log: &Log<'_>, console: &Rc<Console>, config: Config, request: Re
 fn annotate(log: &Log<'_>, report: &Report) {
     for target in &report.targets {
         let name = target.name.as_str();
-        for error in target.error.iter().chain(target.delivered.iter().filter_map(|d| d.error.as_ref())) {
+        for (error, _) in errors(target) {
             log.error(error, Some(name));
         }
         match target.outcome {

@@ -40,6 +40,13 @@ pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
         outputs.push(("expires", time(credential.expires)));
         outputs.push(("due", time(credential.due)));
     }
+    // Of several credentials of one target it is the same.
+    let mut ids: Vec<&String> =
+        report.targets.iter().filter_map(|target| target.client_id.as_ref()).collect();
+    ids.dedup();
+    if let [id] = ids.as_slice() {
+        outputs.push(("client-id", (*id).clone()));
+    }
     outputs
 }
 

@@ -4,9 +4,9 @@
 
 use std::fmt::Write as _;
 
-use lakekey_core::{Error, Outcome, Report, TargetReport, Timestamp};
+use lakekey_core::{Error, Holds, Outcome, Report, TargetReport, Timestamp};
 
-use crate::report_text::{day, explained_at, short};
+use crate::report_text::{as_of, day, errors, explained_at, next_due, short};
 
 /// How many targets are shown one by one; GitHub takes 1 MiB a step, and nobody reads more.
 const SHOWN: usize = 100;
@@ -16,13 +16,12 @@ const PICTURED: usize = 30;
 
 /// Renders the summary of a run.
 pub(super) fn render(report: &Report, dry_run: bool) -> String {
-    let now = report.finished;
     let mut text = format!("## lakekey {}{}\n\n", report.command, if dry_run { " (dry run)" } else { "" });
     text.push_str(
         "| Target | Outcome | Credential | Due | Expires | Delivered to |\n|---|---|---|---|---|---|\n",
     );
     for target in report.targets.iter().take(SHOWN) {
-        text.push_str(&row(target, now));
+        text.push_str(&row(target, as_of(target, report)));
     }
     if let Some(more @ 1..) = report.targets.len().checked_sub(SHOWN) {
         let _ = writeln!(text, "\n{more} more targets stand in the output `report`.");
@@ -48,7 +47,12 @@ fn row(target: &TargetReport, now: Timestamp) -> String {
         .delivered
         .iter()
         .map(|delivery| {
-            format!("{}{}", if delivery.error.is_some() { "❌ " } else { "" }, code(&delivery.sink))
+            let sign = match (&delivery.error, delivery.holds) {
+                (Some(_), _) | (None, Holds::Nothing | Holds::Overwritten) => "❌ ",
+                (None, Holds::Older) => "⚠️ ",
+                _ => "",
+            };
+            format!("{sign}{}", code(&delivery.sink))
         })
         .collect();
     format!(
@@ -81,27 +85,22 @@ fn done(target: &TargetReport) -> String {
     let mut item = |words: String| {
         let _ = writeln!(text, "- {}: {words}", code(&target.name));
     };
-    if !target.revoked.is_empty() {
-        item(format!("revoked {}", ids(&target.revoked)));
-    }
-    if !target.left_over.is_empty() {
-        item(format!("still to be revoked: {}", ids(&target.left_over)));
+    for left in &target.left_over_details {
+        let until = left.until.map(|until| format!(", until {until:.0}")).unwrap_or_default();
+        item(format!("still alive: {}: {}{}", code(&short(&left.id)), cell(&left.why), cell(&until)));
     }
     for step in &target.steps {
         let hint = step.hint.as_ref().map(|hint| format!(" – {}", cell(hint))).unwrap_or_default();
         item(format!("{} {}: {}{hint}", step.state.as_str(), step.step, cell(&step.message)));
     }
-    for error in target.error.iter().chain(target.delivered.iter().filter_map(|d| d.error.as_ref())) {
-        item(failure(error));
+    for (error, place) in errors(target) {
+        let place = place.map(|place| format!("{}: ", code(place))).unwrap_or_default();
+        item(format!("{place}{}", failure(error)));
     }
     if !text.is_empty() {
         text.push('\n');
     }
     text
-}
-
-fn ids(ids: &[String]) -> String {
-    ids.iter().map(|id| code(&short(id))).collect::<Vec<_>>().join(", ")
 }
 
 fn failure(error: &Error) -> String {
@@ -155,26 +154,24 @@ fn picture(report: &Report) -> String {
 }
 
 fn next(report: &Report) -> String {
-    let first =
-        report.targets.iter().filter_map(|t| Some((t.credential.as_ref()?.due?, t.name.as_str()))).min();
     let broken =
         report.targets.iter().filter(|t| matches!(t.outcome, Outcome::Failed | Outcome::Partial)).count();
     let mut text = "**Next:** ".to_owned();
     if broken > 0 {
         let _ = write!(text, "{broken} of {} need you, see above. ", report.targets.len());
     }
-    match first {
-        Some((due, name)) if due <= report.finished => {
-            let _ = writeln!(
-                text,
-                "{} is due since {}; the next `rotate` renews it.",
-                code(name),
-                cell(&day(due, report.finished))
-            );
+    let due = |target: &TargetReport| target.credential.as_ref().and_then(|credential| credential.due);
+    let late = |target: &&TargetReport| due(target).is_some_and(|due| due <= as_of(target, report));
+    let late = report.targets.iter().filter(late).count();
+    if late > 0 {
+        let _ = write!(text, "{late} due already, which the next `rotate` renews. ");
+    }
+    match next_due(report) {
+        Some((due, target)) => {
+            let when = cell(&day(due, as_of(target, report)));
+            let _ = writeln!(text, "{} is renewed from {when} on.", code(&target.name));
         }
-        Some((due, name)) => {
-            let _ = writeln!(text, "{} is renewed from {} on.", code(name), cell(&day(due, report.finished)));
-        }
+        None if late > 0 => text.push('\n'),
         None if broken > 0 => text.push('\n'),
         None => text.push_str("no credential is in use.\n"),
     }

@@ -148,6 +148,10 @@ impl SignIn {
 pub(crate) struct Subject {
     /// The target's name.
     pub(crate) name: String,
+    /// The names that it had before.
+    pub(crate) formerly: Vec<String>,
+    /// The names, also those of before, of the other targets of the configuration.
+    pub(crate) neighbours: Vec<String>,
     /// The target's place in the document, such as `targets[0]`.
     pub(crate) path: String,
     /// The workspace.
@@ -160,6 +164,13 @@ pub(crate) struct Subject {
     pub(crate) admin: Option<SignIn>,
     /// Who may write to Graph.
     pub(crate) directory: Option<SignIn>,
+}
+
+impl Subject {
+    /// Returns true for the target's name, and for one that it had before.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.formerly.iter().any(|former| former == name)
+    }
 }
 
 /// Holds what all targets of a run share.

@@ -78,8 +78,12 @@ pub(crate) struct Defaults {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TargetDocument {
-    /// The name, by which commands and the ledger know the target: letters, digits, `-`, `_` and `.`.
-    pub(crate) name: String,
+    /// The name, by which commands and the ledger know the target: letters, digits, `-`, `_` and `.`; made of
+    /// repository, environment and secret by default, where the first place is a GitHub secret.
+    pub(crate) name: Option<String>,
+    /// Names that the target had before; credentials that bear them are its own.
+    #[serde(default)]
+    pub(crate) formerly: Vec<String>,
     /// The workspace's URL.
     pub(crate) workspace: String,
     /// The principal.

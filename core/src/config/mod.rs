@@ -9,6 +9,7 @@ mod policy;
 mod principal;
 mod secret_ref;
 mod variant;
+mod write_back;
 mod yaml;
 
 pub use decode::MAX_DOCUMENT;
@@ -25,3 +26,4 @@ pub(crate) use principal::{guid, tenant};
 pub(crate) use secret_ref::Reference;
 pub use secret_ref::SecretRef;
 pub(crate) use variant::{Variant, known, one_of, take_type};
+pub use write_back::with_client_id;

@@ -114,6 +114,7 @@ fn listed(info: PasswordInfo) -> Listed {
         created: info.start_date_time.unwrap_or(Timestamp::UNIX_EPOCH),
         expires: info.end_date_time,
         tag: info.display_name.as_deref().and_then(Tag::find),
+        comment: info.display_name,
         scopes: None,
         id: info.key_id,
     }

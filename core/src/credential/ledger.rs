@@ -32,6 +32,21 @@ pub(crate) struct Tag {
     pub(crate) operation: String,
     /// How far the operation has come.
     pub(crate) phase: Phase,
+    /// What more is said of it.
+    pub(crate) notes: Notes,
+}
+
+/// Holds what the ledger says besides; older versions read past it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Notes {
+    /// Whether its run has ended although some place does not hold it.
+    pub(crate) ended: bool,
+    /// Which attempt in a row it is; 0 and 1 are the first.
+    pub(crate) attempt: u32,
+    /// Whether it was made since another hand had overwritten a place.
+    pub(crate) repairs: bool,
+    /// The marks of the places that have refused it.
+    pub(crate) refused: Vec<String>,
 }
 
 impl Tag {
@@ -39,6 +54,12 @@ impl Tag {
     #[must_use]
     pub(crate) fn in_phase(&self, phase: Phase) -> Self {
         Self { phase, ..self.clone() }
+    }
+
+    /// Returns the same tag with other notes.
+    #[must_use]
+    pub(crate) fn with_notes(&self, notes: Notes) -> Self {
+        Self { notes, ..self.clone() }
     }
 
     /// Puts the tag behind what people see.
@@ -55,7 +76,8 @@ impl Tag {
     pub(crate) fn find(text: &str) -> Option<Self> {
         let inside = text.trim_end().strip_suffix(']')?;
         let inside = &inside[inside.rfind("[lakekey ")? + "[lakekey ".len()..];
-        let mut tag = Self { target: String::new(), operation: String::new(), phase: Phase::Pending };
+        let (target, operation, notes) = (String::new(), String::new(), Notes::default());
+        let mut tag = Self { target, operation, phase: Phase::Pending, notes };
         let mut phase = None;
         for field in inside.split(' ') {
             match field.split_once('=')? {
@@ -65,6 +87,10 @@ impl Tag {
                 ("phase", "active") => phase = Some(Phase::Active),
                 // A later version may add fields; a phase that is not known is not ours to judge.
                 ("phase", _) => return None,
+                ("end", "partial") => tag.notes.ended = true,
+                ("attempt", number) => tag.notes.attempt = number.parse().unwrap_or(1),
+                ("why", "overwritten") => tag.notes.repairs = true,
+                ("refused", marks) => tag.notes.refused = marks.split(',').map(str::to_owned).collect(),
                 _ => {}
             }
         }
@@ -75,7 +101,21 @@ impl Tag {
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[lakekey target={} op={} phase={}]", self.target, self.operation, self.phase.as_str())
+        write!(f, "[lakekey target={} op={} phase={}", self.target, self.operation, self.phase.as_str())?;
+        let Notes { ended, attempt, repairs, refused } = &self.notes;
+        if *ended {
+            f.write_str(" end=partial")?;
+        }
+        if *attempt > 1 {
+            write!(f, " attempt={attempt}")?;
+        }
+        if *repairs {
+            f.write_str(" why=overwritten")?;
+        }
+        if !refused.is_empty() {
+            write!(f, " refused={}", refused.join(","))?;
+        }
+        f.write_str("]")
     }
 }
 
@@ -84,7 +124,8 @@ mod tests {
     use super::*;
 
     fn tag() -> Tag {
-        Tag { target: "catalog-prod".to_owned(), operation: "k3j9x2".to_owned(), phase: Phase::Pending }
+        let (target, operation) = ("catalog-prod".to_owned(), "k3j9x2".to_owned());
+        Tag { target, operation, phase: Phase::Pending, notes: Notes::default() }
     }
 
     #[test]
@@ -94,6 +135,15 @@ mod tests {
             Tag::find(&tag().in_phase(Phase::Active).comment(None)),
             Some(tag().in_phase(Phase::Active))
         );
+    }
+
+    #[test]
+    fn what_a_run_notes_of_its_end_is_read_again() {
+        let refused = vec!["1a2b3c".to_owned(), "4d5e6f".to_owned()];
+        let noted = tag().with_notes(Notes { ended: true, attempt: 3, repairs: true, refused });
+        let text = noted.comment(Some("data catalogue"));
+        assert!(text.contains("phase=pending end=partial attempt=3 why=overwritten refused=1a2b3c,4d5e6f]"));
+        assert_eq!(Tag::find(&text), Some(noted));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod oauth_secret;
 mod pat;
 mod store;
 
-pub(crate) use ledger::{Phase, Tag};
+pub(crate) use ledger::{Notes, Phase, Tag};
 pub(crate) use store::{Fresh, Listed, Marked, Order, Owner, Store};
 
 use crate::config::Policy;

@@ -126,6 +126,7 @@ fn listed(info: OauthSecretInfo) -> Listed {
         created: info.create_time.unwrap_or(Timestamp::UNIX_EPOCH),
         expires: info.expire_time,
         tag: None,
+        comment: None,
         scopes: None,
         id: info.id,
     }

@@ -142,6 +142,7 @@ fn listed(info: TokenInfo) -> Listed {
         created: info.created(),
         expires: info.expires(),
         tag: info.comment.as_deref().and_then(Tag::find),
+        comment: info.comment,
         scopes: info.scopes.filter(|scopes| !scopes.is_empty()),
         id: info.token_id,
     }

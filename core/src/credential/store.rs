@@ -17,6 +17,8 @@ pub(crate) struct Listed {
     pub(crate) expires: Option<Timestamp>,
     /// What the ledger says of it; `None` where lakekey did not make it, or its kind bears no text.
     pub(crate) tag: Option<Tag>,
+    /// What people see, the tag included.
+    pub(crate) comment: Option<String>,
     /// The scopes of a PAT; `None` where it is not restricted.
     pub(crate) scopes: Option<Vec<String>>,
 }

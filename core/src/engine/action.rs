@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::observe::Known;
 use super::report::{State, StepReport};
-use crate::model::{CredentialKind, Entitlement, Step};
+use crate::model::{CredentialKind, Entitlement, Step, Timestamp};
 use crate::service::graph::Trust;
 
 /// Says why a credential is renewed.
@@ -12,6 +12,22 @@ use crate::service::graph::Trust;
 pub(crate) enum Reason {
     /// There is none yet.
     None,
+    /// What a place was given is not alive any more.
+    Gone {
+        /// The place.
+        sink: String,
+        /// When it was written.
+        at: Timestamp,
+    },
+    /// The last run has ended with some places written and others not.
+    Partial,
+    /// Another hand has written a place since.
+    Overwritten {
+        /// The place.
+        sink: String,
+        /// When, where it can say so.
+        at: Option<Timestamp>,
+    },
     /// It was asked for.
     Forced,
     /// The current one is due.
@@ -26,6 +42,17 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("there is no credential yet"),
+            Self::Gone { sink, at } => write!(
+                f,
+                "no credential of this target is alive, and {sink} was written at {at:.0}: what it holds has \
+                 expired, was revoked elsewhere (by Terraform, the account console, or after 90 idle days), or \
+                 is not from lakekey"
+            ),
+            Self::Partial => f.write_str("the last run ended before every place held the new credential"),
+            Self::Overwritten { sink, at } => {
+                write!(f, "another hand has overwritten {sink}")?;
+                at.map_or(Ok(()), |at| write!(f, " at {at:.0}"))
+            }
             Self::Forced => f.write_str("it was asked for"),
             Self::Due => f.write_str("the current credential is due"),
             Self::Undelivered(sink) => write!(f, "{sink} does not hold the current credential"),
@@ -63,7 +90,11 @@ pub(crate) enum Action {
     /// Verifies the new credential.
     Verify { kind: CredentialKind },
     /// Writes a place of delivery.
-    Deliver { sink: String },
+    Deliver {
+        sink: String,
+        /// When it was written by somebody else, whose content is replaced.
+        replaces: Option<Timestamp>,
+    },
     /// Marks a credential as delivered: this one, or the new one.
     Mark(Option<String>),
     /// Revokes a credential.
@@ -75,17 +106,22 @@ pub(crate) enum Action {
 pub(crate) enum Revoked {
     /// A newer one that was delivered has superseded it.
     Superseded,
-    /// No place has ever held it: a run was interrupted.
+    /// No place holds it: a run was interrupted.
     LeftOver,
-    /// It was asked for.
-    Asked,
 }
 
 impl Action {
-    /// Revokes a credential that a newer one supersedes, or that an interrupted run has left over.
-    pub(super) fn revoke(known: &Known, in_use: bool) -> Self {
-        let why = if in_use { Revoked::Superseded } else { Revoked::LeftOver };
+    /// Revokes a credential.
+    pub(super) fn revoke(known: &Known, why: Revoked) -> Self {
         Self::Revoke { id: known.id.clone(), why }
+    }
+
+    /// Returns the id that it revokes.
+    pub(super) const fn revokes(&self) -> Option<&String> {
+        match self {
+            Self::Revoke { id, .. } => Some(id),
+            _ => None,
+        }
     }
 
     /// Returns the step of the procedure.
@@ -135,15 +171,15 @@ impl fmt::Display for Action {
             Self::GrantTokenPermission => f.write_str("grant the service principal CAN_USE on tokens"),
             Self::Create { kind, why } => write!(f, "make a new {}: {why}", kind.as_str()),
             Self::Verify { kind } => write!(f, "verify the new {}", kind.as_str()),
-            Self::Deliver { sink } => write!(f, "write {sink}"),
+            Self::Deliver { sink, replaces: None } => write!(f, "write {sink}"),
+            Self::Deliver { sink, replaces: Some(at) } => {
+                write!(f, "write {sink}; this replaces what was written there on {}", at.day())
+            }
             Self::Mark(Some(id)) => write!(f, "mark {id} as delivered"),
             Self::Mark(None) => f.write_str("mark the new one as delivered"),
             Self::Revoke { id, why: Revoked::Superseded } => write!(f, "revoke {id}, which is superseded"),
             Self::Revoke { id, why: Revoked::LeftOver } => {
                 write!(f, "revoke {id}, which an interrupted run has left over")
-            }
-            Self::Revoke { id, why: Revoked::Asked } => {
-                write!(f, "revoke {id}; what signs in with it is refused from then on")
             }
         }
     }

@@ -180,7 +180,7 @@ pub(super) fn references(
             _ => {}
         }
         let makes_its_secret = provisions && target.credentials.iter().any(|c| c.kind != CredentialKind::Pat);
-        let admin_stands_in = matches!(command, Command::Revoke(Revocation::All | Revocation::Id(_)))
+        let admin_stands_in = matches!(command, Command::Revoke(what) if *what != Revocation::Superseded)
             && subject.admin.is_some();
         if !makes_its_secret && !admin_stands_in {
             of_principal(target, environment, provisions && needs_directory(target))?;

@@ -45,8 +45,9 @@ impl Command {
 pub enum Revocation {
     /// Those that a newer, delivered one has superseded.
     Superseded,
-    /// Every managed one, the one in use included, and those of this principal that bear no mark of another
-    /// target.
+    /// Every one that lakekey made for this target, the one in use included.
+    Managed,
+    /// Every one of this principal, whoever made it, except those of other configured targets.
     All,
     /// The one with this id, whatever has made it.
     Id(String),
@@ -61,13 +62,16 @@ pub struct RunRequest {
     pub targets: Vec<String>,
     /// Whether nothing is changed and the report says what would be done.
     pub dry_run: bool,
+    /// Whether a revocation that stops what is in use was confirmed; if not, the report lists what it would
+    /// revoke.
+    pub confirmed: bool,
 }
 
 impl RunRequest {
     /// Asks for a command on every target, for real.
     #[must_use]
     pub const fn new(command: Command) -> Self {
-        Self { command, targets: Vec::new(), dry_run: false }
+        Self { command, targets: Vec::new(), dry_run: false, confirmed: true }
     }
 
     /// Returns whether the run may deliver a credential.

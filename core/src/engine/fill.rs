@@ -3,15 +3,40 @@
 use super::action::Action;
 use super::job::Job;
 use super::observe::{Known, Observed};
+use super::places::{Held, held};
 use super::plan::{self, Plan};
-use super::report::{CredentialReport, DeliveryReport, State, StepReport, TargetReport};
+use super::report::{CredentialReport, DeliveryReport, Holds, State, StepReport, TargetReport};
 use crate::model::{Error, Step};
-use crate::sink::{Sink, SinkState};
+use crate::sink::SinkState;
 
-/// Enters the sinks as they were found.
-pub(super) fn sinks(report: &mut TargetReport, observed: &Observed) {
+/// Says what became of a place.
+pub(super) enum Write {
+    /// It was written.
+    Done,
+    /// It refused, or nobody knows.
+    Failed(Error),
+    /// Another one had failed before its turn, so that it holds what it held.
+    NotTried,
+}
+
+/// Is what a place says after it was written.
+pub(super) type ReadBack = Result<SinkState, Error>;
+
+/// Enters the sinks as they were found, seen from the credential that the report shows, and the time at which it
+/// was looked.
+pub(super) fn sinks(report: &mut TargetReport, observed: &Observed, plan: &Plan) {
+    report.as_of = Some(observed.now);
     let entry = |seen: &super::observe::SinkSeen| {
-        DeliveryReport::new(seen.label.clone(), seen.state.written.timestamp())
+        let holds = match held(seen, plan.shown(), &observed.known) {
+            Held::Current => Holds::Current,
+            Held::Older => Holds::Older,
+            Held::Nothing => Holds::Nothing,
+            Held::Overwritten(_) => Holds::Overwritten,
+            Held::Unknown => Holds::Unknown,
+        };
+        let mut entry = DeliveryReport::new(seen.label.clone(), seen.state.written.timestamp());
+        entry.holds = holds;
+        entry
     };
     report.delivered = observed.sinks.iter().map(entry).collect();
 }
@@ -34,28 +59,40 @@ pub(super) fn done(report: &mut TargetReport, step: Step, message: impl Into<Str
     report.steps.push(StepReport::new(step, State::Done, message));
 }
 
-/// Enters which sinks could not be written.
-pub(super) fn writes(report: &mut TargetReport, sinks: &[Box<dyn Sink + '_>], writes: &[Result<(), Error>]) {
-    for (sink, written) in sinks.iter().zip(writes) {
-        let label = sink.label();
-        if let Some(entry) = report.delivered.iter_mut().find(|d| d.sink == label) {
-            entry.error = written.as_ref().err().cloned();
+/// Enters what became of each sink, where not all were reached.
+pub(super) fn writes(report: &mut TargetReport, writes: &[Write]) {
+    for (entry, write) in report.delivered.iter_mut().zip(writes) {
+        match write {
+            Write::Done => entry.holds = Holds::Current,
+            Write::NotTried => {
+                entry.tried = false;
+                entry.holds = before(entry.holds);
+            }
+            Write::Failed(error) => {
+                entry.holds = if error.is_uncertain() { Holds::Unknown } else { before(entry.holds) };
+                entry.error = Some(error.clone());
+            }
         }
     }
 }
 
+/// Says what a place holds once another credential is the current one.
+fn before(holds: Holds) -> Holds {
+    if holds == Holds::Current { Holds::Older } else { holds }
+}
+
 /// Enters what the sinks say after the write.
-pub(super) fn read_back(
-    report: &mut TargetReport,
-    sinks: &[Box<dyn Sink + '_>],
-    reads: &[Result<SinkState, Error>],
-) {
-    for (sink, read) in sinks.iter().zip(reads) {
-        let label = sink.label();
-        let Some(entry) = report.delivered.iter_mut().find(|d| d.sink == label) else { continue };
+pub(super) fn read_back(report: &mut TargetReport, reads: &[ReadBack]) {
+    for (entry, read) in report.delivered.iter_mut().zip(reads) {
         match read {
-            Ok(state) => entry.written = state.written.timestamp(),
-            Err(error) => entry.error = Some(error.clone()),
+            Ok(state) => {
+                entry.written = state.written.timestamp();
+                entry.holds = Holds::Current;
+            }
+            Err(error) => {
+                entry.holds = Holds::Unknown;
+                entry.error = Some(error.clone());
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::{join, join_all};
 
-use super::observe::{Known, Observed, SinkSeen, known};
+use super::observe::{Known, Observed, SinkSeen, known, strays};
 use super::plan::{self, Asked, Plan};
 use super::resolve::Credentials;
 use crate::auth::Context;
@@ -47,13 +47,10 @@ impl<'a> Job<'a> {
         let listed = listed?;
         let states: Result<Vec<SinkState>, Error> = states.into_iter().collect();
         let ids = listed.iter().map(|listed| listed.id.clone()).collect();
-        let (known, others) = known(
-            &self.context.subject.name,
-            &self.credentials.policy.adopt,
-            self.store.bears_tags(),
-            listed,
-        );
-        Ok(Observed { ids, ..self.observed(known, others, states?) })
+        let strays = strays(self.context.subject, &listed);
+        let (known, others) =
+            known(self.context.subject, &self.credentials.policy.adopt, self.store.bears_tags(), listed);
+        Ok(Observed { ids, strays, ..self.observed(known, others, states?) })
     }
 
     /// Reads the sinks alone, for a principal that has nothing yet; one that cannot be read yet says nothing.
@@ -68,13 +65,18 @@ impl<'a> Job<'a> {
         let seen = self.sinks.iter().zip(states);
         let sinks = seen.map(|(sink, state)| SinkSeen { label: sink.label(), state }).collect();
         let (marks, now) = (self.store.marks(), self.context.ledger_now());
-        Observed { known, others, ids: BTreeSet::new(), sinks, marks, now }
+        Observed { known, others, ids: BTreeSet::new(), strays: Vec::new(), sinks, marks, now }
     }
 
     /// Decides.
     pub(super) fn plan(&self, observed: &Observed, force: bool) -> Plan {
+        plan::plan(observed, self.asked(force))
+    }
+
+    /// Returns what is asked of a plan.
+    pub(super) fn asked(&self, force: bool) -> Asked<'_> {
         let (kind, policy) = (self.store.kind(), &self.credentials.policy);
-        plan::plan(observed, Asked { kind, policy, jitter: self.jitter, force })
+        Asked { kind, policy, jitter: self.jitter, force }
     }
 
     /// Observes and decides.

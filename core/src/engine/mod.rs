@@ -3,14 +3,18 @@
 //! actions (`action`, `plan`, `prepare`) that is either shown or carried out.
 
 mod action;
+mod brake;
 mod carry_out;
 mod checks;
 mod command;
+mod deliver;
 mod doctor;
 mod fill;
+mod issue;
 mod job;
 mod matrix;
 mod observe;
+mod places;
 mod plan;
 #[cfg(test)]
 #[allow(
@@ -22,6 +26,7 @@ mod plan;
 mod plan_model;
 mod prepare;
 mod provision;
+mod quota;
 mod report;
 mod resolve;
 mod revoke;
@@ -30,11 +35,14 @@ mod schema;
 mod shared;
 mod show;
 mod spreading;
+mod verify;
 mod world;
 
 pub use command::{Command, Revocation, RunRequest, select};
 pub use matrix::matrix;
-pub use report::{CredentialReport, DeliveryReport, Outcome, Report, State, StepReport, TargetReport};
+pub use report::{
+    CredentialReport, DeliveryReport, Holds, LeftOver, Outcome, Report, State, StepReport, TargetReport,
+};
 pub use resolve::{Config, Target};
 pub use run::run;
 pub use schema::schema;

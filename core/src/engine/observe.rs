@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use sha2::{Digest, Sha256};
+
+use crate::auth::Subject;
 use crate::config::Adopt;
-use crate::credential::{Listed, Phase};
-use crate::model::Timestamp;
+use crate::credential::{Listed, Notes, Phase};
+use crate::model::{Timestamp, hex};
 use crate::sink::SinkState;
 
 /// Says how a credential came to be one that this target cares for.
@@ -33,6 +36,37 @@ pub(crate) struct Known {
     pub(crate) operation: Option<String>,
     /// The scopes of a PAT; `None` where it is not restricted.
     pub(crate) scopes: Option<Vec<String>>,
+    /// Whether its run has ended although some place does not hold it.
+    pub(crate) ended: bool,
+    /// Which attempt in a row it is.
+    pub(crate) attempt: u32,
+    /// Whether it was made since another hand had overwritten a place.
+    pub(crate) repairs: bool,
+    /// The marks of the places that have refused it.
+    pub(crate) refused: Vec<String>,
+}
+
+impl Known {
+    /// Describes a credential that is about to be made.
+    pub(crate) fn made_now(now: Timestamp) -> Self {
+        Self {
+            id: String::new(),
+            created: now,
+            expires: None,
+            standing: Standing::Pending,
+            operation: None,
+            scopes: None,
+            ended: false,
+            attempt: 1,
+            repairs: false,
+            refused: Vec::new(),
+        }
+    }
+
+    /// Returns true where the ledger says that a place has refused it.
+    pub(crate) fn is_refused_by(&self, sink: &SinkSeen) -> bool {
+        self.refused.contains(&sink.mark())
+    }
 }
 
 /// Describes a sink as it was found.
@@ -44,6 +78,14 @@ pub(crate) struct SinkSeen {
     pub(crate) state: SinkState,
 }
 
+impl SinkSeen {
+    /// Returns a short text that stands for the place in the ledger.
+    pub(crate) fn mark(&self) -> String {
+        let digest = Sha256::digest(&self.label);
+        hex(&digest[..3])
+    }
+}
+
 /// Holds what a plan is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {
@@ -53,6 +95,8 @@ pub(crate) struct Observed {
     pub(crate) others: usize,
     /// The ids of all that were listed, whosever they are.
     pub(crate) ids: BTreeSet<String>,
+    /// The ids of those that bear the name of a target that is not configured, with that name.
+    pub(crate) strays: Vec<(String, String)>,
     /// The sinks, in the order of the configuration.
     pub(crate) sinks: Vec<SinkSeen>,
     /// Whether credentials of this kind can be marked as delivered.
@@ -61,9 +105,19 @@ pub(crate) struct Observed {
     pub(crate) now: Timestamp,
 }
 
+/// Finds the credentials that bear the name of a target that is not configured.
+pub(crate) fn strays(subject: &Subject, listed: &[Listed]) -> Vec<(String, String)> {
+    let unknown = |name: &&str| !subject.is_named(name) && !subject.neighbours.iter().any(|n| n == name);
+    let stray = |listed: &Listed| {
+        let name = listed.tag.as_ref().map(|tag| tag.target.as_str()).filter(unknown)?;
+        Some((listed.id.clone(), name.to_owned()))
+    };
+    listed.iter().filter_map(stray).collect()
+}
+
 /// Tells what this target cares for from what belongs to others, and counts the others.
 pub(crate) fn known(
-    target: &str,
+    subject: &Subject,
     adopt: &Adopt,
     bears_tags: bool,
     listed: Vec<Listed>,
@@ -73,7 +127,7 @@ pub(crate) fn known(
         .into_iter()
         .filter_map(|credential| {
             let standing = match (&credential.tag, adopt) {
-                (Some(tag), _) if tag.target == target => match tag.phase {
+                (Some(tag), _) if subject.is_named(&tag.target) => match tag.phase {
                     Phase::Pending => Standing::Pending,
                     Phase::Active => Standing::Active,
                 },
@@ -91,13 +145,19 @@ pub(crate) fn known(
                 (None, Adopt::Ids(ids)) if ids.contains(&credential.id) => Standing::Adopted,
                 (None, _) => return None,
             };
+            let (operation, notes) = credential.tag.map(|tag| (tag.operation, tag.notes)).unzip();
+            let Notes { ended, attempt, repairs, refused } = notes.unwrap_or_default();
             Some(Known {
                 id: credential.id,
                 created: credential.created,
                 expires: credential.expires,
                 standing,
-                operation: credential.tag.map(|tag| tag.operation),
+                operation,
                 scopes: credential.scopes,
+                ended,
+                attempt: attempt.max(1),
+                repairs,
+                refused,
             })
         })
         .collect();

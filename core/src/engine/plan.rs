@@ -6,23 +6,23 @@
 
 use std::time::Duration;
 
-use super::action::{Action, Reason};
+use super::action::{Action, Reason, Revoked};
 use super::observe::{Known, Observed, SinkSeen, Standing};
+pub(crate) use super::places::LEASE;
+use super::places::{Held, held, is_overwritten, may_hold, was_overwritten_since};
+use super::quota;
 use crate::config::Policy;
 use crate::model::{CredentialKind, Timestamp};
-use crate::sink::Written;
-
-/// How long the run that made a credential may write it to sinks, from its creation.
-pub(crate) const LEASE: Duration = Duration::from_secs(600);
-
-/// How far the clocks of two services may differ.
-///
-/// Too small a number would take a delivered credential for an undelivered one at every run; too large a one
-/// only makes a run after a broken one renew where it might have cleaned up.
-const SKEW: Duration = Duration::from_secs(120);
 
 /// A credential with less than this left is refused by the workspace and counts as gone.
 const LAST_BREATH: Duration = Duration::from_secs(30);
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// How long after a delivery that repaired an overwritten place another such delivery would only feed two
+/// writers.
+const TWO_WRITERS: Duration = Duration::from_secs(7 * 86_400);
 
 /// Holds what was decided of one credential, and all that follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,9 +46,32 @@ pub(crate) enum Decision {
         why: Reason,
         /// The credential that is superseded, where there is one.
         current: Option<Known>,
+        /// Which attempt in a row this is.
+        attempt: u32,
     },
-    /// Another run is at work, which has made this one.
-    Yield(Known),
+    /// Another run is at work.
+    Yield {
+        /// The credential that it has made.
+        to: Known,
+        /// Whether what is in use is overdue meanwhile.
+        overdue: bool,
+    },
+    /// The last run has ended partly, and it is too early to try again.
+    Wait {
+        /// The credential that some places hold.
+        newest: Known,
+        /// When it is tried again.
+        until: Timestamp,
+    },
+    /// A place was overwritten again a short time after it was repaired.
+    Stop {
+        /// The credential that was delivered.
+        current: Known,
+        /// The place.
+        sink: String,
+        /// When it was overwritten, where it can say so.
+        at: Option<Timestamp>,
+    },
 }
 
 impl Plan {
@@ -58,6 +81,16 @@ impl Plan {
             Action::Revoke { id, .. } => Some(id),
             _ => None,
         })
+    }
+
+    /// Returns the credential whose places a report shows.
+    pub(crate) fn shown(&self) -> Option<&Known> {
+        match &self.decision {
+            Decision::Keep(current) | Decision::Stop { current, .. } => Some(current),
+            Decision::Renew { current, .. } => current.as_ref(),
+            Decision::Wait { newest, .. } => Some(newest),
+            Decision::Yield { .. } => None,
+        }
     }
 }
 
@@ -75,69 +108,180 @@ pub(crate) fn plan(observed: &Observed, asked: Asked<'_>) -> Plan {
     let now = observed.now;
     let decision = decide(observed, asked);
     let (actions, waiting) = match &decision {
-        Decision::Yield(_) => (Vec::new(), Vec::new()),
+        Decision::Yield { .. } | Decision::Wait { .. } | Decision::Stop { .. } => (Vec::new(), Vec::new()),
         Decision::Keep(current) => {
-            let alive = observed.known.iter().filter(|known| !is_ending(known, now));
-            let (revoke, waiting) = superseded(current, alive, &observed.sinks, asked.policy, now);
+            let alive: Vec<&Known> = observed.known.iter().filter(|known| !is_ending(known, now)).collect();
+            let previous = previous(current, &alive);
+            let (revoke, waiting) = superseded(current, alive, previous, observed, asked.policy);
             let unmarked =
                 observed.marks && current.standing == Standing::Pending && current.operation.is_some();
             let mark = unmarked.then(|| Action::Mark(Some(current.id.clone())));
             (mark.into_iter().chain(revoke).collect(), waiting)
         }
-        Decision::Renew { why, .. } => renewal_actions(observed, asked, why),
+        Decision::Renew { why, current, .. } => renewal_actions(observed, asked, why, current.as_ref()),
     };
     Plan { decision, actions, waiting }
 }
 
-fn renewal_actions(observed: &Observed, asked: Asked<'_>, why: &Reason) -> (Vec<Action>, Vec<String>) {
+fn renewal_actions(
+    observed: &Observed,
+    asked: Asked<'_>,
+    why: &Reason,
+    current: Option<&Known>,
+) -> (Vec<Action>, Vec<String>) {
     let kind = asked.kind;
-    let mut actions = vec![Action::Create { kind, why: why.clone() }, Action::Verify { kind }];
-    actions.extend(observed.sinks.iter().map(|sink| Action::Deliver { sink: sink.label.clone() }));
+    let mut first = unheld(observed, current, asked.policy);
+    let gone: Vec<String> = first.iter().map(|known| known.id.clone()).collect();
+    if quota::is_full(kind, observed, &gone) {
+        // Nothing could be made at all.
+        first = seen_nowhere(observed, current, asked.policy);
+    }
+    let mut actions: Vec<Action> =
+        first.iter().map(|known| Action::revoke(known, Revoked::LeftOver)).collect();
+    actions.extend([Action::Create { kind, why: why.clone() }, Action::Verify { kind }]);
+    actions.extend(observed.sinks.iter().map(|sink| Action::Deliver {
+        sink: sink.label.clone(),
+        replaces: foreign(sink, current, observed),
+    }));
     if observed.marks {
         actions.push(Action::Mark(None));
     }
     // The new one is made now; what it supersedes follows from the same rule as after it was made.
-    let new = Known {
-        id: String::new(),
-        created: observed.now,
-        expires: None,
-        standing: Standing::Pending,
-        operation: None,
-        scopes: None,
-    };
-    let (revoke, waiting) = superseded(&new, &observed.known, &observed.sinks, asked.policy, observed.now);
+    let new = Known::made_now(observed.now);
+    let left = observed.known.iter().filter(|known| !first.contains(known));
+    let previous = current.map(|current| current.id.as_str());
+    let (revoke, waiting) = superseded(&new, left, previous, observed, asked.policy);
     actions.extend(revoke);
     (actions, waiting)
+}
+
+/// Returns the revocations that come before anything is made.
+pub(crate) fn first(actions: &[Action]) -> impl Iterator<Item = &Action> {
+    actions.iter().take_while(|action| matches!(action, Action::Revoke { .. }))
+}
+
+/// Returns when a place was written, where what it holds is nobody's that this target knows.
+fn foreign(sink: &SinkSeen, current: Option<&Known>, observed: &Observed) -> Option<Timestamp> {
+    let known = observed.known.iter().any(|known| may_hold(sink, known));
+    let at = sink.state.written.timestamp()?;
+    (!known && !matches!(held(sink, current, &observed.known), Held::Current | Held::Older)).then_some(at)
+}
+
+/// Lists what can be revoked before anything is made: what no place holds any more, since each was written with
+/// something else later, or has refused it.
+pub(crate) fn unheld<'o>(observed: &'o Observed, current: Option<&Known>, policy: &Policy) -> Vec<&'o Known> {
+    let proven = |sink: &SinkSeen, known: &Known| {
+        was_overwritten_since(sink, known) || (known.is_refused_by(sink) && !may_hold(sink, known))
+    };
+    revocable(observed, current, policy, proven)
+}
+
+/// Lists what no place holds by what it says of itself. A place that answers from before its last write says
+/// something wrong, so that this is asked twice, and only where nothing else helps.
+pub(crate) fn seen_nowhere<'o>(
+    observed: &'o Observed,
+    current: Option<&Known>,
+    policy: &Policy,
+) -> Vec<&'o Known> {
+    revocable(observed, current, policy, |sink, known| !may_hold(sink, known))
+}
+
+fn revocable<'o>(
+    observed: &'o Observed,
+    current: Option<&Known>,
+    policy: &Policy,
+    gone: impl Fn(&SinkSeen, &Known) -> bool,
+) -> Vec<&'o Known> {
+    let now = observed.now;
+    let all: Vec<&Known> = observed.known.iter().collect();
+    let kept = current.filter(|current| now < current.created + policy.overlap.duration());
+    let previous = kept.and_then(|current| previous(current, &all));
+    let mut list: Vec<&Known> = observed
+        .known
+        .iter()
+        .filter(|known| {
+            current.is_none_or(|current| current.id != known.id)
+                && previous != Some(known.id.as_str())
+                && known.standing != Standing::Adopted
+                && !is_leased(known, now)
+                && observed.sinks.iter().all(|sink| gone(sink, known))
+        })
+        .collect();
+    list.sort_by_key(|known| (known.created, &known.id));
+    list
 }
 
 fn decide(observed: &Observed, asked: Asked<'_>) -> Decision {
     let now = observed.now;
     let alive: Vec<&Known> = observed.known.iter().filter(|known| !is_ending(known, now)).collect();
     let current = current(&alive, &observed.sinks, now);
-    match (renewal(&alive, current, observed, asked), current) {
-        (Some(why), _) => {
-            // The one at work will have done it; what it leaves undone the next run does.
-            let other = alive.iter().filter(|known| is_leased(known, now)).min_by_key(|k| (k.created, &k.id));
-            match other {
-                Some(other) => Decision::Yield((*other).clone()),
-                None => Decision::Renew { why, current: current.cloned() },
-            }
-        }
-        (None, Some(current)) => Decision::Keep(current.clone()),
-        (None, None) => Decision::Renew { why: Reason::None, current: None },
+    let newest = ended_partly(&alive, current, observed);
+    let why = match (renewal(&alive, current, newest, observed, asked), current) {
+        (Some(why), _) => why,
+        (None, Some(current)) => return Decision::Keep(current.clone()),
+        (None, None) => Reason::None,
+    };
+    // The one at work will have done it; what it leaves undone the next run does.
+    let at_work = alive.iter().filter(|known| is_leased(known, now)).min_by_key(|k| (k.created, &k.id));
+    if let Some(to) = at_work {
+        let overdue = match current {
+            Some(current) => is_overdue(current, asked, now),
+            // A place that holds what the run has made is served.
+            None => observed
+                .sinks
+                .iter()
+                .any(|sink| sink.state.written.timestamp().is_some() && !may_hold(sink, to)),
+        };
+        return Decision::Yield { to: (*to).clone(), overdue };
     }
+    if let (Some(newest), false) = (newest, asked.force) {
+        let until = newest.created + back_off(newest.attempt);
+        let ends_soon = |known: &Known| known.expires.is_some_and(|end| end < until + DAY);
+        if now < until && !ends_soon(current.unwrap_or(newest)) {
+            return Decision::Wait { newest: newest.clone(), until };
+        }
+    }
+    if let (Reason::Overwritten { sink, at }, Some(current)) = (&why, current)
+        && current.repairs
+        && now < current.created + TWO_WRITERS
+    {
+        return Decision::Stop { current: current.clone(), sink: sink.clone(), at: *at };
+    }
+    let attempt = newest.map_or(1, |newest| newest.attempt + 1);
+    Decision::Renew { why, current: current.cloned(), attempt }
 }
 
-/// Says what is revoked once every sink holds a credential: now, and at the end of the overlap.
+/// Returns how long after an attempt that ended partly the next one begins: an hour, twice as long each time,
+/// a day at the most.
+fn back_off(attempt: u32) -> Duration {
+    (HOUR * 2u32.pow(attempt.saturating_sub(1).min(5))).min(DAY)
+}
+
+/// Finds what the last run has delivered to some places and not to others.
+fn ended_partly<'a>(alive: &[&'a Known], current: Option<&Known>, observed: &Observed) -> Option<&'a Known> {
+    let newest = alive
+        .iter()
+        .copied()
+        .filter(|known| current.is_none_or(|current| known.created > current.created))
+        .filter(|known| known.standing == Standing::Pending && !is_leased(known, observed.now))
+        .max_by_key(|known| (known.created, &known.id))?;
+    // What cannot be marked does not say that its run has ended; that a place holds it does.
+    let held = || !observed.marks && observed.sinks.iter().any(|sink| may_hold(sink, newest));
+    (newest.ended || held()).then_some(newest)
+}
+
+/// Says what is revoked once every sink holds a credential: now, and at the end of the overlap, which protects
+/// the one that was current before.
 ///
 /// `others` is the list as it was read last; the credential itself and one that another run works with stay.
 pub(crate) fn superseded<'a>(
     holder: &Known,
     others: impl IntoIterator<Item = &'a Known>,
-    sinks: &[SinkSeen],
+    previous: Option<&str>,
+    observed: &Observed,
     policy: &Policy,
-    now: Timestamp,
 ) -> (Vec<Action>, Vec<String>) {
+    let now = observed.now.max(holder.created);
     let over = now >= holder.created + policy.overlap.duration();
     let (mut revoke, mut waiting) = (Vec::new(), Vec::new());
     let mut rest: Vec<&Known> =
@@ -145,15 +289,25 @@ pub(crate) fn superseded<'a>(
     // The oldest first, so that the same state gives the same plan however the service orders its list.
     rest.sort_by_key(|known| (known.created, &known.id));
     for known in rest {
-        // What no sink has ever held nobody uses, overlap or not.
-        let in_use = known.standing != Standing::Pending || sinks.iter().any(|sink| may_hold(sink, known));
-        if over || !in_use {
-            revoke.push(Action::revoke(known, in_use));
-        } else {
+        if !over && previous == Some(known.id.as_str()) {
             waiting.push(known.id.clone());
+            continue;
         }
+        let in_use =
+            known.standing != Standing::Pending || observed.sinks.iter().any(|sink| may_hold(sink, known));
+        revoke.push(Action::revoke(known, if in_use { Revoked::Superseded } else { Revoked::LeftOver }));
     }
     (revoke, waiting)
+}
+
+/// Returns the credential that was current before: the newest that was delivered everywhere, or else the newest.
+fn previous<'a>(current: &Known, alive: &[&'a Known]) -> Option<&'a str> {
+    let before = |known: &&&Known| known.id != current.id && known.created <= current.created;
+    let delivered = |known: &&&Known| before(known) && known.standing != Standing::Pending;
+    let newest = |known: &&&Known| (known.created, known.id.clone());
+    let any = || alive.iter().filter(before).filter(|known| !known.ended).max_by_key(newest);
+    let found = alive.iter().filter(delivered).max_by_key(newest).or_else(any);
+    found.map(|known| known.id.as_str())
 }
 
 /// Returns when a credential is renewed.
@@ -163,6 +317,13 @@ pub(crate) fn due(created: Timestamp, expires: Option<Timestamp>, policy: &Polic
     // One that was made with a shorter life than configured is not due the moment it is made.
     let before = policy.renew_before.duration().min(created.until(end) / 2);
     end - before - ahead(before, jitter)
+}
+
+/// Returns true where half of the time that was set aside for renewing is gone: runs have failed or do not
+/// happen.
+pub(crate) fn is_overdue(current: &Known, asked: Asked<'_>, now: Timestamp) -> bool {
+    let due = due(current.created, current.expires, asked.policy, asked.jitter);
+    now >= due + asked.policy.renew_before.duration() / 2
 }
 
 /// Moves a renewal forward by up to an eighth of `renew-before`, so that a fleet made on one day is not due
@@ -189,15 +350,20 @@ fn current<'a>(alive: &[&'a Known], sinks: &[SinkSeen], now: Timestamp) -> Optio
     }
     let settled: Vec<&Known> = alive.iter().copied().filter(|k| !is_leased(k, now)).collect();
     // Nothing was ever marked: the kind cannot be, or the run ended just before. The dates of the sinks tell,
-    // where they point at one credential alone; sinks that tell nothing are written before those, so that
-    // they are told for.
+    // where they point at one credential alone, or at it and at a later hand; sinks that tell nothing are
+    // written before those, so that they are told for.
     let dated: Vec<&SinkSeen> = sinks.iter().filter(|s| s.state.written.is_exact()).collect();
+    let alone = |sink: &SinkSeen, candidate: &Known| {
+        may_hold(sink, candidate)
+            && !alive.iter().any(|other| rivals(other, candidate) && may_hold(sink, other))
+    };
     let by_date = settled.iter().copied().find(|candidate| {
         candidate.standing == Standing::Pending
-            && !dated.is_empty()
+            && !candidate.ended
+            && dated.iter().any(|sink| alone(sink, candidate))
             && dated.iter().all(|sink| {
-                may_hold(sink, candidate)
-                    && !alive.iter().any(|other| rivals(other, candidate) && may_hold(sink, other))
+                let elsewhere = is_overwritten(sink, candidate) && !alive.iter().any(|k| may_hold(sink, k));
+                alone(sink, candidate) || elsewhere
             })
     });
     if by_date.is_some() {
@@ -217,56 +383,51 @@ fn rivals(other: &Known, candidate: &Known) -> bool {
 fn renewal(
     alive: &[&Known],
     current: Option<&Known>,
+    newest: Option<&Known>,
     observed: &Observed,
     asked: Asked<'_>,
 ) -> Option<Reason> {
     if asked.force {
         return Some(Reason::Forced);
     }
-    let Some(current) = current else { return Some(Reason::None) };
+    if newest.is_some_and(|newest| newest.ended) {
+        return Some(Reason::Partial);
+    }
+    let Some(current) = current else {
+        let (label, at) = observed
+            .sinks
+            .iter()
+            .find_map(|sink| Some((sink.label.clone(), sink.state.written.timestamp()?)))
+            .unzip();
+        // A place that was written held something that is not alive.
+        return Some(label.zip(at).map_or(Reason::None, |(sink, at)| Reason::Gone { sink, at }));
+    };
     if observed.now >= due(current.created, current.expires, asked.policy, asked.jitter) {
         return Some(Reason::Due);
     }
     for sink in &observed.sinks {
-        if !holds(sink, current) {
-            return Some(Reason::Undelivered(sink.label.clone()));
-        }
         // A newer one that was never marked may have reached this sink and not the others.
         let newer =
             |k: &&&Known| k.id != current.id && k.created > current.created && !is_leased(k, observed.now);
         if alive.iter().filter(newer).any(|k| may_hold(sink, k)) {
             return Some(Reason::Uncertain(sink.label.clone()));
         }
+        match held(sink, Some(current), &observed.known) {
+            Held::Older | Held::Nothing => return Some(Reason::Undelivered(sink.label.clone())),
+            Held::Overwritten(at) => return Some(Reason::Overwritten { sink: sink.label.clone(), at }),
+            Held::Current | Held::Unknown => {}
+        }
     }
     None
 }
 
-/// Returns true where a sink holds the credential, as far as it can tell: by id, or by having been written
-/// since.
-fn holds(sink: &SinkSeen, known: &Known) -> bool {
-    match (&sink.state.holds, sink.state.written) {
-        (Some(id), _) => *id == known.id,
-        (None, Written::Never) => false,
-        // An edit of something else moves the time of `By`, but never back.
-        (None, Written::At(written) | Written::By(written)) => written >= known.created - SKEW,
-        (None, Written::Unknown) => true,
-    }
-}
-
-/// Returns true where a sink may hold the credential; only a run within its lease writes one that lakekey
-/// made.
-fn may_hold(sink: &SinkSeen, known: &Known) -> bool {
-    match (&sink.state.holds, sink.state.written) {
-        (None, Written::At(written)) if known.standing != Standing::Adopted => {
-            written >= known.created - SKEW && written <= known.created + LEASE + SKEW
-        }
-        _ => holds(sink, known),
-    }
-}
-
-/// Returns true where the run that made the credential may still be at work.
+/// Returns true where the run that made the credential may still be at work. A date further ahead than any run
+/// lasts is no date of this service.
 pub(crate) fn is_leased(known: &Known, now: Timestamp) -> bool {
-    known.standing == Standing::Pending && now < known.created + LEASE
+    known.standing == Standing::Pending
+        && !known.ended
+        && now < known.created + LEASE
+        && known.created <= now + LEASE
 }
 
 fn is_ending(known: &Known, now: Timestamp) -> bool {

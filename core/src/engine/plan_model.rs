@@ -102,7 +102,15 @@ impl Model {
                 },
             })
             .collect();
-        Observed { known, others: 0, ids: BTreeSet::new(), sinks, marks: self.can_mark, now: time(self.now) }
+        Observed {
+            known,
+            others: 0,
+            ids: BTreeSet::new(),
+            strays: Vec::new(),
+            sinks,
+            marks: self.can_mark,
+            now: time(self.now),
+        }
     }
 
     fn known(&self, token: &Token) -> Known {
@@ -112,7 +120,7 @@ impl Model {
             expires: Some(time(token.expires)),
             standing: if token.active { Standing::Active } else { Standing::Pending },
             operation: Some(token.id.clone()),
-            scopes: None,
+            ..Known::made_now(time(token.created))
         }
     }
 
@@ -148,7 +156,7 @@ impl Model {
         let observed = self.observed();
         let Plan { decision, actions, .. } = self.plan(&observed, run.force);
         match decision {
-            Decision::Yield(to) => {
+            Decision::Yield { to, .. } => {
                 prop_assert!(
                     time(self.now) < to.created + LEASE,
                     "only a leased credential makes a run yield"
@@ -158,7 +166,16 @@ impl Model {
                 prop_assert!(!revoked(&actions).contains(&&current.id));
                 self.carry_out(&actions, &mut left);
             }
-            Decision::Renew { .. } => {
+            // Too early to try again, or for a person.
+            Decision::Wait { until, .. } => {
+                prop_assert!(time(self.now) < until);
+            }
+            Decision::Stop { .. } => {}
+            Decision::Renew { current, .. } => {
+                let first: Vec<Action> =
+                    actions.iter().take_while(|a| matches!(a, Action::Revoke { .. })).cloned().collect();
+                self.carry_out(&first, &mut left);
+                self.check()?;
                 if left == 0 {
                     return self.check();
                 }
@@ -198,7 +215,8 @@ impl Model {
                 }
                 let all: Vec<Known> = self.observed().known;
                 let Some(new) = all.iter().find(|k| k.id == id) else { return self.check() };
-                let (revoke, _) = superseded(new, &all, &observed.sinks, &self.policy, time(self.now));
+                let previous = current.as_ref().map(|current| current.id.as_str());
+                let (revoke, _) = superseded(new, &all, previous, &observed, &self.policy);
                 self.carry_out(&revoke, &mut left);
             }
         }

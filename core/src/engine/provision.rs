@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::fill;
 use super::job::Job;
 use super::prepare::Prepared;
 use super::report::{Outcome, TargetReport};
@@ -108,9 +107,7 @@ async fn foretell(
         },
     };
     let plan = job.plan(&observed, false);
-    fill::sinks(report, &observed);
-    show::would(&job, &plan, report);
-    Ok(())
+    show::would(&job, &observed, &plan, report)
 }
 
 /// Makes and delivers the first credential, waiting until what was made works.

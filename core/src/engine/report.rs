@@ -77,9 +77,67 @@ pub struct DeliveryReport {
     pub sink: String,
     /// When it was last written, where it can say so.
     pub written: Option<Timestamp>,
+    /// The kind of place, such as `github-secret`.
+    #[serde(default, rename = "type")]
+    pub kind: String,
+    /// What it holds.
+    #[serde(default)]
+    pub holds: Holds,
+    /// Whether this run has tried it, where it was to write.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub tried: bool,
     /// Why this place does not hold the credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Names what a place holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Holds {
+    /// The credential that the report shows.
+    Current,
+    /// One of before.
+    Older,
+    /// Nothing.
+    Nothing,
+    /// What another hand has written since.
+    Overwritten,
+    /// It cannot tell.
+    #[default]
+    Unknown,
+}
+
+impl Holds {
+    /// Returns the text that stands in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Older => "older",
+            Self::Nothing => "nothing",
+            Self::Overwritten => "overwritten",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Describes a credential that is not in use any more and lives on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct LeftOver {
+    /// The id.
+    pub id: String,
+    /// Why it lives on.
+    pub why: String,
+    /// Until when, where that is known.
+    pub until: Option<Timestamp>,
 }
 
 /// Says how a step stands.
@@ -160,6 +218,21 @@ pub struct TargetReport {
     pub revoked: Vec<String>,
     /// The ids of managed credentials that are no longer in use and not revoked yet.
     pub left_over: Vec<String>,
+    /// Why each of them lives on, and until when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_over_details: Vec<LeftOver>,
+    /// The workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+    /// The principal's application id, as far as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The time by the clock of the service that dates the credential, which decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
+    /// Whether a revocation has listed what it would revoke and waits to be confirmed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirmation_needed: bool,
     /// How many HTTP requests the run has sent for this target.
     pub requests: u32,
     /// What a plan would do, what a run has done, or what doctor has found.
@@ -180,9 +253,22 @@ impl TargetReport {
             delivered: Vec::new(),
             revoked: Vec::new(),
             left_over: Vec::new(),
+            left_over_details: Vec::new(),
+            workspace: None,
+            client_id: None,
+            as_of: None,
+            confirmation_needed: false,
             requests: 0,
             steps: Vec::new(),
             error: None,
+        }
+    }
+
+    /// Enters a credential that is not in use any more and lives on.
+    pub(super) fn leave(&mut self, id: &str, why: impl Into<String>, until: Option<Timestamp>) {
+        if !self.left_over.iter().any(|known| known == id) {
+            self.left_over.push(id.to_owned());
+            self.left_over_details.push(LeftOver { id: id.to_owned(), why: why.into(), until });
         }
     }
 
@@ -192,7 +278,7 @@ impl TargetReport {
             Outcome::Failed | Outcome::Partial => true,
             // It was asked to rotate and did not, or what is in use is overdue.
             Outcome::Yielded => self.error.is_some(),
-            _ => false,
+            _ => self.confirmation_needed,
         }
     }
 }
@@ -223,10 +309,12 @@ impl CredentialReport {
 }
 
 impl DeliveryReport {
-    /// Describes a place that holds the credential.
+    /// Describes a place; its name begins with its kind.
     #[must_use]
     pub fn new(sink: impl Into<String>, written: Option<Timestamp>) -> Self {
-        Self { sink: sink.into(), written, error: None }
+        let sink = sink.into();
+        let kind = sink.split(' ').next().unwrap_or_default().to_owned();
+        Self { sink, written, kind, holds: Holds::Unknown, tried: true, error: None }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::config::{
     SecretDocument, SinkValue, TargetDocument, TokenDocument, decode, parse,
 };
 use crate::host::Environment;
-use crate::model::{Code, CredentialKind, Entitlement, Error, Origin, PrincipalKind};
+use crate::model::{Code, CredentialKind, Entitlement, Error, Origin, PrincipalKind, Secret};
 use crate::sink::{self, Around, Place};
 
 /// Holds a checked configuration.
@@ -58,6 +58,12 @@ impl Target {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.subject.name
+    }
+
+    /// Returns the principal's application id, where it is configured.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.subject.principal.client_id.as_deref()
     }
 
     /// Returns the workspace.
@@ -128,6 +134,7 @@ impl Config {
             taken.check(&target, index)?;
             targets.push(target);
         }
+        introduce(&mut targets)?;
         Ok(Self { endpoints, concurrency: concurrency as usize, targets })
     }
 
@@ -142,6 +149,28 @@ impl Config {
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
     }
+}
+
+/// Tells each target the names of the others, whose credentials it leaves alone.
+fn introduce(targets: &mut [Target]) -> Result<(), Error> {
+    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, target) in targets.iter().enumerate() {
+        names.insert(target.subject.name.clone(), index);
+    }
+    for (index, target) in targets.iter().enumerate() {
+        for (number, former) in target.subject.formerly.iter().enumerate() {
+            if let Some(other) = names.insert(former.clone(), index) {
+                let words = format!("the name \"{former}\" is that of targets[{other}]");
+                let key = format!("targets[{index}].formerly[{number}]");
+                return Err(Error::config(Code::ConfigDuplicate, key, words));
+            }
+        }
+    }
+    for (index, target) in targets.iter_mut().enumerate() {
+        let others = names.iter().filter(|(_, whose)| **whose != index);
+        target.subject.neighbours = others.map(|(name, _)| name.clone()).collect();
+    }
+    Ok(())
 }
 
 /// Merges `defaults` into every target, after having checked them alone, so that a mistake in them is named
@@ -184,7 +213,14 @@ struct Shared<'a> {
 
 impl Shared<'_> {
     fn target(&self, document: TargetDocument, path: &str) -> Result<Target, Error> {
-        check_name(&document.name, &format!("{path}.name"))?;
+        let name = match document.name.clone() {
+            Some(name) => name,
+            None => default_name(&document, path)?,
+        };
+        check_name(&name, &format!("{path}.name"))?;
+        for (index, former) in document.formerly.iter().enumerate() {
+            check_name(former, &format!("{path}.formerly[{index}]"))?;
+        }
         let workspace = self.endpoints.workspace(&document.workspace, &format!("{path}.workspace"))?;
         let principal = Principal::check(document.principal, &format!("{path}.principal"))?;
         let sign_in = |value: Option<AuthValue>, key: &str| {
@@ -194,7 +230,9 @@ impl Shared<'_> {
             auth: sign_in(document.auth, "auth")?,
             admin: sign_in(document.admin, "admin")?,
             directory: sign_in(document.directory, "directory")?,
-            name: document.name,
+            name,
+            formerly: document.formerly,
+            neighbours: Vec::new(),
             path: path.to_owned(),
             workspace,
             principal,
@@ -329,6 +367,32 @@ impl Taken {
         }
         Ok(())
     }
+}
+
+/// Makes the name of a target that has none, the same for the same place wherever it is configured: it stands in
+/// the ledger.
+fn default_name(document: &TargetDocument, path: &str) -> Result<String, Error> {
+    const LONGEST: usize = 64;
+    let first = document.deliver.first().map(|sink| &sink.0);
+    let text = |key: &str| first?.get(key)?.as_str();
+    let parts = [text("repository").or_else(|| text("organization")), text("environment"), text("secret")];
+    if text("type") != Some("github-secret") || parts[0].is_none() || parts[2].is_none() {
+        let words = "a target needs a name where its first place is no GitHub secret";
+        return Err(Error::config(Code::ConfigMissingKey, format!("{path}.name"), words));
+    }
+    let place = parts.into_iter().flatten().collect::<Vec<_>>().join(".");
+    let name: String = place
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '.' })
+        .collect();
+    let name = name.trim_start_matches(['.', '-', '_']).to_owned();
+    // Where a character was replaced, or the end cut, the beginning of a hash keeps two places apart.
+    let kept = place.replacen('/', ".", 1) == name && name.len() <= LONGEST;
+    if kept {
+        return Ok(name);
+    }
+    let hash = Secret::new(place).fingerprint();
+    Ok(format!("{}-{}", &name[..name.len().min(LONGEST - 9)], &hash[..8]))
 }
 
 /// Checks a target's name, which stands in the ledger.

@@ -1,181 +1,184 @@
 //! `revoke`: the emergency brake.
 //!
 //! It needs no ledger and no sign-in of the principal: where that is refused the workspace admin revokes for
-//! it.
+//! it. What is revoked is listed first, and looked for again afterwards.
+
+use std::collections::HashMap;
 
 use super::action::{Action, Revoked};
+use super::brake::{Brake, Item};
 use super::command::Revocation;
 use super::fill;
 use super::job::Job;
-use super::observe::known;
-use super::plan::Decision;
-use super::report::{Outcome, TargetReport};
-use super::world::admin;
-use crate::auth::{Context, find_in_workspace};
-use crate::config::Adopt;
+use super::observe::Observed;
+use super::plan::{self, Decision, Plan};
+use super::report::{Outcome, State, StepReport, TargetReport};
+use crate::config::Policy;
 use crate::credential::Tag;
 use crate::host::Phase;
-use crate::http::Identity;
-use crate::model::{Code, CredentialKind, Error, PrincipalKind, Step};
-use crate::service::databricks::management;
+use crate::model::{Code, Error, Span, Step};
+
+/// Says how far a revocation goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// It says what it would revoke.
+    DryRun,
+    /// It says so and waits to be confirmed.
+    Unconfirmed,
+    /// It revokes.
+    Confirmed,
+}
 
 /// Revokes credentials, or says which it would revoke.
 pub(super) async fn revoke(
     job: &Job<'_>,
     what: &Revocation,
-    dry_run: bool,
+    mode: Mode,
     report: &mut TargetReport,
 ) -> Result<(), Error> {
-    let planned = match what {
-        Revocation::Superseded => superseded(job, report).await.map(Some),
-        Revocation::All => all(job).await.map(Some),
-        Revocation::Id(id) => one(job, id).await,
-    };
-    let actions = match planned {
-        Ok(Some(actions)) => actions,
-        Ok(None) => return Err(not_found(what)),
-        Err(refused) => return by_admin(job, what, dry_run, report, refused).await,
-    };
-    if dry_run {
-        would(report, &actions);
-        return Ok(());
+    match what {
+        Revocation::Superseded => superseded(job, mode, report).await,
+        _ => brake(job, what, mode, report).await,
     }
-    job.revoke(report, &actions, Vec::new()).await;
-    ended(report)
 }
 
-fn asked(id: String) -> Action {
-    Action::Revoke { id, why: Revoked::Asked }
-}
-
-/// Lists what a rotation would revoke, the overlap cut short, which is what asking for it means.
-async fn superseded(job: &Job<'_>, report: &mut TargetReport) -> Result<Vec<Action>, Error> {
+/// Revokes what a newer one replaces, the overlap cut short, which is what asking for it means; and where not
+/// every place holds a newer one, what no place holds at all.
+async fn superseded(job: &Job<'_>, mode: Mode, report: &mut TargetReport) -> Result<(), Error> {
+    let (first, _) = job.decide(false).await?;
+    // A place may have answered from before its last write.
     let (observed, plan) = job.decide(false).await?;
-    fill::sinks(report, &observed);
-    let (code, words) = match &plan.decision {
-        Decision::Keep(current) => {
-            fill::credential(report, job, current);
-            let now = plan.revoked().cloned().map(|id| Action::Revoke { id, why: Revoked::Superseded });
-            return Ok(now.chain(plan.waiting.iter().cloned().map(asked)).collect());
+    fill::sinks(report, &observed, &plan);
+    if let Decision::Yield { to, .. } = &plan.decision {
+        let words = format!("another run has made {} and may be at work", to.id);
+        return Err(Error::new(Code::AnotherRun, Step::RevokeToken, words));
+    }
+    if let Some(shown) = plan.shown() {
+        fill::credential(report, job, shown);
+    }
+    let actions = match &plan.decision {
+        Decision::Keep(_) => {
+            let over = plan.waiting.iter().cloned().map(|id| Action::Revoke { id, why: Revoked::Superseded });
+            plan.actions.iter().filter(|a| matches!(a, Action::Revoke { .. })).cloned().chain(over).collect()
         }
-        Decision::Renew { why, .. } => {
-            (Code::RevokeRefused, format!("no credential is known to be superseded: {why}"))
-        }
-        Decision::Yield(to) => {
-            (Code::AnotherRun, format!("another run has made {} and may be at work", to.id))
-        }
+        _ => held_nowhere(job, &[&first, &observed], &plan),
     };
-    let error = Error::new(code, Step::RevokeToken, words);
-    Err(match code {
-        Code::RevokeRefused => error
-            .with_hint("run `lakekey rotate` first, or name one with --token-id, or revoke all with --all"),
-        _ => error,
-    })
-}
-
-/// Finds every credential of the target; without a mark it counts as this target's, since the ledger may be
-/// lost.
-async fn all(job: &Job<'_>) -> Result<Vec<Action>, Error> {
-    let listed = job.store.list(job.context, Step::ListTokens).await?;
-    let (known, _) = known(&job.context.subject.name, &Adopt::All, job.store.bears_tags(), listed);
-    Ok(known.into_iter().map(|known| asked(known.id)).collect())
-}
-
-/// Finds one credential; `None` where the principal has none with that id.
-async fn one(job: &Job<'_>, id: &str) -> Result<Option<Vec<Action>>, Error> {
-    let listed = job.store.list(job.context, Step::ListTokens).await?;
-    Ok(listed.iter().any(|listed| listed.id == id).then(|| vec![asked(id.to_owned())]))
-}
-
-/// Revokes as the workspace admin, where the principal itself cannot sign in any more.
-async fn by_admin(
-    job: &Job<'_>,
-    what: &Revocation,
-    dry_run: bool,
-    report: &mut TargetReport,
-    refused: Error,
-) -> Result<(), Error> {
-    let context = job.context;
-    let stands_in = *what != Revocation::Superseded
-        && job.store.kind() == CredentialKind::Pat
-        && context.subject.admin.is_some();
-    if !stands_in {
-        return Err(refused);
+    let revoked: Vec<&String> = actions.iter().filter_map(Action::revokes).collect();
+    for known in &observed.known {
+        let in_use = plan.shown().is_some_and(|shown| shown.id == known.id);
+        if !in_use && !revoked.contains(&&known.id) {
+            report.leave(&known.id, "a place may hold it, so that it is kept on purpose", None);
+        }
     }
-    context.event(Step::SignIn, Phase::Warning, format!("{refused}; going on as the workspace admin"));
-    let admin = admin(context).await?;
-    let application_id = application_id(context, &admin).await?;
-    let infos = management::list_of(context, &admin, &application_id).await?;
-    let ids: Vec<String> = infos
-        .into_iter()
-        .filter(|info| match what {
-            Revocation::Id(id) => info.token_id == *id,
-            _ => {
-                let tag = info.comment.as_deref().and_then(Tag::find);
-                tag.is_none_or(|tag| tag.target == context.subject.name)
-            }
-        })
-        .map(|info| info.token_id)
-        .collect();
-    if ids.is_empty() && matches!(what, Revocation::Id(_)) {
-        return Err(not_found(what));
-    }
-    if dry_run {
-        would(report, &ids.into_iter().map(asked).collect::<Vec<_>>());
+    report.outcome = Outcome::Ok;
+    if mode == Mode::DryRun {
+        report.steps.extend(actions.iter().map(Action::would));
         return Ok(());
     }
-    for id in ids {
-        match management::delete(context, &admin, &id).await {
-            Ok(()) => {
-                let words = format!("revoked {id} as the workspace admin");
-                context.event(Step::RevokeToken, Phase::Done, words.clone());
-                fill::done(report, Step::RevokeToken, words);
-                report.revoked.push(id);
-            }
-            Err(error) => {
-                context.failed(&error);
-                report.left_over.push(id);
-            }
-        }
+    if actions.is_empty() {
+        return Ok(());
     }
-    ended(report)
+    let kept = report.left_over.len();
+    job.revoke(report, &actions, Vec::new()).await;
+    report.outcome = Outcome::Revoked;
+    survived(report.left_over.len() - kept)
 }
 
-/// Finds the principal's application id, which is the user name under which its tokens stand.
-async fn application_id(context: &Context<'_>, admin: &Identity) -> Result<String, Error> {
-    let principal = &context.subject.principal;
-    let found = find_in_workspace(context, admin, None).await?;
-    found.map(|found| found.application_id).or_else(|| principal.client_id.clone()).ok_or_else(|| {
-        let kind = if principal.kind == PrincipalKind::Entra { "Entra" } else { "Databricks" };
-        let words = format!("the {kind} service principal was not found in the workspace");
-        Error::new(Code::PrincipalNotInWorkspace, Step::RevokeToken, words)
-    })
-}
-
-fn not_found(what: &Revocation) -> Error {
-    let id = match what {
-        Revocation::Id(id) => id.as_str(),
-        _ => "",
+/// Lists what no place holds, by all that was observed.
+fn held_nowhere(job: &Job<'_>, observed: &[&Observed], plan: &Plan) -> Vec<Action> {
+    let at_once = Policy { overlap: Span::from_seconds(0), ..job.credentials.policy.clone() };
+    let current = match &plan.decision {
+        Decision::Renew { current, .. } => current.as_ref(),
+        _ => plan.shown(),
     };
+    let nowhere = |seen: &Observed| -> Vec<String> {
+        plan::seen_nowhere(seen, current, &at_once).iter().map(|known| known.id.clone()).collect()
+    };
+    let mut ids = observed.iter().map(|seen| nowhere(seen));
+    let mut all = ids.next().unwrap_or_default();
+    ids.for_each(|others| all.retain(|id| others.contains(id)));
+    all.into_iter().map(|id| Action::Revoke { id, why: Revoked::LeftOver }).collect()
+}
+
+async fn brake(job: &Job<'_>, what: &Revocation, mode: Mode, report: &mut TargetReport) -> Result<(), Error> {
+    let brake = Brake::ready(job).await?;
+    let (revoked, staying): (Vec<&Item>, Vec<&Item>) =
+        brake.items.iter().partition(|item| is_meant(job, what, item));
+    if let (Revocation::Id(id), true) = (what, revoked.is_empty()) {
+        return Err(not_found(id));
+    }
+    if mode != Mode::Confirmed {
+        report.outcome = Outcome::Ok;
+        report.confirmation_needed = mode == Mode::Unconfirmed && !revoked.is_empty();
+        let would = |item: &&Item| {
+            let words = format!("revoke {item}; what signs in with it is refused from then on");
+            StepReport::new(Step::RevokeToken, State::Would, words)
+        };
+        report.steps.extend(revoked.iter().map(would));
+        for item in staying {
+            let why = match other_target(job, item.tag.as_ref()) {
+                Some(name) => format!(": it is the target {name}'s"),
+                None => String::new(),
+            };
+            report.steps.push(StepReport::new(Step::ListTokens, State::Ok, format!("{item} stays{why}")));
+        }
+        return Ok(());
+    }
+    report.outcome = if revoked.is_empty() { Outcome::Ok } else { Outcome::Revoked };
+    let ids: Vec<&str> = revoked.iter().map(|item| item.id.as_str()).collect();
+    let refused: HashMap<&str, Error> = brake.revoke(&ids).await.into_iter().collect();
+    let left = brake.left(&ids).await;
+    for id in ids {
+        let why = match (&left, refused.get(id)) {
+            (Ok(left), _) if !left.iter().any(|other| other == id) => {
+                let words = format!("revoked {id}{}; it may be accepted for some minutes more", brake.by());
+                job.context.event(Step::RevokeToken, Phase::Done, words.clone());
+                fill::done(report, Step::RevokeToken, words);
+                report.revoked.push(id.to_owned());
+                continue;
+            }
+            (_, Some(error)) => format!("it was not revoked: {error}"),
+            (Ok(_), None) => "the service accepted its revocation and lists it still".to_owned(),
+            (Err(error), None) => format!("whether it is gone could not be read: {error}"),
+        };
+        job.context.event(Step::RevokeToken, Phase::Warning, format!("{id}: {why}"));
+        report.leave(id, why, None);
+    }
+    survived(report.left_over.len())
+}
+
+/// Returns true for a credential that is to be revoked.
+fn is_meant(job: &Job<'_>, what: &Revocation, item: &Item) -> bool {
+    match what {
+        Revocation::Id(id) => item.id == *id,
+        Revocation::All => other_target(job, item.tag.as_ref()).is_none(),
+        Revocation::Managed | Revocation::Superseded => match &item.tag {
+            Some(tag) => job.context.subject.is_named(&tag.target),
+            // What bears no text the configuration has handed over as a whole.
+            None => !job.store.bears_tags(),
+        },
+    }
+}
+
+/// Returns the name of another target that is configured and whose credential it is; a name that is not
+/// configured protects nothing.
+fn other_target<'t>(job: &Job<'_>, tag: Option<&'t Tag>) -> Option<&'t str> {
+    let name = &tag?.target;
+    job.context.subject.neighbours.contains(name).then_some(name.as_str())
+}
+
+fn not_found(id: &str) -> Error {
     let words = format!("this principal has no credential with the id {id}");
     Error::new(Code::RevokeRefused, Step::RevokeToken, words).with_hint(
         "`lakekey status --json` shows the ids; one that is not listed is revoked or expired already",
     )
 }
 
-fn would(report: &mut TargetReport, actions: &[Action]) {
-    report.outcome = Outcome::Ok;
-    report.steps.extend(actions.iter().map(Action::would));
-}
-
-/// Fails the target where something could not be revoked.
-fn ended(report: &mut TargetReport) -> Result<(), Error> {
-    report.outcome = Outcome::Revoked;
-    match report.left_over.len() {
-        0 => Ok(()),
-        left => {
-            let words = format!("{left} credentials could not be revoked; run again");
-            Err(Error::new(Code::Refused, Step::RevokeToken, words))
-        }
+/// Fails the target where something has survived.
+fn survived(left: usize) -> Result<(), Error> {
+    if left == 0 {
+        return Ok(());
     }
+    let words = format!("{left} credentials have survived the revocation; run again");
+    Err(Error::new(Code::Refused, Step::RevokeToken, words))
 }

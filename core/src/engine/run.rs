@@ -7,6 +7,7 @@ use super::command::{Command, RunRequest, select};
 use super::job::Job;
 use super::report::{Outcome, Report, TargetReport};
 use super::resolve::{Config, Target};
+use super::revoke::Mode;
 use super::shared::{Run, finish};
 use super::{checks, doctor, provision, revoke, show};
 use crate::auth::Session;
@@ -59,7 +60,7 @@ async fn serve(run: &Run<'_>, target: &Target, request: &RunRequest) -> Vec<Targ
                 let context = run.context(target);
                 let mut report = TargetReport::new(&target.subject.name, outcome(command, dry_run));
                 let result = match Job::open(&context, credentials, run.adapters) {
-                    Ok(job) => act(&job, command, dry_run, &mut report).await,
+                    Ok(job) => act(&job, request, &mut report).await,
                     Err(error) => Err(error),
                 };
                 finish(&context, &mut report, result);
@@ -80,16 +81,19 @@ const fn outcome(command: &Command, dry_run: bool) -> Outcome {
 }
 
 /// Does what the command asks for one kind of credential.
-async fn act(
-    job: &Job<'_>,
-    command: &Command,
-    dry_run: bool,
-    report: &mut TargetReport,
-) -> Result<(), Error> {
-    match command {
+async fn act(job: &Job<'_>, request: &RunRequest, report: &mut TargetReport) -> Result<(), Error> {
+    let dry_run = request.dry_run;
+    match &request.command {
         Command::Rotate { force } if !dry_run => job.rotate(*force, report).await,
         Command::Rotate { force } => show::dry_run(job, *force, report).await,
-        Command::Revoke(what) => revoke::revoke(job, what, dry_run, report).await,
+        Command::Revoke(what) => {
+            let mode = match (dry_run, request.confirmed) {
+                (true, _) => Mode::DryRun,
+                (false, true) => Mode::Confirmed,
+                (false, false) => Mode::Unconfirmed,
+            };
+            revoke::revoke(job, what, mode, report).await
+        }
         Command::Status => show::status(job, report).await,
         Command::Plan | Command::Provision | Command::Doctor => show::dry_run(job, false, report).await,
     }

@@ -25,6 +25,8 @@ impl Run<'_> {
 /// Enters how it ended.
 pub(super) fn finish(context: &Context<'_>, report: &mut TargetReport, result: Result<(), Error>) {
     report.requests = context.requests();
+    report.workspace = Some(context.subject.workspace.to_string());
+    report.client_id = context.client_id().map(str::to_owned);
     if let Err(error) = result {
         context.failed(&error);
         if report.outcome != Outcome::Partial {

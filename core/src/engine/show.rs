@@ -1,88 +1,132 @@
 //! `status` and the dry runs: what is, and what would be done.
 
+use super::carry_out::{too_early, two_writers};
 use super::fill;
 use super::job::Job;
-use super::plan::{self, Decision, Plan};
+use super::observe::Observed;
+use super::plan::{self, Decision, LEASE, Plan};
 use super::report::{Outcome, State, StepReport, TargetReport};
 use crate::model::{Error, Step};
 
-/// Reports the credential in use, its age, what would be done and what is left over.
+/// Reports the credential in use, its age, what each place holds, what would be done and what is left over.
 pub(super) async fn status(job: &Job<'_>, report: &mut TargetReport) -> Result<(), Error> {
     let (observed, plan) = job.decide(false).await?;
-    fill::sinks(report, &observed);
-    let now = observed.now;
-    let leased = observed.known.iter().filter(|known| plan::is_leased(known, now));
-    let leased: Vec<String> = leased.map(|known| known.id.clone()).collect();
-    match &plan.decision {
-        Decision::Keep(current) => {
-            fill::credential(report, job, current);
-            report.outcome = Outcome::Ok;
-            report.left_over = [plan.revoked().cloned().collect(), plan.waiting.clone(), leased].concat();
+    fill::sinks(report, &observed, &plan);
+    let asked = job.asked(false);
+    report.outcome = match &plan.decision {
+        Decision::Keep(_) => Outcome::Ok,
+        Decision::Yield { .. } => Outcome::Yielded,
+        Decision::Wait { .. } => Outcome::Partial,
+        Decision::Stop { .. } => Outcome::Failed,
+        Decision::Renew { current: Some(current), .. } => {
+            let due = plan::due(current.created, current.expires, asked.policy, job.jitter);
+            if observed.now >= due && !plan::is_overdue(current, asked, observed.now) {
+                Outcome::Due
+            } else {
+                Outcome::Overdue
+            }
         }
-        Decision::Yield(to) => {
-            report.outcome = Outcome::Yielded;
-            let words = format!("another run has made {} and may be at work", to.id);
-            report.steps.push(StepReport::new(Step::CheckOtherRuns, State::Ok, words));
-            report.left_over = leased;
-        }
-        Decision::Renew { current, .. } => {
-            let policy = &job.credentials.policy;
-            report.outcome = match current {
-                Some(current) => {
-                    fill::credential(report, job, current);
-                    let due = plan::due(current.created, current.expires, policy, job.jitter);
-                    // Half of the time that was set aside for renewing is gone: runs have failed or do not
-                    // happen.
-                    let late = due + policy.renew_before.duration() / 2;
-                    if now >= due && now < late { Outcome::Due } else { Outcome::Overdue }
-                }
-                None => Outcome::Overdue,
-            };
-            let in_use = current.as_ref().map(|current| &current.id);
-            let rest = observed.known.iter().map(|known| &known.id).filter(|id| Some(*id) != in_use);
-            report.left_over = rest.cloned().collect();
-        }
-    }
+        Decision::Renew { current: None, .. } => Outcome::Overdue,
+    };
+    enter(job, &plan, report);
+    left_over(job, &observed, &plan, report);
     fill::would(report, &plan);
-    if observed.others > 0 {
-        let words = format!(
-            "{} more of this principal that lakekey did not make for this target; they are left alone",
-            observed.others
-        );
-        report.steps.push(StepReport::new(Step::ListTokens, State::Ok, words));
+    strangers(&observed, report);
+    match &plan.decision {
+        Decision::Wait { until, .. } => Err(too_early(*until)),
+        Decision::Stop { sink, at, .. } => Err(two_writers(sink, *at)),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Reports what a rotation would do.
 pub(super) async fn dry_run(job: &Job<'_>, force: bool, report: &mut TargetReport) -> Result<(), Error> {
     let (observed, plan) = job.decide(force).await?;
-    fill::sinks(report, &observed);
-    would(job, &plan, report);
-    Ok(())
+    would(job, &observed, &plan, report)
 }
 
 /// Enters a plan.
-pub(super) fn would(job: &Job<'_>, plan: &Plan, report: &mut TargetReport) {
-    match &plan.decision {
-        Decision::Keep(current) => {
-            report.outcome = Outcome::NotDue;
-            fill::credential(report, job, current);
-            report.left_over = plan.revoked().chain(&plan.waiting).cloned().collect();
-        }
-        Decision::Yield(to) => {
-            report.outcome = Outcome::Yielded;
-            let words = format!("yield to the run that has made {}", to.id);
-            report.steps.push(StepReport::new(Step::CheckOtherRuns, State::Would, words));
-        }
-        Decision::Renew { current, .. } => {
-            report.outcome = Outcome::Due;
-            if let Some(current) = current {
-                fill::credential(report, job, current);
-            }
-            // They live on until the overlap ends.
-            report.left_over = plan.waiting.clone();
-        }
-    }
+pub(super) fn would(
+    job: &Job<'_>,
+    observed: &Observed,
+    plan: &Plan,
+    report: &mut TargetReport,
+) -> Result<(), Error> {
+    fill::sinks(report, observed, plan);
+    report.outcome = match &plan.decision {
+        Decision::Keep(_) => Outcome::NotDue,
+        Decision::Yield { .. } => Outcome::Yielded,
+        Decision::Renew { .. } => Outcome::Due,
+        Decision::Wait { .. } => Outcome::Partial,
+        Decision::Stop { .. } => Outcome::Failed,
+    };
+    enter(job, plan, report);
+    waiting(job, plan, report);
     fill::would(report, plan);
+    strangers(observed, report);
+    match &plan.decision {
+        Decision::Wait { until, .. } => Err(too_early(*until)),
+        Decision::Stop { sink, at, .. } => Err(two_writers(sink, *at)),
+        _ => Ok(()),
+    }
+}
+
+/// Enters the credential in use, or that another run is at work.
+fn enter(job: &Job<'_>, plan: &Plan, report: &mut TargetReport) {
+    if let Some(shown) = plan.shown() {
+        fill::credential(report, job, shown);
+    }
+    if let Decision::Yield { to, .. } = &plan.decision {
+        let words =
+            format!("another run has made {} and may be at work until {:.0}", to.id, to.created + LEASE);
+        report.steps.push(StepReport::new(Step::CheckOtherRuns, State::Ok, words));
+    }
+}
+
+/// Enters what the end of the overlap brings.
+fn waiting(job: &Job<'_>, plan: &Plan, report: &mut TargetReport) {
+    let until = match &plan.decision {
+        Decision::Keep(current) => Some(current.created + job.credentials.policy.overlap.duration()),
+        _ => None,
+    };
+    for id in &plan.waiting {
+        report.leave(id, "it is superseded, and lives on until the overlap ends", until);
+    }
+}
+
+/// Enters every credential that is not in use any more, why it lives on and until when.
+fn left_over(job: &Job<'_>, observed: &Observed, plan: &Plan, report: &mut TargetReport) {
+    waiting(job, plan, report);
+    for id in plan.revoked() {
+        report.leave(id, "it is superseded or left over; the next rotation revokes it", None);
+    }
+    let in_use = plan.shown().map(|shown| &shown.id);
+    let mut rest: Vec<_> = observed.known.iter().filter(|known| Some(&known.id) != in_use).collect();
+    rest.sort_by_key(|known| (known.created, &known.id));
+    for known in rest {
+        let (why, until) = match plan::is_leased(known, observed.now) {
+            true => ("another run may be at work with it", Some(known.created + LEASE)),
+            false => ("a place may hold it; it is revoked once every place holds a newer one", None),
+        };
+        report.leave(&known.id, why, until);
+    }
+}
+
+/// Tells what of this principal is not this target's.
+fn strangers(observed: &Observed, report: &mut TargetReport) {
+    for (id, name) in &observed.strays {
+        let words = format!("{id} is alive and bears the name of the target {name}, which is not configured");
+        let mut step = StepReport::new(Step::ListTokens, State::Unknown, words);
+        step.hint = Some(format!(
+            "if the target was renamed, write `formerly: [{name}]`; else `lakekey revoke --token-id {id}`"
+        ));
+        report.steps.push(step);
+    }
+    let others = observed.others - observed.strays.len();
+    if others > 0 {
+        let words = format!(
+            "{others} more of this principal that lakekey did not make for this target; they are left alone"
+        );
+        report.steps.push(StepReport::new(Step::ListTokens, State::Ok, words));
+    }
 }

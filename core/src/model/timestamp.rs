@@ -76,6 +76,12 @@ impl Timestamp {
         Self(self.0.saturating_add(milliseconds).clamp(Self::MIN.0, Self::MAX.0))
     }
 
+    /// Returns the day, such as `2026-11-24`.
+    #[must_use]
+    pub fn day(self) -> String {
+        self.to_string().chars().take(10).collect()
+    }
+
     /// Reads a date of an HTTP header, such as `Tue, 24 Nov 2026 10:00:00 GMT`.
     ///
     /// <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>

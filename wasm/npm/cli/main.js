@@ -1,13 +1,13 @@
 // The command line: what the binary does, where Node is and no binary.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import process from "node:process";
 
-import { LakekeyError, execute, matrix, usage } from "../lib/index.js";
+import { LakekeyError, execute, matrix, usage, withClientId, withoutClientId } from "../lib/index.js";
 import "../node.js";
 import { HINT, asksForJson, commandIn, parse } from "./arguments.js";
 import { Pipelines, harmless, harmlessJson } from "./pipelines.js";
-import { eventLine, failure, levelOf, printable, render, telling } from "./text.js";
+import { errors, eventLine, failure, levelOf, printable, render, telling } from "./text.js";
 
 function read(path) {
   try {
@@ -117,24 +117,57 @@ async function command(args, { env, stdout, say, pipelines, signal }) {
   }
 }
 
-/** Checks that a revocation names its targets and was meant. */
-async function confirm({ target: targets, all, yes, "dry-run": dryRun }, document, env) {
+/** Checks that a revocation names its targets. */
+function named({ target: targets }) {
   if (targets.length === 0)
     throw usage("name the target with --target NAME: nothing is revoked for all targets at once", HINT);
-  if (!all || yes || dryRun) return;
-  const { include } = await matrix(document(), { env, targets });
-  const stops = include
-    .flatMap((shard) => shard.targets)
-    .map((name) => `everything that uses a credential of ${name}`);
-  throw usage(
-    `this stops what signs in with them: ${stops.join("; ")}`,
-    "say --yes if that is meant; --dry-run shows what would be revoked",
-  );
+}
+
+/** Has a person confirm each target by its name. */
+async function confirmed(targets, say) {
+  const { createInterface } = await import("node:readline/promises");
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    for (const target of targets) {
+      say(`what is listed above stops working; type ${target} to revoke it:`);
+      if ((await terminal.question("")).trim() !== target) return false;
+    }
+    return true;
+  } finally {
+    terminal.close();
+  }
+}
+
+/** Says what provisioning has learnt, or writes it into the configuration. */
+async function keep(report, text, { config, write }, { env, say }) {
+  const unnamed = await withoutClientId(text, { env });
+  const ids = new Map();
+  for (const { name, "client-id": id } of report.targets) if (id && unnamed.includes(name)) ids.set(name, id);
+  if (ids.size === 0) return;
+  if (!write) {
+    for (const [target, id] of ids)
+      say(`write into the target ${target}, below \`principal\`: client-id: ${id} (\`--write\` does it)`);
+    return;
+  }
+  let written = text;
+  for (const [target, id] of ids) written = withClientId(written, target, id);
+  try {
+    // Written beside and moved, so that nobody finds half of it.
+    writeFileSync(`${config}.new`, written);
+    renameSync(`${config}.new`, config);
+  } catch (error) {
+    throw new LakekeyError({
+      code: "config-unreadable",
+      message: `${config} could not be written: ${error.code}`,
+      hint: "write client-id below the target's `principal` by hand",
+    });
+  }
+  for (const [target, id] of ids) say(`wrote client-id: ${id} into the target ${target} of ${config}`);
 }
 
 async function serve(name, values, { env, stdout, say, pipelines, signal }) {
   const document = () => new TextDecoder("utf-8").decode(read(values.config));
-  if (name === "revoke") await confirm(values, document, env);
+  if (name === "revoke") named(values);
   const text = document();
   const notice = proxyNotice(env);
   if (notice) say(notice);
@@ -153,23 +186,30 @@ async function serve(name, values, { env, stdout, say, pipelines, signal }) {
     onSecret: (value) => pipelines?.secret(value),
     onEvent: (event) => onEvent(event, level, say, pipelines),
     ...(name === "rotate" && { force: values.force }),
-    ...(name === "revoke" && { superseded: values.superseded, all: values.all, tokenId: values["token-id"] }),
+    ...(name === "revoke" && {
+      superseded: values.superseded,
+      managed: values.managed,
+      all: values.all,
+      tokenId: values["token-id"],
+      yes: values.yes || values.superseded,
+    }),
     // In a pipeline a callback is a variable of that name for the steps that follow.
     ...(pipelines && { sinkOf: (sink) => (value) => pipelines.secretVariable(sink, value) }),
   };
-  const { exit, report } = await execute(name, text, options, [
-    "force",
-    "superseded",
-    "all",
-    "tokenId",
-    "sinkOf",
-  ]);
+  const known = ["force", "superseded", "managed", "all", "tokenId", "yes", "sinkOf"];
+  const { exit, report } = await execute(name, text, options, known);
   if (values.json) json(stdout, pipelines, report, 2);
   else stdout.write(`${pipelines ? harmless(render(report)) : render(report)}\n`);
-  for (const { name: target, error, delivered } of report.targets) {
-    for (const why of [error, ...delivered.map((place) => place.error)].filter(Boolean))
-      say(failure(why, target));
+  for (const target of report.targets) {
+    for (const [why, place] of errors(target))
+      say(failure(why, place ? `${target.name}: ${place}` : target.name));
   }
+  const asks = report.targets.some((target) => target["confirmation-needed"]);
+  if (asks && !values.json && process.stdin.isTTY && process.stderr.isTTY) {
+    if (await confirmed(values.target, say))
+      return serve(name, { ...values, yes: true }, { env, stdout, say, pipelines, signal });
+  }
+  if (name === "provision" && !values["dry-run"]) await keep(report, text, values, { env, say });
   if (pipelines) tell(report, exit, pipelines);
   if (exit !== 0) return exit;
   const bad = found(report, values["fail-on"], say, pipelines);
@@ -190,9 +230,10 @@ function tell(report, exit, pipelines) {
   for (const { name, error } of failed)
     pipelines.issue("error", error.code, `${printable(name)}: ${advice(error)}`);
   if (report.targets.length === 1) {
-    const [{ outcome, credential }] = report.targets;
+    const [{ outcome, credential, "client-id": clientId }] = report.targets;
     pipelines.variable("LAKEKEY_OUTCOME", outcome);
     for (const [name, value] of [
+      ["CLIENT_ID", clientId],
       ["TOKEN_ID", credential?.id],
       ["EXPIRES", credential?.expires],
       ["DUE", credential?.due],

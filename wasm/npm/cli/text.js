@@ -5,8 +5,32 @@ export const printable = (text) => String(text).replace(/[\u0000-\u001f\u007f-\u
 
 const date = (time) => (time ? time.replace(/\.\d+Z$/, "Z") : undefined);
 
+const HOLDS = {
+  current: "holds it",
+  older: "holds an older one",
+  nothing: "holds nothing",
+  overwritten: "was overwritten by another hand",
+  unknown: "cannot tell what it holds",
+};
+
+function place({ holds, tried = true, written, error }) {
+  const when = `${HOLDS[holds]}${written ? `, written ${date(written)}` : ""}`;
+  if (error) return `failed: ${error.code}; ${when}`;
+  return tried ? when : `not tried; ${when}`;
+}
+
+/** Returns what has failed, each once, with the place where it is one place's. */
+export function errors({ error, delivered }) {
+  const all = error ? [[error]] : [];
+  for (const { sink, error: why } of delivered) {
+    if (why && !all.some(([known]) => known.code === why.code && known.message === why.message))
+      all.push([why, sink]);
+  }
+  return all;
+}
+
 function* lines(target) {
-  const { name, outcome, credential, delivered, revoked, steps = [] } = target;
+  const { name, outcome, credential, delivered, steps = [] } = target;
   yield `${name}  ${outcome}`;
   if (credential) {
     const { kind, id, created, expires, due } = credential;
@@ -14,14 +38,15 @@ function* lines(target) {
     const until = expires ? `expires ${date(expires)}` : "never expires";
     yield `    made ${date(created)}, ${until}${due ? `, due ${date(due)}` : ""}`;
   }
-  for (const place of delivered) {
-    const how = place.error ? "not delivered" : "delivered";
-    yield `  ${how} ${place.sink}${place.written ? `, written ${date(place.written)}` : ""}`;
-    if (place.error) yield `    failed: ${place.error.code}`;
-  }
-  for (const id of revoked) yield `  revoked ${id}`;
-  for (const id of target["left-over"]) yield `  left over ${id}`;
-  for (const { state, step, message, hint } of steps) {
+  for (const delivery of delivered) yield `  place ${delivery.sink}: ${place(delivery)}`;
+  for (const { id, why, until } of target["left-over-details"] ?? [])
+    yield `  left over ${id}: ${why}${until ? `, until ${date(until)}` : ""}`;
+  // What stops working is read first.
+  const stops = ({ state, step }) => state === "would" && step === "revoke-token";
+  for (const { state, step, message, hint } of [
+    ...steps.filter(stops),
+    ...steps.filter((found) => !stops(found)),
+  ]) {
     yield `  ${state} ${step}: ${message}`;
     if (hint) yield `    ${hint}`;
   }

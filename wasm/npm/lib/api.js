@@ -1,7 +1,15 @@
 // The functions of the package, whatever the platform: an entry gives a way to load the module and the
 // platform's own parts.
 
-import { initSync, matrix as matrixIn, onPanic, run as runIn, seal } from "./lakekey.js";
+import {
+  initSync,
+  matrix as matrixIn,
+  onPanic,
+  run as runIn,
+  seal,
+  withClientId as withClientIdIn,
+  withoutClientId as withoutClientIdIn,
+} from "./lakekey.js";
 import { LakekeyError, usage } from "./errors.js";
 import { Host } from "./host.js";
 
@@ -114,7 +122,7 @@ function failure(error) {
 }
 
 /** What of the options the module reads itself. */
-const PASSED = ["targets", "dryRun", "force", "superseded", "all", "tokenId"];
+const PASSED = ["targets", "dryRun", "force", "superseded", "managed", "all", "tokenId", "yes"];
 
 /** Runs a command and resolves to `{exit, report}`. */
 export async function execute(command, config, options = {}, known = []) {
@@ -147,7 +155,7 @@ export const provision = command("provision");
 export const status = command("status");
 export const doctor = command("doctor");
 export const plan = command("plan");
-export const revoke = command("revoke", "superseded", "all", "tokenId");
+export const revoke = command("revoke", "superseded", "managed", "all", "tokenId", "yes");
 
 export async function matrix(config, options = {}) {
   const set = settings(options, ["shards"]);
@@ -156,6 +164,27 @@ export async function matrix(config, options = {}) {
   await loaded();
   try {
     return JSON.parse(matrixIn(request, documentOf(config), new Host(set)));
+  } catch (error) {
+    throw failure(error);
+  }
+}
+
+/** Returns the names of the targets whose principal has no configured `client-id`. */
+export async function withoutClientId(config, options = {}) {
+  const set = settings(options, []);
+  const request = JSON.stringify({ command: "plan", object: typeof config !== "string", targets: [] });
+  await loaded();
+  try {
+    return JSON.parse(withoutClientIdIn(request, documentOf(config), new Host(set)));
+  } catch (error) {
+    throw failure(error);
+  }
+}
+
+/** Returns a document with the `client-id` of a target's principal. */
+export function withClientId(document, target, clientId) {
+  try {
+    return withClientIdIn(document, target, clientId);
   } catch (error) {
     throw failure(error);
   }

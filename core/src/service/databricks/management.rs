@@ -18,26 +18,28 @@ struct Listed {
     token_infos: Vec<TokenInfo>,
 }
 
-/// Lists the tokens that a principal has made.
+/// Lists the tokens of a principal, by its number in the workspace; whoever made them. Where the workspace does
+/// not say whose a token is, who made it tells.
 ///
 /// # Errors
 /// As the workspace answers.
 pub(crate) async fn list_of(
     client: &Client<'_>,
     admin: &Identity,
+    number: &str,
     application_id: &str,
 ) -> Result<Vec<TokenInfo>, Error> {
-    let path = format!("{PATH}?created_by_username={}", encode(application_id));
-    let call = Call::by(admin, Step::ListTokens, &DATABRICKS, Method::GET, path);
+    let call = Call::by(admin, Step::ListTokens, &DATABRICKS, Method::GET, PATH);
     let listed: Listed = client.json(call).await?;
-    // A service that ignores the filter must not make lakekey revoke the tokens of others.
-    Ok(listed
-        .token_infos
-        .into_iter()
-        .filter(|info| {
-            info.created_by_username.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(application_id))
-        })
-        .collect())
+    // The list is everybody's: nobody else's token may be revoked.
+    let is_owned = |info: &TokenInfo| match &info.owner_id {
+        Some(owner) => owner == number,
+        None => {
+            let maker = info.created_by_username.as_deref();
+            maker.is_some_and(|name| name.eq_ignore_ascii_case(application_id))
+        }
+    };
+    Ok(listed.token_infos.into_iter().filter(is_owned).collect())
 }
 
 /// Revokes any token; one that is gone already is revoked.

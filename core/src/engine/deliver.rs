@@ -1,0 +1,205 @@
+//! Deliver: write every place, read back, mark; and what a run that reaches only some of them leaves.
+
+use futures_util::future::{join, join_all};
+
+use super::action::{Action, Revoked};
+use super::fill::{self, Write};
+use super::issue::Made;
+use super::job::Job;
+use super::observe::{Known, SinkSeen};
+use super::places::{is_written_before, may_hold};
+use super::report::{Outcome, TargetReport};
+use crate::credential::{Marked, Notes, Phase};
+use crate::host::Phase as Told;
+use crate::http::TIMEOUT;
+use crate::model::{Code, Error, Secret, Step};
+use crate::sink::Delivery;
+
+/// Reports a delivery that did not reach every sink.
+pub(super) struct Undelivered {
+    /// What became of each place.
+    writes: Vec<Write>,
+    pub(super) error: Error,
+}
+
+impl Undelivered {
+    /// Returns true where every place has accepted the write, and one does not show it.
+    fn was_accepted(&self) -> bool {
+        self.writes.iter().all(|write| matches!(write, Write::Done))
+    }
+}
+
+impl Undelivered {
+    /// Returns true where no place can hold the new credential: each has definitely refused, or was not tried.
+    pub(super) fn is_nowhere(&self) -> bool {
+        self.writes.iter().all(|write| match write {
+            Write::Done => false,
+            Write::Failed(error) => !error.is_uncertain(),
+            Write::NotTried => true,
+        })
+    }
+}
+
+impl Job<'_> {
+    /// Writes every sink, then reads back and marks at the same time.
+    pub(super) async fn deliver(
+        &self,
+        report: &mut TargetReport,
+        value: &Secret,
+        new: &Known,
+        made: Made<'_>,
+    ) -> Result<(), Undelivered> {
+        let context = self.context;
+        let delivery = Delivery {
+            target: context.subject.name.clone(),
+            credential_id: new.id.clone(),
+            created: new.created,
+            expires: new.expires,
+        };
+        let writes = self.write(value, &delivery, &made.observed.sinks).await;
+        for (sink, written) in self.sinks.iter().zip(&writes) {
+            match written {
+                Write::Done => {
+                    let words = format!("wrote {}", sink.label());
+                    context.event(Step::Deliver, Told::Done, words.clone());
+                    fill::done(report, Step::Deliver, words);
+                }
+                Write::Failed(error) => {
+                    let words = format!("{}: {error}", sink.label());
+                    context.event(Step::Deliver, Told::Warning, words);
+                }
+                Write::NotTried => {
+                    let words = format!("{} was not tried, since another place had failed", sink.label());
+                    context.event(Step::Deliver, Told::Skipped, words);
+                }
+            }
+        }
+        if let Some(error) = failure(&writes, &self.labels()) {
+            fill::writes(report, &writes);
+            return Err(Undelivered { writes, error });
+        }
+        let comment = self.credentials.policy.comment.as_deref();
+        // What a run notes of its end is for those that ended partly.
+        let notes = Notes { repairs: made.tag.notes.repairs, ..Notes::default() };
+        let active = made.tag.in_phase(Phase::Active).with_notes(notes);
+        let reads = join_all(self.sinks.iter().map(|sink| sink.read_back(context, value, &delivery)));
+        let (reads, marked) = join(reads, self.store.mark(context, &new.id, &active, comment)).await;
+        fill::read_back(report, &reads);
+        match marked {
+            Ok(Marked::Yes) => {
+                context.event(Step::MarkActive, Told::Done, "marked as delivered");
+                fill::done(report, Step::MarkActive, format!("marked {} as delivered", new.id));
+            }
+            Ok(Marked::Unsupported) => context.event(
+                Step::MarkActive,
+                Told::Skipped,
+                "it cannot be marked; the dates of the sinks tell that it was delivered",
+            ),
+            // The next run finds by the sinks' dates that it was delivered, or renews once more.
+            Err(error) => context.warn(&error),
+        }
+        match reads.into_iter().find_map(Result::err) {
+            None => Ok(()),
+            Some(error) => Err(Undelivered { writes, error }),
+        }
+    }
+
+    fn labels(&self) -> Vec<String> {
+        self.sinks.iter().map(|sink| sink.label()).collect()
+    }
+
+    /// Writes the sinks at the same time; first those that cannot tell when they were written, so that a date
+    /// of the others stands for them too.
+    async fn write(&self, value: &Secret, delivery: &Delivery, seen: &[SinkSeen]) -> Vec<Write> {
+        let silent = |index: &usize| seen.get(*index).is_some_and(|seen| !seen.state.written.is_exact());
+        let (first, second): (Vec<usize>, Vec<usize>) = (0..self.sinks.len()).partition(silent);
+        let mut results: Vec<Write> = self.sinks.iter().map(|_| Write::NotTried).collect();
+        for group in [first, second] {
+            if results.iter().any(|result| matches!(result, Write::Failed(_))) {
+                break;
+            }
+            let written = join_all(group.iter().map(|index| async {
+                self.context.check_lease(TIMEOUT, Step::Deliver)?;
+                self.sinks[*index].write(self.context, value, delivery).await
+            }))
+            .await;
+            for (index, result) in group.into_iter().zip(written) {
+                results[index] = result.map_or_else(Write::Failed, |()| Write::Done);
+            }
+        }
+        results
+    }
+
+    /// Notes that the run has ended although some place does not hold the new credential, and revokes what no
+    /// place can hold any more: the places that were reached hold the new one, the others have definitely
+    /// refused and were last written before.
+    pub(super) async fn end_partly(
+        &self,
+        report: &mut TargetReport,
+        new: &Known,
+        made: Made<'_>,
+        others: &[Known],
+        current: Option<&Known>,
+        undelivered: &Undelivered,
+    ) {
+        report.outcome = Outcome::Partial;
+        if undelivered.was_accepted() {
+            // It is marked as delivered; the next run looks again.
+            for known in others {
+                report.leave(&known.id, "it is superseded; a place does not show the new one yet", None);
+            }
+            return;
+        }
+        let seen = &made.observed.sinks;
+        let each = || seen.iter().zip(&undelivered.writes);
+        let refused = each()
+            .filter(|(_, write)| matches!(write, Write::Failed(error) if !error.is_uncertain()))
+            .map(|(sink, _)| sink.mark())
+            .collect();
+        let notes = Notes { ended: true, refused, ..made.tag.notes.clone() };
+        let comment = self.credentials.policy.comment.as_deref();
+        let tag = made.tag.with_notes(notes);
+        if let Err(error) = self.store.mark(self.context, &new.id, &tag, comment).await {
+            self.context.warn(&error);
+        }
+        let gone = |known: &Known| {
+            each().all(|(sink, write)| match write {
+                Write::Done => true,
+                Write::Failed(error) if !error.is_uncertain() => {
+                    is_written_before(sink, known) || !may_hold(sink, known) && known.is_refused_by(sink)
+                }
+                Write::Failed(_) | Write::NotTried => false,
+            })
+        };
+        let (revoke, left): (Vec<&Known>, Vec<&Known>) = others.iter().partition(|known| {
+            current.is_none_or(|current| current.id != known.id) && made.was_there(&known.id) && gone(known)
+        });
+        let actions: Vec<Action> =
+            revoke.iter().map(|known| Action::revoke(known, Revoked::Superseded)).collect();
+        self.revoke(report, &actions, Vec::new()).await;
+        for known in left {
+            report.leave(&known.id, "some place may still hold it, until every place was written", None);
+        }
+    }
+}
+
+/// Says why a delivery has not reached every place; `None` where it has.
+fn failure(writes: &[Write], labels: &[String]) -> Option<Error> {
+    let failed = || {
+        writes.iter().zip(labels).filter_map(|(write, label)| match write {
+            Write::Failed(error) => Some((label, error)),
+            _ => None,
+        })
+    };
+    let (_, first) = failed().next()?;
+    let written = writes.iter().any(|write| matches!(write, Write::Done));
+    if !written && failed().count() == 1 {
+        return Some(first.clone());
+    }
+    let all: Vec<String> = failed().map(|(label, error)| format!("{label} ({})", error.code())).collect();
+    let words = format!("{} of {} places could not be written: {}", all.len(), writes.len(), all.join(", "));
+    if !written && failed().all(|(_, error)| !error.is_uncertain()) {
+        return Some(first.clone());
+    }
+    Some(Error::new(Code::PartialDelivery, Step::Deliver, words).because(first))
+}

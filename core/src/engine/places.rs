@@ -1,0 +1,114 @@
+//! What a place holds, as far as it can tell: by the id of a credential, or by the date of its last write.
+
+use std::time::Duration;
+
+use super::observe::{Known, SinkSeen, Standing};
+use crate::model::Timestamp;
+use crate::sink::Written;
+
+/// How long the run that made a credential may write it to sinks, from its creation.
+pub(crate) const LEASE: Duration = Duration::from_secs(600);
+
+/// How far the clocks of two services may differ.
+///
+/// Too small a number would take a delivered credential for an undelivered one at every run; too large a one
+/// only makes a run after a broken one renew where it might have cleaned up.
+const SKEW: Duration = Duration::from_secs(120);
+
+/// Says what a place holds, as seen from one credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// That credential.
+    Current,
+    /// One that was delivered before.
+    Older,
+    /// Nothing.
+    Nothing,
+    /// What another hand has written since, then.
+    Overwritten(Option<Timestamp>),
+    /// It cannot tell.
+    Unknown,
+}
+
+/// Says what a place holds.
+pub(crate) fn held(sink: &SinkSeen, current: Option<&Known>, known: &[Known]) -> Held {
+    let (holds, written) = (sink.state.holds.as_deref(), sink.state.written);
+    let Some(current) = current else {
+        return if written == Written::Never { Held::Nothing } else { Held::Unknown };
+    };
+    let since = |at: Timestamp| at >= current.created - SKEW;
+    match (holds, written) {
+        (Some(id), _) if id == current.id => Held::Current,
+        (Some(id), _) if known.iter().any(|known| known.id == id && known.created > current.created) => {
+            Held::Unknown
+        }
+        (Some(id), _) if known.iter().any(|known| known.id == id) => Held::Older,
+        // It holds what nobody lists: one of before that is gone, or what somebody else has written.
+        (Some(_), Written::At(at) | Written::By(at)) if since(at) => Held::Overwritten(Some(at)),
+        (Some(_), _) => Held::Older,
+        (None, Written::Never) => Held::Nothing,
+        (None, Written::Unknown) => Held::Unknown,
+        (None, Written::At(at) | Written::By(at)) if !since(at) => Held::Older,
+        // When it was delivered nobody knows.
+        (None, _) if current.standing == Standing::Adopted => Held::Unknown,
+        (None, Written::At(at) | Written::By(at)) if at <= last_write(current) => Held::Current,
+        // A run of lakekey that was cut off may have written it.
+        (None, Written::At(_)) if known.iter().any(|k| k.id != current.id && may_hold(sink, k)) => {
+            Held::Unknown
+        }
+        (None, Written::At(at)) => Held::Overwritten(Some(at)),
+        // Something else that it dates may have been edited.
+        (None, Written::By(_)) => Held::Unknown,
+    }
+}
+
+/// Returns true where a place was written later than any run wrote this credential.
+pub(super) fn is_overwritten(sink: &SinkSeen, known: &Known) -> bool {
+    match (&sink.state.holds, sink.state.written) {
+        (Some(id), Written::At(at) | Written::By(at)) => *id != known.id && at >= known.created - SKEW,
+        (None, Written::At(at)) => at > last_write(known),
+        _ => false,
+    }
+}
+
+/// Returns true where a place certainly holds something else than a credential that a run once wrote: it says
+/// so, or it was written since.
+pub(super) fn was_overwritten_since(sink: &SinkSeen, known: &Known) -> bool {
+    match (&sink.state.holds, sink.state.written) {
+        (_, Written::At(at)) => at > last_write(known) && sink.state.holds.as_ref() != Some(&known.id),
+        _ => false,
+    }
+}
+
+/// Returns true where a place was last written before a credential was made, or says that it holds another.
+pub(super) fn is_written_before(sink: &SinkSeen, known: &Known) -> bool {
+    match (&sink.state.holds, sink.state.written) {
+        (Some(id), _) => *id != known.id,
+        (None, Written::Never) => true,
+        (None, Written::At(at) | Written::By(at)) => at < known.created - SKEW,
+        (None, Written::Unknown) => false,
+    }
+}
+
+/// Returns the last moment at which a run of lakekey writes a credential.
+fn last_write(known: &Known) -> Timestamp {
+    known.created + LEASE + SKEW
+}
+
+/// Returns true where a sink may hold the credential; only a run within its lease writes one that lakekey
+/// made.
+pub(super) fn may_hold(sink: &SinkSeen, known: &Known) -> bool {
+    if known.standing == Standing::Pending && known.is_refused_by(sink) {
+        return false;
+    }
+    match (&sink.state.holds, sink.state.written) {
+        (Some(id), _) => *id == known.id,
+        (None, Written::Never) => false,
+        (None, Written::At(written)) if known.standing != Standing::Adopted => {
+            written >= known.created - SKEW && written <= last_write(known)
+        }
+        // An edit of something else moves the time of `By`, but never back.
+        (None, Written::At(written) | Written::By(written)) => written >= known.created - SKEW,
+        (None, Written::Unknown) => true,
+    }
+}
