@@ -151,7 +151,7 @@ impl Sink for CommandSink<'_> {
                     .at(Step::ReadSinks)
                     .with_hint("correct `run`, or make the program available where lakekey runs"));
             }
-            Ok(SinkState { written: Written::Unknown, holds: None })
+            Ok(SinkState { written: Written::Unknown, holds: None, editor: None })
         })
     }
 
@@ -170,6 +170,6 @@ impl Sink for CommandSink<'_> {
         _value: &'a Secret,
         _delivery: &'a Delivery,
     ) -> LocalFuture<'a, Result<SinkState, Error>> {
-        Box::pin(async { Ok(SinkState { written: Written::Unknown, holds: None }) })
+        Box::pin(async { Ok(SinkState { written: Written::Unknown, holds: None, editor: None }) })
     }
 }

@@ -155,6 +155,10 @@ pub(crate) fn place(delivery: &DeliveryReport, now: Timestamp) -> String {
         Holds::Overwritten => "was overwritten by another hand",
         _ => "cannot tell what it holds",
     };
+    let written = match &delivery.edited_by {
+        Some(editor) => format!("{written}, edited since by {editor}"),
+        None => written,
+    };
     match &delivery.error {
         Some(error) => format!("failed: {}; {holds}{written}", error.code()),
         None if !delivery.tried => format!("not tried; {holds}{written}"),

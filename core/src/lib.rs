@@ -97,7 +97,7 @@
 //!
 //! struct Memory<'s>(&'s Kept);
 //!
-//! const UNKNOWN: SinkState = SinkState { written: Written::Unknown, holds: None };
+//! const UNKNOWN: SinkState = SinkState { written: Written::Unknown, holds: None, editor: None };
 //!
 //! impl Sink for Memory<'_> {
 //!     fn label(&self) -> String {

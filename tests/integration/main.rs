@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod brake;
 mod cancellation;
 mod delivery;
 mod disturbances;
@@ -14,6 +15,8 @@ mod github;
 mod identity;
 mod interleavings;
 mod leases;
+mod places;
+mod plans;
 mod policies;
 mod principals;
 mod propagation;

@@ -173,6 +173,12 @@ impl<'a> Machine<'a> {
         ended.expect_err("the command is refused")
     }
 
+    /// Runs what a request asks.
+    #[must_use]
+    pub fn ask(self, request: &RunRequest) -> Ran {
+        self.alone(request)
+    }
+
     fn alone(self, request: &RunRequest) -> Ran {
         let (recorder, wire) = (Recorder::default(), self.wire());
         let report = self.clock.run(self.attempt(request, &wire, &recorder)).map(allowed);

@@ -65,6 +65,8 @@ export interface Delivery {
   written: string | null;
   /** What it holds, as far as it can tell. */
   holds: "current" | "older" | "nothing" | "overwritten" | "unknown";
+  /** Who edited it since it was written, where the place cannot tell what was edited. */
+  "edited-by"?: string;
   /** `false` where this run was to write it and did not come to it. */
   tried?: boolean;
   /** Why it does not hold the credential. */

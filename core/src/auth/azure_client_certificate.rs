@@ -11,7 +11,7 @@ use super::view::View;
 use crate::config::{Principal, Reference, SecretRef};
 use crate::host::{Environment, LocalFuture};
 use crate::http::Identity;
-use crate::model::{Error, Secret};
+use crate::model::{Code, Error, Secret};
 
 /// An Entra application with a certificate.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -58,8 +58,15 @@ impl AzureClientCertificate {
         let app = App::of(request, self.tenant_id.as_deref(), self.client_id.as_deref()).await?;
         let fetch = async {
             let audience = app.audience(context);
-            let assertion = certificate.assertion(context, request.step, &app.client, &audience)?;
-            granted(context, app.grant(context, request.step, &scope, &by_assertion(&assertion))).await
+            let ask = async || {
+                let assertion = certificate.assertion(context, request.step, &app.client, &audience)?;
+                granted(context, app.grant(context, request.step, &scope, &by_assertion(&assertion))).await
+            };
+            match ask().await {
+                // The refusal has told what time it is there.
+                Err(error) if error.code() == Code::AssertionExpired => ask().await,
+                other => other,
+            }
         };
         context.session().tokens.get(context, app.name(&scope, &certificate.thumbprint()), fetch).await
     }

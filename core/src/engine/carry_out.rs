@@ -195,6 +195,16 @@ impl Job<'_> {
         for (id, until) in waiting {
             report.leave(&id, "it is superseded, and lives on until the overlap ends", Some(until));
         }
+        let revoked: Vec<String> = ids
+            .iter()
+            .zip(&results)
+            .filter(|(_, result)| result.is_ok())
+            .map(|(id, _)| (*id).clone())
+            .collect();
+        if !revoked.is_empty() {
+            let retired = join_all(self.sinks.iter().map(|sink| sink.retire(self.context, &revoked))).await;
+            retired.iter().filter_map(|retired| retired.as_ref().err()).for_each(|e| self.context.warn(e));
+        }
         for (id, result) in ids.into_iter().zip(results) {
             match result {
                 Ok(()) => {

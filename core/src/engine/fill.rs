@@ -36,6 +36,8 @@ pub(super) fn sinks(report: &mut TargetReport, observed: &Observed, plan: &Plan)
         };
         let mut entry = DeliveryReport::new(seen.label.clone(), seen.state.written.timestamp());
         entry.holds = holds;
+        let since = holds == Holds::Unknown && plan.shown().is_some();
+        entry.edited_by = seen.state.editor.clone().filter(|_| since);
         entry
     };
     report.delivered = observed.sinks.iter().map(entry).collect();
@@ -88,6 +90,7 @@ pub(super) fn read_back(report: &mut TargetReport, reads: &[ReadBack]) {
             Ok(state) => {
                 entry.written = state.written.timestamp();
                 entry.holds = Holds::Current;
+                entry.edited_by = None;
             }
             Err(error) => {
                 entry.holds = Holds::Unknown;

@@ -56,7 +56,7 @@ impl<'a> Job<'a> {
     /// Reads the sinks alone, for a principal that has nothing yet; one that cannot be read yet says nothing.
     pub(super) async fn observe_sinks(&self) -> Observed {
         let states = join_all(self.sinks.iter().map(|sink| sink.observe(self.context))).await;
-        let unknown = SinkState { written: Written::Unknown, holds: None };
+        let unknown = SinkState { written: Written::Unknown, holds: None, editor: None };
         let states = states.into_iter().map(|state| state.unwrap_or_else(|_| unknown.clone())).collect();
         self.observed(Vec::new(), 0, states)
     }

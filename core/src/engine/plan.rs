@@ -235,7 +235,7 @@ fn decide(observed: &Observed, asked: Asked<'_>) -> Decision {
         return Decision::Yield { to: (*to).clone(), overdue };
     }
     if let (Some(newest), false) = (newest, asked.force) {
-        let until = newest.created + back_off(newest.attempt);
+        let until = newest.created + back_off(newest, current, asked);
         let ends_soon = |known: &Known| known.expires.is_some_and(|end| end < until + DAY);
         if now < until && !ends_soon(current.unwrap_or(newest)) {
             return Decision::Wait { newest: newest.clone(), until };
@@ -253,8 +253,13 @@ fn decide(observed: &Observed, asked: Asked<'_>) -> Decision {
 
 /// Returns how long after an attempt that ended partly the next one begins: an hour, twice as long each time,
 /// a day at the most.
-fn back_off(attempt: u32) -> Duration {
-    (HOUR * 2u32.pow(attempt.saturating_sub(1).min(5))).min(DAY)
+fn back_off(newest: &Known, current: Option<&Known>, asked: Asked<'_>) -> Duration {
+    if newest.operation.is_some() {
+        return (HOUR * 2u32.pow(newest.attempt.saturating_sub(1).min(5))).min(DAY);
+    }
+    // What bears no text counts no attempts: to wait as long as it was tried already doubles it too.
+    let due = current.map(|current| due(current.created, current.expires, asked.policy, asked.jitter));
+    due.map_or(HOUR, |due| due.until(newest.created)).clamp(HOUR, DAY)
 }
 
 /// Finds what the last run has delivered to some places and not to others.
@@ -350,22 +355,20 @@ fn current<'a>(alive: &[&'a Known], sinks: &[SinkSeen], now: Timestamp) -> Optio
     }
     let settled: Vec<&Known> = alive.iter().copied().filter(|k| !is_leased(k, now)).collect();
     // Nothing was ever marked: the kind cannot be, or the run ended just before. The dates of the sinks tell,
-    // where they point at one credential alone, or at it and at a later hand; sinks that tell nothing are
+    // where they point at one credential alone, or at it and at what was written later; sinks that tell nothing are
     // written before those, so that they are told for.
     let dated: Vec<&SinkSeen> = sinks.iter().filter(|s| s.state.written.is_exact()).collect();
     let alone = |sink: &SinkSeen, candidate: &Known| {
         may_hold(sink, candidate)
             && !alive.iter().any(|other| rivals(other, candidate) && may_hold(sink, other))
     };
-    let by_date = settled.iter().copied().find(|candidate| {
+    let by_date = settled.iter().copied().filter(|candidate| {
         candidate.standing == Standing::Pending
             && !candidate.ended
             && dated.iter().any(|sink| alone(sink, candidate))
-            && dated.iter().all(|sink| {
-                let elsewhere = is_overwritten(sink, candidate) && !alive.iter().any(|k| may_hold(sink, k));
-                alone(sink, candidate) || elsewhere
-            })
+            && dated.iter().all(|sink| alone(sink, candidate) || is_overwritten(sink, candidate))
     });
+    let by_date = by_date.max_by_key(|known| (known.created, &known.id));
     if by_date.is_some() {
         return by_date;
     }

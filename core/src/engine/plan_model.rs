@@ -99,6 +99,7 @@ impl Model {
                         .as_ref()
                         .filter(|_| place.tells == Tells::Id)
                         .map(|(id, _)| id.clone()),
+                    editor: None,
                 },
             })
             .collect();

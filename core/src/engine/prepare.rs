@@ -1,6 +1,8 @@
 //! From nothing to a principal that can use PATs: what is missing follows from what was found, and a run
 //! makes it, one thing after the other. A second run finds all of it and writes nothing.
 
+use std::time::Duration;
+
 use super::action::{Action, names};
 use super::checks::{self, Facts};
 use super::fill;
@@ -163,6 +165,10 @@ pub(super) fn missing_in_workspace(target: &Target, workspace: &WorkspaceSeen) -
 const FIRST: &str =
     "made by lakekey and removed at once: the workspace had no token to grant a permission on";
 
+/// How long provisioning waits until what it has made works; federated credentials were seen to take two
+/// minutes.
+pub(super) const PROPAGATION: Duration = Duration::from_secs(300);
+
 /// How often the workspace is asked for a principal that it has just made.
 const SHOWN: u32 = 4;
 
@@ -235,7 +241,13 @@ impl Making<'_> {
                     self.first_token().await?;
                     self.remove_first_token().await?;
                 }
-                grant_token_permission(context, admin, id).await?;
+                let imports = self.prepared.workspace.principal.is_none();
+                let patience = Patience::within(PROPAGATION).for_propagation_alone();
+                let grant = async || grant_token_permission(context, admin, id).await;
+                match imports {
+                    true => context.retry(Step::GrantTokenPermission, patience, grant).await?,
+                    false => grant_token_permission(context, admin, id).await?,
+                }
                 "granted the service principal CAN_USE on tokens".to_owned()
             }
             Action::Create { .. }

@@ -1,9 +1,7 @@
 //! `provision`: from nothing to a principal that can use PATs, and a first credential.
 
-use std::time::Duration;
-
 use super::job::Job;
-use super::prepare::Prepared;
+use super::prepare::{PROPAGATION, Prepared};
 use super::report::{Outcome, TargetReport};
 use super::resolve::{Credentials, Target};
 use super::shared::{Run, finish};
@@ -11,10 +9,6 @@ use super::{show, spreading};
 use crate::auth::Context;
 use crate::http::Patience;
 use crate::model::{Code, CredentialKind, Error, Step, Temporary};
-
-/// How long provisioning waits until what it has made works; federated credentials were seen to take two
-/// minutes.
-const PROPAGATION: Duration = Duration::from_secs(300);
 
 /// Provisions a target, or says what would be done.
 pub(super) async fn provision(run: &Run<'_>, target: &Target, dry_run: bool) -> Vec<TargetReport> {

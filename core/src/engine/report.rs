@@ -83,6 +83,9 @@ pub struct DeliveryReport {
     /// What it holds.
     #[serde(default)]
     pub holds: Holds,
+    /// Who edited it since it was written, where the place cannot tell what was edited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_by: Option<String>,
     /// Whether this run has tried it, where it was to write.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub tried: bool,
@@ -314,7 +317,7 @@ impl DeliveryReport {
     pub fn new(sink: impl Into<String>, written: Option<Timestamp>) -> Self {
         let sink = sink.into();
         let kind = sink.split(' ').next().unwrap_or_default().to_owned();
-        Self { sink, written, kind, holds: Holds::Unknown, tried: true, error: None }
+        Self { sink, written, kind, holds: Holds::Unknown, edited_by: None, tried: true, error: None }
     }
 }
 

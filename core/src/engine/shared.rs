@@ -3,8 +3,8 @@
 use super::report::{Outcome, TargetReport};
 use super::resolve::{Config, Target};
 use crate::auth::{Context, Session};
-use crate::host::Host;
-use crate::model::Error;
+use crate::host::{Host, Phase};
+use crate::model::{Error, Step};
 use crate::sink::Adapters;
 
 /// Holds what all targets of a run are served with.
@@ -24,6 +24,7 @@ impl Run<'_> {
 
 /// Enters how it ended.
 pub(super) fn finish(context: &Context<'_>, report: &mut TargetReport, result: Result<(), Error>) {
+    warn_of_the_clock(context);
     report.requests = context.requests();
     report.workspace = Some(context.subject.workspace.to_string());
     report.client_id = context.client_id().map(str::to_owned);
@@ -34,4 +35,18 @@ pub(super) fn finish(context: &Context<'_>, report: &mut TargetReport, result: R
         }
         report.error = Some(error);
     }
+}
+
+/// How far a machine's clock may differ from the service's before that is told.
+const CLOCK: i64 = 3_600_000;
+
+/// Tells of a machine whose clock is wrong; the service's decides all the same.
+fn warn_of_the_clock(context: &Context<'_>) {
+    let ahead = context.now().since(context.ledger_now());
+    if ahead.abs() <= CLOCK {
+        return;
+    }
+    let (minutes, way) = (ahead.abs() / 60_000, if ahead > 0 { "ahead of" } else { "behind" });
+    let words = format!("this machine's clock is {minutes} min {way} the service's, which decides");
+    context.event(Step::SignIn, Phase::Warning, words);
 }

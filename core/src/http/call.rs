@@ -143,7 +143,7 @@ impl Call {
 
     /// Says that its answer proves something: it must be JSON by its content type too.
     #[must_use]
-    pub(crate) fn as_proof(mut self) -> Self {
+    pub(crate) fn proving(mut self) -> Self {
         self.proves = true;
         self
     }

@@ -85,6 +85,11 @@ impl<'a> Client<'a> {
         self.pace.time_at(&self.ledger.borrow(), self.now())
     }
 
+    /// Returns the time as a service sees it, or the host's own until it has told its time.
+    pub(crate) fn time_at(&self, service: &Origin) -> Timestamp {
+        self.pace.time_at(&service.without_path(), self.now())
+    }
+
     /// Names the service that dates the credentials.
     pub(crate) fn set_ledger(&self, origin: &Origin) {
         *self.ledger.borrow_mut() = origin.without_path();

@@ -28,6 +28,18 @@ pub trait Sink {
         delivery: &'a Delivery,
     ) -> LocalFuture<'a, Result<(), Error>>;
 
+    /// Learns which credentials were revoked that it may have held before; most places have nothing to do.
+    ///
+    /// # Errors
+    /// As the place answers; nothing depends on it.
+    fn retire<'a>(
+        &'a self,
+        _context: &'a Context<'a>,
+        _revoked: &'a [String],
+    ) -> LocalFuture<'a, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Reads back what can be read: the value itself where the sink allows it, otherwise a date or a version.
     ///
     /// # Errors

@@ -249,7 +249,7 @@ impl Sink for DatabricksSecretSink<'_> {
         Box::pin(async {
             let written = self.listed(context, Step::ReadSinks).await?.unwrap_or(Written::Never);
             self.before.set(Some(written));
-            Ok(SinkState { written, holds: None })
+            Ok(SinkState { written, holds: None, editor: None })
         })
     }
 
@@ -290,7 +290,7 @@ impl Sink for DatabricksSecretSink<'_> {
                 None => self.before.get().is_none_or(|before| before != written),
             };
             if same && written != Written::Never {
-                return Ok(SinkState { written, holds: Some(delivery.credential_id.clone()) });
+                return Ok(SinkState { written, holds: Some(delivery.credential_id.clone()), editor: None });
             }
             Err(mismatch(&self.label(), "it shows another value"))
         }))

@@ -457,7 +457,11 @@ fn full(wait: Duration) -> Error {
 }
 
 fn state(found: Option<&Found>) -> SinkState {
-    SinkState { written: found.map_or(Written::Never, |found| Written::At(found.updated_at)), holds: None }
+    SinkState {
+        written: found.map_or(Written::Never, |found| Written::At(found.updated_at)),
+        holds: None,
+        editor: None,
+    }
 }
 
 impl Sink for GithubSecretSink<'_> {

@@ -16,7 +16,7 @@ use super::shared::{Writer, mismatch, read_back, within};
 use super::state::{Delivery, SinkState, Written};
 use crate::auth::{Context, Resource};
 use crate::config::AuthValue;
-use crate::host::{Environment, LocalFuture, Method};
+use crate::host::{Environment, LocalFuture, Method, Phase};
 use crate::http::{Call, encode};
 use crate::model::{Code, Error, Origin, Secret, Step, Timestamp};
 use crate::service::key_vault::KEY_VAULT;
@@ -47,6 +47,9 @@ pub(super) struct KeyVaultShape {
     secret: String,
     /// Tags to set besides lakekey's own.
     tags: Option<BTreeMap<String, String>>,
+    /// Whether the versions of superseded credentials are switched off once these are revoked.
+    #[serde(default)]
+    disable_superseded: bool,
     /// How to sign in, where it is not as the principal.
     auth: Option<AuthValue>,
 }
@@ -58,12 +61,13 @@ struct KeyVault {
     vault: Origin,
     secret: String,
     tags: BTreeMap<String, String>,
+    disable_superseded: bool,
     writer: Writer,
 }
 
 impl Shape for KeyVaultShape {
     fn place(self, around: &Around<'_>) -> Result<Rc<dyn Place>, Error> {
-        let Self { vault, secret, tags, auth } = self;
+        let Self { vault, secret, tags, disable_superseded, auth } = self;
         let vault = around.endpoints.vault(&vault, &around.at("vault"))?;
         let tags = tags.unwrap_or_default();
         if !(1..=127).contains(&secret.len())
@@ -80,7 +84,8 @@ impl Shape for KeyVaultShape {
             return Err(Error::invalid(&around.at("tags"), words));
         }
         let writer = Writer::read(auth, Resource::KeyVault, around)?;
-        Ok(Rc::new(KeyVault { path: around.path.clone(), vault, secret, tags, writer }))
+        let path = around.path.clone();
+        Ok(Rc::new(KeyVault { path, vault, secret, tags, disable_superseded, writer }))
     }
 }
 
@@ -130,8 +135,23 @@ struct Bundle {
     content_type: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct Versions {
+    #[serde(default)]
+    value: Vec<Version>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    id: String,
+    #[serde(default)]
+    attributes: Attributes,
+    tags: Option<BTreeMap<String, String>>,
+}
+
 #[derive(Default, Deserialize)]
 struct Attributes {
+    enabled: Option<bool>,
     /// Seconds since 1970 by the vault's clock.
     updated: Option<i64>,
 }
@@ -147,6 +167,7 @@ impl Bundle {
         // PAT's id is its SHA-256.
         let tagged = self.tags.as_ref().and_then(|tags| tags.get(ID_TAG)).cloned();
         SinkState {
+            editor: None,
             written,
             holds: tagged.or_else(|| self.value.as_deref().map(|value| Secret::new(value).fingerprint())),
         }
@@ -204,10 +225,17 @@ impl KeyVaultSink<'_> {
         let Some(current) = self.current(context, Step::ReadSinks).await? else {
             self.check_deleted(context).await?;
             self.kept.replace(Some(Kept::default()));
-            return Ok(SinkState { written: Written::Never, holds: None });
+            return Ok(SinkState { written: Written::Never, holds: None, editor: None });
         };
         let state = current.state();
         let mut tags = current.tags.unwrap_or_default();
+        let other = tags.get(TARGET_TAG).filter(|target| !context.subject.is_named(target));
+        if let Some(other) = other {
+            let words = format!("{} holds a credential of the target {other}", self.place.label());
+            return Err(Error::new(Code::SinkChanged, Step::ReadSinks, words).with_hint(format!(
+                "deliver to another secret; or, if the target was renamed, write `formerly: [{other}]`"
+            )));
+        }
         tags.retain(|name, _| name != ID_TAG && name != TARGET_TAG && !self.place.tags.contains_key(name));
         if tags.len() + self.place.tags.len() + 2 > MOST_TAGS {
             return Err(Error::new(
@@ -223,6 +251,32 @@ impl KeyVaultSink<'_> {
         }
         self.kept.replace(Some(Kept { tags, content_type: current.content_type }));
         Ok(state)
+    }
+
+    /// Switches the versions off that hold revoked credentials, so that who reads one by its version gets a clear
+    /// error.
+    async fn switch_off(&self, context: &Context<'_>, revoked: &[String]) -> Result<(), Error> {
+        let step = Step::RevokeToken;
+        let name = encode(&self.place.secret);
+        let call = |method: Method, path: String| {
+            Call::new(step, &KEY_VAULT, method, &self.place.vault, format!("/secrets/{name}/{path}{VERSION}"))
+        };
+        let identity = self.place.writer.identity(context, &self.place.vault).await?;
+        let list = call(Method::GET, "versions?maxresults=25&".to_owned());
+        let listed: Versions = context.json(list.identity(&identity)).await?;
+        let holds_revoked = |version: &&Version| {
+            let id = version.tags.as_ref().and_then(|tags| tags.get(ID_TAG));
+            version.attributes.enabled != Some(false) && id.is_some_and(|id| revoked.contains(id))
+        };
+        for version in listed.value.iter().filter(holds_revoked) {
+            let number = encode(version.id.rsplit('/').next().unwrap_or_default());
+            let update = call(Method::PATCH, format!("{number}?")).repeatable(true);
+            let body = json!({"attributes": {"enabled": false}});
+            context.execute(update.json(&body).identity(&identity)).await?;
+            let words = format!("switched the version {number} of {} off", self.place.secret);
+            context.event(step, Phase::Done, words);
+        }
+        Ok(())
     }
 
     async fn put(&self, context: &Context<'_>, value: &Secret, delivery: &Delivery) -> Result<(), Error> {
@@ -314,6 +368,19 @@ impl Sink for KeyVaultSink<'_> {
         delivery: &'a Delivery,
     ) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(self.put(context, value, delivery))
+    }
+
+    fn retire<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        revoked: &'a [String],
+    ) -> LocalFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            match self.place.disable_superseded {
+                true => self.switch_off(context, revoked).await.map_err(|error| self.explain(error)),
+                false => Ok(()),
+            }
+        })
     }
 
     fn read_back<'a>(

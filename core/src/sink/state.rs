@@ -10,6 +10,8 @@ pub struct SinkState {
     /// The id of the credential that it holds, where the sink keeps it beside the value or lets the value be
     /// read.
     pub holds: Option<String>,
+    /// Who edited it last, where the sink tells and its date is that of something larger.
+    pub editor: Option<String>,
 }
 
 /// Says when a sink was last written.

@@ -146,7 +146,7 @@ impl Sink for WebhookSink<'_> {
         Box::pin(async {
             // A missing key is found before a credential is made.
             self.key(context)?;
-            Ok(SinkState { written: Written::Unknown, holds: None })
+            Ok(SinkState { written: Written::Unknown, holds: None, editor: None })
         })
     }
 
@@ -166,6 +166,6 @@ impl Sink for WebhookSink<'_> {
         _: &'a Delivery,
     ) -> LocalFuture<'a, Result<SinkState, Error>> {
         // The 2xx is all that it tells.
-        Box::pin(async { Ok(SinkState { written: Written::Unknown, holds: None }) })
+        Box::pin(async { Ok(SinkState { written: Written::Unknown, holds: None, editor: None }) })
     }
 }

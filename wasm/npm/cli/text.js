@@ -13,8 +13,9 @@ const HOLDS = {
   unknown: "cannot tell what it holds",
 };
 
-function place({ holds, tried = true, written, error }) {
-  const when = `${HOLDS[holds]}${written ? `, written ${date(written)}` : ""}`;
+function place({ holds, tried = true, written, error, "edited-by": editor }) {
+  const since = editor ? `, edited since by ${editor}` : "";
+  const when = `${HOLDS[holds]}${written ? `, written ${date(written)}` : ""}${since}`;
   if (error) return `failed: ${error.code}; ${when}`;
   return tried ? when : `not tried; ${when}`;
 }

@@ -25,7 +25,7 @@ impl Sink for CallbackSink<'_> {
 
     fn observe<'a>(&'a self, _: &'a Context<'a>) -> LocalFuture<'a, Result<SinkState, Error>> {
         // A function cannot tell what became of the value that it was given.
-        Box::pin(async { Ok(SinkState { written: Written::Unknown, holds: None }) })
+        Box::pin(async { Ok(SinkState { written: Written::Unknown, holds: None, editor: None }) })
     }
 
     fn write<'a>(
@@ -72,7 +72,11 @@ impl Sink for CallbackSink<'_> {
         delivery: &'a Delivery,
     ) -> LocalFuture<'a, Result<SinkState, Error>> {
         Box::pin(async {
-            Ok(SinkState { written: Written::Unknown, holds: Some(delivery.credential_id.clone()) })
+            Ok(SinkState {
+                written: Written::Unknown,
+                holds: Some(delivery.credential_id.clone()),
+                editor: None,
+            })
         })
     }
 }

@@ -42,7 +42,7 @@ impl Me {
 /// # Errors
 /// As the workspace answers.
 pub(crate) async fn me(client: &Client<'_>, identity: &Identity, step: Step) -> Result<Me, Error> {
-    client.json(Call::by(identity, step, &DATABRICKS, Method::GET, ME).as_proof()).await
+    client.json(Call::by(identity, step, &DATABRICKS, Method::GET, ME).proving()).await
 }
 
 /// Asks once, over a connection of its own, whose a new token is.
@@ -50,7 +50,7 @@ pub(crate) async fn me(client: &Client<'_>, identity: &Identity, step: Step) -> 
 /// # Errors
 /// As the workspace answers.
 pub(crate) async fn owner_of(client: &Client<'_>, identity: &Identity, step: Step) -> Result<Me, Error> {
-    let call = Call::by(identity, step, &DATABRICKS, Method::GET, ME).as_proof();
+    let call = Call::by(identity, step, &DATABRICKS, Method::GET, ME).proving();
     client.json(call.fresh_connection().attempts(1)).await
 }
 

@@ -21,6 +21,10 @@ const TABLE: &[Rule] = &[
         .saying(&["this api is disabled for users without the"])
         .means(Code::EntitlementMissing)
         .propagating(),
+    // The permissions hear of a new principal later than the rest.
+    said(&["principal: serviceprincipalname(", "principal not found in account", "not in workspace"])
+        .means(Code::PrincipalNotInWorkspace)
+        .propagating(),
     said(&["does not have required scopes"]).means(Code::ScopeMissing),
     said(&[
         "unauthorized network access to workspace",

@@ -163,7 +163,7 @@ pub(crate) async fn try_out(
 ) -> Result<(), Error> {
     // Who tries a token repeats the whole round.
     let call = Call::by(identity, step, &DATABRICKS, Method::GET, path).fresh_connection().attempts(1);
-    client.json::<Map<String, Value>>(call.as_proof()).await.map(drop)
+    client.json::<Map<String, Value>>(call.proving()).await.map(drop)
 }
 
 /// Takes the refusal to remove what does not exist for a success.

@@ -284,7 +284,7 @@ impl AzureDevopsSink<'_> {
             // What everybody can read is no place in which lakekey has put a credential.
             Some(false) | None => Written::Never,
         };
-        SinkState { written, holds: None }
+        SinkState { written, holds: None, editor: Some(group.editor().to_owned()) }
     }
 
     /// Returns the name under which those of this run who write to the group wait for each other.

@@ -52,7 +52,14 @@ fn one_variable_changes_and_all_else_goes_back_as_it_was_read() {
     let host = host();
     host.on(GET, 200, group(BEFORE)).on(PUT, 200, group(AFTER)).on(GET, 200, group(AFTER));
     let state = deliver(&host).unwrap();
-    assert_eq!(state, SinkState { written: Written::By(AFTER.parse().unwrap()), holds: None });
+    assert_eq!(
+        state,
+        SinkState {
+            written: Written::By(AFTER.parse().unwrap()),
+            holds: None,
+            editor: Some("Ada".to_owned())
+        }
+    );
     let sent = host.sent();
     assert_eq!(
         sent[1].json(),

@@ -123,7 +123,7 @@ impl Sink for CatalogueSink<'_> {
     fn observe<'a>(&'a self, context: &'a Context<'a>) -> LocalFuture<'a, Result<SinkState, Error>> {
         Box::pin(async {
             self.identity(context)?;
-            Ok(SinkState { written: Written::Unknown, holds: None })
+            Ok(SinkState { written: Written::Unknown, holds: None, editor: None })
         })
     }
 
@@ -142,6 +142,6 @@ impl Sink for CatalogueSink<'_> {
         _: &'a Secret,
         _: &'a Delivery,
     ) -> LocalFuture<'a, Result<SinkState, Error>> {
-        Box::pin(async { Ok(SinkState { written: Written::Unknown, holds: None }) })
+        Box::pin(async { Ok(SinkState { written: Written::Unknown, holds: None, editor: None }) })
     }
 }

@@ -51,7 +51,7 @@ fn a_key_is_written_and_the_value_compared() {
         sink.read_back(context, &value(), &delivery()).await.unwrap()
     });
     let at = crate::model::Timestamp::from_second(START).unwrap();
-    assert_eq!(state, SinkState { written: Written::At(at), holds: Some("id-new".to_owned()) });
+    assert_eq!(state, SinkState { written: Written::At(at), holds: Some("id-new".to_owned()), editor: None });
     assert_eq!(
         host.sent()[1].json(),
         json!({"scope": "integrations", "key": "catalog/token", "string_value": VALUE})

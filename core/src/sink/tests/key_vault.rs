@@ -41,7 +41,7 @@ fn it_tells_when_it_was_written_and_which_credential_it_holds() {
     let at = crate::model::Timestamp::from_second(START - 60).unwrap();
     assert_eq!(
         observe(&host).unwrap(),
-        SinkState { written: Written::At(at), holds: Some("id-old".to_owned()) }
+        SinkState { written: Written::At(at), holds: Some("id-old".to_owned()), editor: None }
     );
     assert_eq!(host.sent()[0].header("authorization"), Some("Bearer principal-token"));
     assert!(host.masked().contains(&"dapi-old".to_owned()), "what is read is masked");
@@ -126,7 +126,7 @@ fn a_soft_deleted_name_is_told_before_a_credential_is_made() {
 fn a_secret_that_never_was_is_one_that_was_never_written() {
     let host = host();
     host.on(&format!("GET {SECRET}"), 404, missing()).on(&format!("GET {DELETED}"), 404, missing());
-    assert_eq!(observe(&host).unwrap(), SinkState { written: Written::Never, holds: None });
+    assert_eq!(observe(&host).unwrap(), SinkState { written: Written::Never, holds: None, editor: None });
 }
 
 #[test]

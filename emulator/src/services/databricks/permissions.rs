@@ -43,6 +43,14 @@ pub(super) fn handle(
         return Ok(Reply::json(200, &shown(workspace)));
     }
     let wanted = grants(call, workspace)?;
+    for grant in &wanted {
+        if let Grantee::ServicePrincipal(name) = &grant.who
+            && !world.spread.works(SpreadKind::ServicePrincipal, &format!("{index}:{name}"), call.now_ms)
+        {
+            let message = format!("Principal: ServicePrincipalName({name}) does not exist");
+            return Err(refuse(404, "RESOURCE_DOES_NOT_EXIST", message));
+        }
+    }
     let before = workspace.grants.clone();
     if call.method == "PUT" {
         replace(workspace, &wanted);
