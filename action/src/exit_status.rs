@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use lakekey_core::{Class, Error, Outcome, Report};
+use lakekey_core::{Class, Error, Holds, Outcome, Report};
 
 /// Done, or nothing to do.
 pub const DONE: u8 = 0;
@@ -31,18 +31,21 @@ pub enum FailOn {
     Due,
     /// A credential is overdue.
     Overdue,
+    /// Another hand has overwritten a place.
+    Overwritten,
 }
 
 // Derived, it would make a paragraph of each value, and a page of the help.
 impl ValueEnum for FailOn {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Due, Self::Overdue]
+        &[Self::Due, Self::Overdue, Self::Overwritten]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(PossibleValue::new(match self {
             Self::Due => "due",
             Self::Overdue => "overdue",
+            Self::Overwritten => "overwritten",
         }))
     }
 }
@@ -62,6 +65,7 @@ pub fn of(report: &Report, fail_on: Option<FailOn>) -> u8 {
     let found = report.targets.iter().any(|target| match fail_on {
         Some(FailOn::Due) => matches!(target.outcome, Outcome::Due | Outcome::Overdue),
         Some(FailOn::Overdue) => target.outcome == Outcome::Overdue,
+        Some(FailOn::Overwritten) => target.delivered.iter().any(|place| place.holds == Holds::Overwritten),
         None => false,
     });
     match report.exit_status() {
@@ -73,7 +77,7 @@ pub fn of(report: &Report, fail_on: Option<FailOn>) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lakekey_core::{TargetReport, Timestamp};
+    use lakekey_core::{DeliveryReport, TargetReport, Timestamp};
 
     fn report(outcomes: &[Outcome]) -> Report {
         let targets = outcomes.iter().map(|outcome| TargetReport::new("a", *outcome)).collect();
@@ -86,6 +90,16 @@ mod tests {
         assert_eq!(of(&report(&[Outcome::Ok, Outcome::Due]), Some(FailOn::Overdue)), 0);
         assert_eq!(of(&report(&[Outcome::Ok, Outcome::Due]), Some(FailOn::Due)), 3);
         assert_eq!(of(&report(&[Outcome::Overdue]), Some(FailOn::Due)), 3);
+    }
+
+    #[test]
+    fn an_overwritten_place_is_found_whatever_the_outcome() {
+        let mut report = report(&[Outcome::Ok]);
+        let mut place = DeliveryReport::new("github-secret acme/data T", None);
+        place.holds = Holds::Overwritten;
+        report.targets[0].delivered.push(place);
+        assert_eq!(of(&report, Some(FailOn::Overwritten)), 3);
+        assert_eq!(of(&report, Some(FailOn::Due)), 0);
     }
 
     #[test]

@@ -139,11 +139,13 @@ fn revoking_what_is_superseded_with_nothing_to_revoke_is_ok() {
 #[test]
 fn a_token_of_a_target_that_is_not_configured_is_told_by_status() {
     let stage = stage();
-    let ran = Machine::new(&stage).run(Command::Status);
-    let told: Vec<&str> = ran.first().steps.iter().map(|step| step.message.as_str()).collect();
-    assert!(
-        told.iter().any(|words| words.contains("the target forgotten, which is not configured")),
-        "{told:?}"
-    );
-    assert!(!told.iter().any(|words| words.contains("the target neighbour")), "{told:?}");
+    for command in [Command::Status, Command::Doctor] {
+        let ran = Machine::new(&stage).run(command);
+        let told: Vec<&str> = ran.first().steps.iter().map(|step| step.message.as_str()).collect();
+        assert!(
+            told.iter().any(|words| words.contains("the target forgotten, which is not configured")),
+            "{told:?}"
+        );
+        assert!(!told.iter().any(|words| words.contains("the target neighbour")), "{told:?}");
+    }
 }

@@ -95,3 +95,50 @@ fn a_run_whose_lease_is_nearly_over_writes_nothing_and_rolls_back_what_it_made()
     assert_eq!(Machine::new(&stage).seed(2).run(ROTATE).outcome(), "rotated");
     invariants::converged(&stage.emulator, 1, "a late run");
 }
+
+#[test]
+fn a_forced_rotation_that_yields_and_one_that_is_overdue_are_no_success() {
+    let stage = due(Stage::new());
+    let _ = killed_after_creation(&stage);
+    let quiet = Machine::new(&stage).seed(2).run(ROTATE);
+    assert_eq!((quiet.outcome(), quiet.report.as_ref().unwrap().exit_status()), ("yielded", 0));
+    let forced = Machine::new(&stage).seed(3).run(Command::Rotate { force: true });
+    assert_eq!((forced.outcome(), forced.code()), ("yielded", Some("another-run")), "{}", forced.output);
+    assert_eq!(forced.report.as_ref().unwrap().exit_status(), 1);
+    // Most of the time that was set aside for renewing is gone.
+    let late = due(Stage::new());
+    late.emulator.advance(DAY * 20);
+    let _ = killed_after_creation(&late);
+    let ran = Machine::new(&late).seed(4).run(ROTATE);
+    assert_eq!((ran.outcome(), ran.code()), ("yielded", Some("another-run")), "{}", ran.output);
+    assert_eq!(ran.report.as_ref().unwrap().exit_status(), 1);
+}
+
+#[test]
+fn a_pending_tag_from_the_far_future_makes_no_run_yield() {
+    let stage = due(Stage::new());
+    let _ = killed_after_creation(&stage);
+    stage.emulator.world(|world| {
+        let now = world.now_ms();
+        let pending = world.workspaces[0].tokens.iter_mut().find(|t| t.comment.contains("phase=pending"));
+        pending.unwrap().created_ms = now + 2 * TEN_MINUTES;
+    });
+    let ran = Machine::new(&stage).seed(2).run(ROTATE);
+    assert_eq!((ran.outcome(), ran.code()), ("rotated", None), "{}", ran.output);
+}
+
+#[test]
+fn a_clock_that_is_hours_wrong_is_told_and_decides_nothing() {
+    for ahead in [-5 * 3_600_000, 5 * 3_600_000] {
+        let stage = Stage::new();
+        let ran = Machine::new(&stage).clock_ahead(ahead).run(Command::Provision);
+        assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{}", ran.output);
+        let told = ran.events.iter().find(|event| event.message.contains("machine's clock")).unwrap();
+        let way = if ahead > 0 { " min ahead of" } else { " min behind" };
+        assert!(told.message.contains(way), "{}", told.message);
+        let right = Machine::new(&stage).run(Command::Status);
+        let wrong = Machine::new(&stage).clock_ahead(ahead).run(Command::Status);
+        assert_eq!(right.first().as_of.unwrap().day(), wrong.first().as_of.unwrap().day());
+        assert_eq!((wrong.outcome(), wrong.code()), ("ok", None), "{}", wrong.output);
+    }
+}

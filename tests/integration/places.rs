@@ -233,15 +233,17 @@ fn revoking_what_is_superseded_works_while_a_place_is_broken() {
 
 /// Another hand writes the GitHub secret.
 fn overwrite(stage: &Stage) {
-    stage.emulator.world(|world| {
-        let now = world.now_ms();
-        for store in world.github.stores.values_mut() {
-            for secret in store.secrets.values_mut() {
-                secret.value = "a placeholder of Terraform's".to_owned();
-                secret.updated_ms = now;
-            }
+    stage.emulator.world(write_a_placeholder);
+}
+
+fn write_a_placeholder(world: &mut lakekey_emulator::World) {
+    let now = world.now_ms();
+    for store in world.github.stores.values_mut() {
+        for secret in store.secrets.values_mut() {
+            secret.value = "a placeholder of Terraform's".to_owned();
+            secret.updated_ms = now;
         }
-    });
+    }
 }
 
 fn holds(ran: &Ran) -> Vec<&'static str> {
@@ -256,6 +258,8 @@ fn an_overwritten_place_is_told_repaired_once_and_then_left_to_a_person() {
     stage.emulator.advance(HOUR);
     let status = Machine::new(&stage).run(Command::Status);
     assert_eq!((status.outcome(), holds(&status)), ("overdue", vec!["overwritten"]), "{}", status.output);
+    let doctor = Machine::new(&stage).run(Command::Doctor);
+    assert!(doctor.output.contains("another hand has overwritten github-secret"), "{}", doctor.output);
     let planned = Machine::new(&stage).dry_run(ROTATE);
     assert!(planned.first().steps[0].message.contains("another hand has overwritten"), "{}", planned.output);
     let ran = Machine::new(&stage).run(ROTATE);
@@ -375,4 +379,33 @@ fn a_place_that_was_not_tried_is_told_with_what_it_still_holds() {
     assert_eq!(tried, [false, false, false, true, false]);
     assert_eq!(holds(&ran), ["older", "older", "older", "unknown", "older"]);
     assert_eq!(ran.first().delivered.iter().filter(|place| place.error.is_some()).count(), 1);
+}
+
+#[test]
+fn another_hand_between_any_two_requests_of_a_rotation_is_made_good_by_the_next() {
+    let stage = provisioned(Stage::new());
+    stage.emulator.advance(DAY * 61);
+    let sent = Machine::new(&stage.fork()).run(ROTATE).sent;
+    // Between a write and the look that follows it GitHub, which shows no value, tells one hand from another by
+    // nothing.
+    let blind = sent.iter().position(|sent| sent.method == "PUT").unwrap();
+    for at in (0..sent.len()).filter(|at| *at != blind) {
+        let stage = stage.fork();
+        let count = std::cell::Cell::new(0);
+        let watch: lakekey_tests::wire::Watch = std::rc::Rc::new(move |emulator| {
+            if count.replace(count.get() + 1) == at {
+                emulator.advance(Duration::from_secs(3));
+                emulator.world(write_a_placeholder);
+            }
+        });
+        let ran = Machine::new(&stage).watched(watch).run(ROTATE);
+        assert!(!matches!(ran.outcome(), "ok"), "{at}: {}", ran.output);
+        // An hour later, and once more a day later, as the schedule would have it.
+        stage.emulator.advance(HOUR);
+        let _ = Machine::new(&stage).seed(2).run(ROTATE);
+        stage.emulator.advance(DAY);
+        let ran = Machine::new(&stage).seed(3).run(ROTATE);
+        assert_eq!(ran.code(), None, "{at}: {}", ran.output);
+        invariants::converged(&stage.emulator, 1, &format!("another hand after request {at}"));
+    }
 }

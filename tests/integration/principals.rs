@@ -136,6 +136,14 @@ fn an_entra_principal_is_made_from_nothing_with_no_secret_anywhere() {
             .map(|a| a.sign_in_audience.clone())
     });
     assert_eq!(audience.as_deref(), Some("AzureADMyOrg"), "single tenant");
+    // What to write into the configuration.
+    assert_eq!(ran.first().client_id.as_deref(), applications(&stage).first().map(String::as_str));
+    let mark = stage.emulator.world(|world| world.directory.applications.last().unwrap().tags.clone());
+    assert_eq!(mark, ["lakekey"]);
+    // By its name alone it is found again.
+    stage.emulator.advance(DAY);
+    let again = Machine::new(&stage).run(Command::Rotate { force: true });
+    assert_eq!((again.outcome(), again.code()), ("rotated", None), "{}", again.output);
 }
 
 #[test]

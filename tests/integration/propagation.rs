@@ -147,3 +147,13 @@ fn the_doctor_says_nothing_good_of_a_permission_that_it_could_not_read() {
     let said: Vec<String> = ran.first().steps.iter().map(|step| step.message.clone()).collect();
     assert!(!said.iter().any(|line| line.contains("CAN_USE")), "{said:?}");
 }
+
+#[test]
+fn a_grant_right_after_an_import_waits_until_the_permissions_know_the_principal() {
+    let stage = Stage::new();
+    slow(&stage, SpreadKind::ServicePrincipal, Spread { ms: 45_000, ..Spread::default() });
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{}", ran.output);
+    let granted = ran.sent.iter().filter(|s| s.method == "PATCH" && s.path.contains("/permissions/")).count();
+    assert!(granted > 1, "it was tried again");
+}

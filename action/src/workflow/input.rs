@@ -128,7 +128,8 @@ impl Inputs<'_> {
 
     fn fail_on(&self, command: &Command) -> Result<Option<FailOn>, Error> {
         let Some(text) = self.get("fail-on") else { return Ok(None) };
-        let fail_on = FailOn::from_str(&text, false).map_err(|_| wrong("fail-on", "write due or overdue"))?;
+        let fail_on = FailOn::from_str(&text, false)
+            .map_err(|_| wrong("fail-on", "write due, overdue or overwritten"))?;
         if *command == Command::Status {
             Ok(Some(fail_on))
         } else {

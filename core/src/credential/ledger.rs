@@ -47,6 +47,9 @@ pub(crate) struct Notes {
     pub(crate) repairs: bool,
     /// The marks of the places that have refused it.
     pub(crate) refused: Vec<String>,
+    /// The marks of the places that say when they were written, and how many seconds after its creation each was
+    /// written with it.
+    pub(crate) written: Vec<(String, i64)>,
 }
 
 impl Tag {
@@ -90,6 +93,13 @@ impl Tag {
                 ("end", "partial") => tag.notes.ended = true,
                 ("attempt", number) => tag.notes.attempt = number.parse().unwrap_or(1),
                 ("why", "overwritten") => tag.notes.repairs = true,
+                ("at", marks) => {
+                    let read = |text: &str| {
+                        let (mark, after) = text.split_once(':')?;
+                        Some((mark.to_owned(), after.parse().ok()?))
+                    };
+                    tag.notes.written = marks.split(',').filter_map(read).collect();
+                }
                 ("refused", marks) => tag.notes.refused = marks.split(',').map(str::to_owned).collect(),
                 _ => {}
             }
@@ -102,7 +112,7 @@ impl Tag {
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[lakekey target={} op={} phase={}", self.target, self.operation, self.phase.as_str())?;
-        let Notes { ended, attempt, repairs, refused } = &self.notes;
+        let Notes { ended, attempt, repairs, refused, written } = &self.notes;
         if *ended {
             f.write_str(" end=partial")?;
         }
@@ -114,6 +124,10 @@ impl fmt::Display for Tag {
         }
         if !refused.is_empty() {
             write!(f, " refused={}", refused.join(","))?;
+        }
+        if !written.is_empty() {
+            let each: Vec<String> = written.iter().map(|(mark, after)| format!("{mark}:{after}")).collect();
+            write!(f, " at={}", each.join(","))?;
         }
         f.write_str("]")
     }
@@ -140,9 +154,12 @@ mod tests {
     #[test]
     fn what_a_run_notes_of_its_end_is_read_again() {
         let refused = vec!["1a2b3c".to_owned(), "4d5e6f".to_owned()];
-        let noted = tag().with_notes(Notes { ended: true, attempt: 3, repairs: true, refused });
+        let written = vec![("7a8b9c".to_owned(), 3), ("0d1e2f".to_owned(), -1)];
+        let noted = tag().with_notes(Notes { ended: true, attempt: 3, repairs: true, refused, written });
         let text = noted.comment(Some("data catalogue"));
-        assert!(text.contains("phase=pending end=partial attempt=3 why=overwritten refused=1a2b3c,4d5e6f]"));
+        assert!(text.contains(
+            "phase=pending end=partial attempt=3 why=overwritten refused=1a2b3c,4d5e6f at=7a8b9c:3,0d1e2f:-1]"
+        ));
         assert_eq!(Tag::find(&text), Some(noted));
     }
 

@@ -149,15 +149,18 @@ impl Job<'_> {
         // one.
         self.context.set_delivering(true);
         let delivered = self.deliver(report, &fresh.value, &new, made).await;
-        if let Err(undelivered) = delivered {
-            if undelivered.is_nowhere() {
-                self.roll_back(report, made, true).await;
-            } else {
-                fill::credential(report, self, &new);
-                self.end_partly(report, &new, made, &others, current, &undelivered).await;
+        let written = match delivered {
+            Ok(written) => written,
+            Err(undelivered) => {
+                if undelivered.is_nowhere() {
+                    self.roll_back(report, made, true).await;
+                } else {
+                    fill::credential(report, self, &new);
+                    self.end_partly(report, &new, made, &others, current, &undelivered).await;
+                }
+                return Err(undelivered.error);
             }
-            return Err(undelivered.error);
-        }
+        };
         fill::credential(report, self, &new);
         report.outcome = Outcome::Rotated;
         self.keep_for_sign_ins(&fresh.value);
@@ -167,7 +170,13 @@ impl Job<'_> {
         let (revoke, left) = plan::superseded(&new, &others, previous, &after, policy);
         self.context.set_lease(None);
         self.context.set_delivering(false);
-        self.revoke(report, &revoke, waiting(&left, new.created + policy.overlap.duration())).await;
+        let left = waiting(&left, new.created + policy.overlap.duration());
+        // Every place holds it: a run that dies between these two leaves what the next one finds by the dates.
+        let ids: Vec<String> = revoke.iter().filter_map(Action::revokes).cloned().collect();
+        let marking = self.mark_delivered(&new, made, written);
+        let (marked, results) = join(marking, self.revoke_all(&ids)).await;
+        self.enter_mark(report, &new.id, marked);
+        self.enter_revoked(report, ids, results, left);
         Ok(())
     }
 
@@ -184,38 +193,44 @@ impl Job<'_> {
 
     /// Revokes what the actions say; what cannot be revoked now the next run finds.
     pub(super) async fn revoke(&self, report: &mut TargetReport, actions: &[Action], waiting: Vec<Waiting>) {
-        let ids: Vec<&String> = actions
-            .iter()
-            .filter_map(|action| match action {
-                Action::Revoke { id, .. } => Some(id),
-                _ => None,
-            })
-            .collect();
+        let ids: Vec<String> = actions.iter().filter_map(Action::revokes).cloned().collect();
+        let results = self.revoke_all(&ids).await;
+        self.enter_revoked(report, ids, results, waiting);
+    }
+
+    /// Revokes at the same time, and tells the places that may have held them.
+    async fn revoke_all(&self, ids: &[String]) -> Vec<Result<(), Error>> {
         let results = join_all(ids.iter().map(|id| self.store.revoke(self.context, id))).await;
+        let gone = ids.iter().zip(&results).filter(|(_, result)| result.is_ok());
+        let gone: Vec<String> = gone.map(|(id, _)| id.clone()).collect();
+        if !gone.is_empty() {
+            let retired = join_all(self.sinks.iter().map(|sink| sink.retire(self.context, &gone))).await;
+            retired.iter().filter_map(|retired| retired.as_ref().err()).for_each(|e| self.context.warn(e));
+        }
+        results
+    }
+
+    fn enter_revoked(
+        &self,
+        report: &mut TargetReport,
+        ids: Vec<String>,
+        results: Vec<Result<(), Error>>,
+        waiting: Vec<Waiting>,
+    ) {
         for (id, until) in waiting {
             report.leave(&id, "it is superseded, and lives on until the overlap ends", Some(until));
-        }
-        let revoked: Vec<String> = ids
-            .iter()
-            .zip(&results)
-            .filter(|(_, result)| result.is_ok())
-            .map(|(id, _)| (*id).clone())
-            .collect();
-        if !revoked.is_empty() {
-            let retired = join_all(self.sinks.iter().map(|sink| sink.retire(self.context, &revoked))).await;
-            retired.iter().filter_map(|retired| retired.as_ref().err()).for_each(|e| self.context.warn(e));
         }
         for (id, result) in ids.into_iter().zip(results) {
             match result {
                 Ok(()) => {
                     self.context.event(Step::RevokeToken, Told::Done, format!("revoked {id}"));
                     fill::done(report, Step::RevokeToken, format!("revoked {id}"));
-                    report.revoked.push(id.clone());
+                    report.revoked.push(id);
                 }
                 Err(error) => {
                     self.context.warn(&error);
                     let why = format!("it could not be revoked ({}); the next run tries again", error.code());
-                    report.leave(id, why, None);
+                    report.leave(&id, why, None);
                 }
             }
         }

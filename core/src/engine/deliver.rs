@@ -1,9 +1,9 @@
 //! Deliver: write every place, read back, mark; and what a run that reaches only some of them leaves.
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join_all;
 
 use super::action::{Action, Revoked};
-use super::fill::{self, Write};
+use super::fill::{self, ReadBack, Write};
 use super::issue::Made;
 use super::job::Job;
 use super::observe::{Known, SinkSeen};
@@ -13,7 +13,7 @@ use crate::credential::{Marked, Notes, Phase};
 use crate::host::Phase as Told;
 use crate::http::TIMEOUT;
 use crate::model::{Code, Error, Secret, Step};
-use crate::sink::Delivery;
+use crate::sink::{Delivery, Written};
 
 /// Reports a delivery that did not reach every sink.
 pub(super) struct Undelivered {
@@ -41,14 +41,14 @@ impl Undelivered {
 }
 
 impl Job<'_> {
-    /// Writes every sink, then reads back and marks at the same time.
+    /// Writes every sink and reads back; returns when each that tells it was written.
     pub(super) async fn deliver(
         &self,
         report: &mut TargetReport,
         value: &Secret,
         new: &Known,
         made: Made<'_>,
-    ) -> Result<(), Undelivered> {
+    ) -> Result<Vec<(String, i64)>, Undelivered> {
         let context = self.context;
         let delivery = Delivery {
             target: context.subject.name.clone(),
@@ -78,29 +78,43 @@ impl Job<'_> {
             fill::writes(report, &writes);
             return Err(Undelivered { writes, error });
         }
-        let comment = self.credentials.policy.comment.as_deref();
-        // What a run notes of its end is for those that ended partly.
-        let notes = Notes { repairs: made.tag.notes.repairs, ..Notes::default() };
-        let active = made.tag.in_phase(Phase::Active).with_notes(notes);
-        let reads = join_all(self.sinks.iter().map(|sink| sink.read_back(context, value, &delivery)));
-        let (reads, marked) = join(reads, self.store.mark(context, &new.id, &active, comment)).await;
+        let reads = join_all(self.sinks.iter().map(|sink| sink.read_back(context, value, &delivery))).await;
         fill::read_back(report, &reads);
+        let written = dated(&made.observed.sinks, &reads, new);
+        match reads.into_iter().find_map(Result::err) {
+            None => Ok(written),
+            Some(error) => Err(Undelivered { writes, error }),
+        }
+    }
+
+    /// Marks a credential as delivered, with when each place was written.
+    pub(super) async fn mark_delivered(
+        &self,
+        new: &Known,
+        made: Made<'_>,
+        written: Vec<(String, i64)>,
+    ) -> Result<Marked, Error> {
+        // What a run notes of its end is for those that ended partly.
+        let notes = Notes { repairs: made.tag.notes.repairs, written, ..Notes::default() };
+        let active = made.tag.in_phase(Phase::Active).with_notes(notes);
+        let comment = self.credentials.policy.comment.as_deref();
+        self.store.mark(self.context, &new.id, &active, comment).await
+    }
+
+    /// Tells whether it was marked.
+    pub(super) fn enter_mark(&self, report: &mut TargetReport, id: &str, marked: Result<Marked, Error>) {
         match marked {
             Ok(Marked::Yes) => {
-                context.event(Step::MarkActive, Told::Done, "marked as delivered");
-                fill::done(report, Step::MarkActive, format!("marked {} as delivered", new.id));
+                self.context.event(Step::MarkActive, Told::Done, "marked as delivered");
+                fill::done(report, Step::MarkActive, format!("marked {id} as delivered"));
             }
-            Ok(Marked::Unsupported) => context.event(
+            Ok(Marked::Unsupported) => self.context.event(
                 Step::MarkActive,
                 Told::Skipped,
                 "it cannot be marked; the dates of the sinks tell that it was delivered",
             ),
             // The next run finds by the sinks' dates that it was delivered, or renews once more.
-            Err(error) => context.warn(&error),
-        }
-        match reads.into_iter().find_map(Result::err) {
-            None => Ok(()),
-            Some(error) => Err(Undelivered { writes, error }),
+            Err(error) => self.context.warn(&error),
         }
     }
 
@@ -144,7 +158,9 @@ impl Job<'_> {
     ) {
         report.outcome = Outcome::Partial;
         if undelivered.was_accepted() {
-            // It is marked as delivered; the next run looks again.
+            // It counts as delivered; the next run looks again.
+            let marked = self.mark_delivered(new, made, Vec::new()).await;
+            self.enter_mark(report, &new.id, marked);
             for known in others {
                 report.leave(&known.id, "it is superseded; a place does not show the new one yet", None);
             }
@@ -181,6 +197,17 @@ impl Job<'_> {
             report.leave(&known.id, "some place may still hold it, until every place was written", None);
         }
     }
+}
+
+/// Returns how many seconds after its creation each place was written with a credential, where the place dates its
+/// writes and does not say what it holds.
+fn dated(seen: &[SinkSeen], reads: &[ReadBack], new: &Known) -> Vec<(String, i64)> {
+    let date = |(sink, read): (&SinkSeen, &ReadBack)| {
+        let state = read.as_ref().ok().filter(|state| state.holds.is_none())?;
+        let Written::At(at) = state.written else { return None };
+        Some((sink.mark(), at.since(new.created).div_euclid(1000)))
+    };
+    seen.iter().zip(reads).filter_map(date).collect()
 }
 
 /// Says why a delivery has not reached every place; `None` where it has.

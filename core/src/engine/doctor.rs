@@ -3,6 +3,9 @@
 use super::action::{Action, names};
 use super::checks::{Facts, broken};
 use super::job::Job;
+use super::observe::Observed;
+use super::places::{Held, held};
+use super::plan::Plan;
 use super::prepare::missing_in_workspace;
 use super::report::{Outcome, State, StepReport, TargetReport};
 use super::resolve::Target;
@@ -257,6 +260,11 @@ impl Visit<'_> {
                 Ok(job) => job,
                 Err(error) => return self.refused(error),
             };
+            // What a place holds follows from the credentials; without them it is said whether it can be read.
+            if let Ok((observed, plan)) = job.decide(false).await {
+                self.places(&observed, &plan);
+                continue;
+            }
             for sink in &job.sinks {
                 match sink.observe(self.context).await {
                     Ok(state) => {
@@ -269,6 +277,42 @@ impl Visit<'_> {
                     Err(error) => self.refused(error),
                 }
             }
+        }
+    }
+
+    /// Tells what each place holds.
+    fn places(&mut self, observed: &Observed, plan: &Plan) {
+        for seen in &observed.sinks {
+            let label = &seen.label;
+            let written = seen.state.written.timestamp();
+            let when = written.map(|at| format!(", last written {at:.0}")).unwrap_or_default();
+            let step = Step::ReadSinks;
+            let rotate = Some("the next `lakekey rotate` delivers to it");
+            match held(seen, plan.shown(), &observed.known) {
+                Held::Current => self.fine(step, format!("{label} holds the current credential{when}")),
+                Held::Unknown => {
+                    self.fine(step, format!("{label} can be read{when}; it cannot tell what it holds"))
+                }
+                Held::Nothing => self.found(step, State::Missing, format!("{label} holds nothing"), rotate),
+                Held::Older => {
+                    self.found(
+                        step,
+                        State::Missing,
+                        format!("{label} holds an older credential{when}"),
+                        rotate,
+                    );
+                }
+                Held::Overwritten(_) => {
+                    let words = format!("another hand has overwritten {label}{when}");
+                    self.found(step, State::Missing, words, Some(Code::SinkOverwritten.hint()));
+                }
+            }
+        }
+        for (id, name) in &observed.strays {
+            let words =
+                format!("{id} is alive and bears the name of the target {name}, which is not configured");
+            let hint = format!("if the target was renamed, write `formerly: [{name}]`");
+            self.found(Step::ListTokens, State::Unknown, words, Some(&hint));
         }
     }
 }

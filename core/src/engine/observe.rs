@@ -44,6 +44,8 @@ pub(crate) struct Known {
     pub(crate) repairs: bool,
     /// The marks of the places that have refused it.
     pub(crate) refused: Vec<String>,
+    /// The marks of places, and how many seconds after its creation each was written with it.
+    pub(crate) written: Vec<(String, i64)>,
 }
 
 impl Known {
@@ -60,7 +62,15 @@ impl Known {
             attempt: 1,
             repairs: false,
             refused: Vec::new(),
+            written: Vec::new(),
         }
+    }
+
+    /// Returns when a place was written with it, by the place's clock, where the ledger says so.
+    pub(crate) fn written_at(&self, sink: &SinkSeen) -> Option<Timestamp> {
+        let mark = sink.mark();
+        let (_, after) = self.written.iter().find(|(known, _)| *known == mark)?;
+        Some(self.created.shifted(after * 1000))
     }
 
     /// Returns true where the ledger says that a place has refused it.
@@ -146,7 +156,7 @@ pub(crate) fn known(
                 (None, _) => return None,
             };
             let (operation, notes) = credential.tag.map(|tag| (tag.operation, tag.notes)).unzip();
-            let Notes { ended, attempt, repairs, refused } = notes.unwrap_or_default();
+            let Notes { ended, attempt, repairs, refused, written } = notes.unwrap_or_default();
             Some(Known {
                 id: credential.id,
                 created: credential.created,
@@ -158,6 +168,7 @@ pub(crate) fn known(
                 attempt: attempt.max(1),
                 repairs,
                 refused,
+                written,
             })
         })
         .collect();

@@ -15,6 +15,9 @@ pub(crate) const LEASE: Duration = Duration::from_secs(600);
 /// only makes a run after a broken one renew where it might have cleaned up.
 const SKEW: Duration = Duration::from_secs(120);
 
+/// How far two readings of one date may differ, in milliseconds.
+const ROUNDING: i64 = 1_000;
+
 /// Says what a place holds, as seen from one credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Held {
@@ -49,6 +52,13 @@ pub(crate) fn held(sink: &SinkSeen, current: Option<&Known>, known: &[Known]) ->
         (None, Written::Never) => Held::Nothing,
         (None, Written::Unknown) => Held::Unknown,
         (None, Written::At(at) | Written::By(at)) if !since(at) => Held::Older,
+        // The ledger says when it was written, by the same clock, whose dates may be rounded to seconds.
+        (None, Written::At(at)) if current.written_at(sink).is_some_and(|then| at.since(then) > ROUNDING) => {
+            match known.iter().any(|k| k.id != current.id && may_hold(sink, k)) {
+                true => Held::Unknown,
+                false => Held::Overwritten(Some(at)),
+            }
+        }
         // When it was delivered nobody knows.
         (None, _) if current.standing == Standing::Adopted => Held::Unknown,
         (None, Written::At(at) | Written::By(at)) if at <= last_write(current) => Held::Current,
@@ -66,7 +76,10 @@ pub(crate) fn held(sink: &SinkSeen, current: Option<&Known>, known: &[Known]) ->
 pub(super) fn is_overwritten(sink: &SinkSeen, known: &Known) -> bool {
     match (&sink.state.holds, sink.state.written) {
         (Some(id), Written::At(at) | Written::By(at)) => *id != known.id && at >= known.created - SKEW,
-        (None, Written::At(at)) => at > last_write(known),
+        (None, Written::At(at)) => {
+            let then = known.written_at(sink);
+            at > last_write(known) || then.is_some_and(|then| at.since(then) > ROUNDING)
+        }
         _ => false,
     }
 }

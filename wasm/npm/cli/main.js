@@ -246,8 +246,11 @@ function tell(report, exit, pipelines) {
 
 /** Returns 3 where a credential is as far gone as `--fail-on` says. */
 function found(report, failOn, say, pipelines) {
-  const bad = { due: ["due", "overdue"], overdue: ["overdue"] }[failOn] ?? [];
-  const names = report.targets.filter(({ outcome }) => bad.includes(outcome)).map(({ name }) => name);
+  const outcomes = { due: ["due", "overdue"], overdue: ["overdue"] }[failOn] ?? [];
+  const overwritten = ({ delivered }) =>
+    failOn === "overwritten" && delivered.some(({ holds }) => holds === "overwritten");
+  const bad = report.targets.filter((target) => outcomes.includes(target.outcome) || overwritten(target));
+  const names = bad.map(({ name }) => name);
   if (names.length === 0) return 0;
   say(`${failOn}: ${names.join(", ")}`);
   pipelines?.issue("error", undefined, `${failOn}: ${names.join(", ")}`);
