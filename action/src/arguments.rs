@@ -135,7 +135,8 @@ pub struct Revoke {
     /// Every one that lakekey made for the target, the one in use included
     #[arg(long)]
     pub managed: bool,
-    /// Every one of the principal, whoever made it, except those of other configured targets
+    /// Every one of the principal, also those that somebody else made, except those of other configured
+    /// targets
     #[arg(long)]
     pub all: bool,
     /// The one with this id

@@ -25,8 +25,8 @@ pub(crate) async fn look(
     serve(console, shared, command, Order { fail_on, ..Order::default() }).await
 }
 
-/// Runs a command that changes something and returns the exit status; `write` puts into the configuration what
-/// provisioning has learnt.
+/// Runs a command that changes something and returns the exit status; `write` puts into the configuration
+/// what provisioning has learnt.
 pub(crate) async fn change(console: &Rc<Console>, changing: &Changing, command: Command, write: bool) -> u8 {
     let order = Order { dry_run: changing.dry_run, write, ..Order::default() };
     serve(console, &changing.shared, command, order).await

@@ -10,8 +10,8 @@ use serde_json::json;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// A principal with a delivered PAT, one of a target that is configured, one of a target that is not, one made by
-/// hand, and one that the admin made for it.
+/// A principal with a delivered PAT, one of a target that is configured, one of a target that is not, one
+/// made by hand, and one that the admin made for it.
 fn stage() -> Stage {
     let mut stage = Stage::new();
     assert_eq!(Machine::new(&stage).run(Command::Provision).outcome(), "provisioned");

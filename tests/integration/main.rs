@@ -11,6 +11,7 @@ mod brake;
 mod cancellation;
 mod delivery;
 mod disturbances;
+mod from_nothing;
 mod github;
 mod identity;
 mod interleavings;

@@ -1,4 +1,4 @@
-//! What each place holds, whoever wrote it; and that no place keeps credentials piling up.
+//! What each place holds, no matter who wrote it; and that no place keeps credentials piling up.
 
 use std::time::Duration;
 
@@ -386,8 +386,8 @@ fn another_hand_between_any_two_requests_of_a_rotation_is_made_good_by_the_next(
     let stage = provisioned(Stage::new());
     stage.emulator.advance(DAY * 61);
     let sent = Machine::new(&stage.fork()).run(ROTATE).sent;
-    // Between a write and the look that follows it GitHub, which shows no value, tells one hand from another by
-    // nothing.
+    // Between a write and the look that follows it GitHub, which shows no value, tells one hand from another
+    // by nothing.
     let blind = sent.iter().position(|sent| sent.method == "PUT").unwrap();
     for at in (0..sent.len()).filter(|at| *at != blind) {
         let stage = stage.fork();

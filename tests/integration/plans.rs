@@ -1,5 +1,5 @@
-//! The plan is the run: in every start state a plan and a dry run list, in number and kind, the writes that the
-//! services then see.
+//! The plan is the run: in every start state a plan and a dry run list, in number and kind, the writes that
+//! the services then see.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -6,16 +6,14 @@ use lakekey_core::{Command, State};
 use lakekey_emulator::{
     Fault, FaultKind, GraphLag, LagShape, Member, MemberKind, Service, Spread, SpreadKind,
 };
-use lakekey_tests::disturbance::Disturbance;
 use lakekey_tests::invariants;
 use lakekey_tests::machine::Machine;
 use lakekey_tests::stage::Stage;
-use lakekey_tests::wire::Aim;
 use serde_json::{Value, json};
 
-const DAY: Duration = Duration::from_secs(86_400);
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 const ROTATE: Command = Command::Rotate { force: false };
-const NAME: &str = "lake-reader";
+pub(crate) const NAME: &str = "lake-reader";
 
 /// Sets a stage on which the principal does not exist anywhere.
 fn nothing(change: impl FnOnce(&mut Value)) -> Stage {
@@ -31,7 +29,7 @@ fn nothing(change: impl FnOnce(&mut Value)) -> Stage {
 }
 
 /// Sets a stage on which an application is registered that trusts the job of a workflow.
-fn federated() -> Stage {
+pub(crate) fn federated() -> Stage {
     let mut stage = nothing(|_| ());
     let (subject, variables) =
         stage.emulator.world(|world| (world.oidc.actions.subject(), world.actions_environment()));
@@ -43,7 +41,7 @@ fn federated() -> Stage {
 }
 
 /// Sets a stage on which an application with a client secret is made, which is delivered like the PAT.
-fn with_client_secret() -> Stage {
+pub(crate) fn with_client_secret() -> Stage {
     nothing(|target| {
         target["auth"] = json!({"type": "azure-client-secret", "client-secret": {"env": "NOT_THERE_YET"}});
         target["client-secret"] = json!({
@@ -55,7 +53,7 @@ fn with_client_secret() -> Stage {
 }
 
 /// Sets a stage on which a Databricks-managed principal is made, with an OAuth secret.
-fn databricks() -> Stage {
+pub(crate) fn databricks() -> Stage {
     Stage::new().target(|target| {
         target["principal"] = json!({"kind": "databricks", "display-name": NAME});
         target["auth"] = json!({"type": "oauth-m2m", "client-secret": {"env": "NOT_THERE_YET"}});
@@ -67,7 +65,7 @@ fn databricks() -> Stage {
     })
 }
 
-fn applications(stage: &Stage) -> Vec<String> {
+pub(crate) fn applications(stage: &Stage) -> Vec<String> {
     stage.emulator.world(|world| {
         world
             .directory
@@ -80,20 +78,20 @@ fn applications(stage: &Stage) -> Vec<String> {
 }
 
 /// Returns the client secrets of the application.
-fn client_secrets(stage: &Stage) -> Vec<String> {
+pub(crate) fn client_secrets(stage: &Stage) -> Vec<String> {
     stage.emulator.world(|world| {
         let own = world.directory.applications.iter().filter(|a| a.display_name == NAME);
         own.flat_map(|a| &a.secrets).map(|s| s.value.clone()).collect()
     })
 }
 
-fn oauth_secrets(stage: &Stage) -> Vec<String> {
+pub(crate) fn oauth_secrets(stage: &Stage) -> Vec<String> {
     stage.emulator.world(|world| {
         world.account.principals.iter().flat_map(|p| &p.secrets).map(|s| s.value.clone()).collect()
     })
 }
 
-fn delivered(stage: &Stage, secret: &str) -> Option<String> {
+pub(crate) fn delivered(stage: &Stage, secret: &str) -> Option<String> {
     stage.emulator.world(|world| {
         invariants::sinks(world).into_iter().find(|(sink, _)| sink.ends_with(secret)).map(|(_, value)| value)
     })
@@ -112,7 +110,7 @@ fn with_delivered(mut stage: Stage, secret: &str) -> Stage {
     stage.target(|target| target["principal"]["client-id"] = json!(principal))
 }
 
-fn own_pats(stage: &Stage) -> usize {
+pub(crate) fn own_pats(stage: &Stage) -> usize {
     stage
         .emulator
         .world(|world| world.workspaces[0].tokens.iter().filter(|t| t.comment.contains("[lakekey ")).count())
@@ -395,98 +393,6 @@ fn an_oauth_secret_that_is_due_is_rotated_as_the_pat_is() {
     );
     assert_eq!(oauth_secrets(&stage), [delivered(&stage, "CATALOG_OAUTH_SECRET").unwrap()]);
     assert_ne!(oauth_secrets(&stage), old);
-}
-
-/// Describes what belongs to others than the principal that is made: applications, members and grants.
-fn strangers(stage: &Stage) -> Vec<String> {
-    stage.emulator.world(|world| {
-        let workspace = &world.workspaces[0];
-        let own: Vec<&str> = world
-            .directory
-            .applications
-            .iter()
-            .filter(|a| a.display_name == NAME)
-            .map(|a| a.app_id.as_str())
-            .chain(workspace.members.iter().filter(|m| m.display_name == NAME).map(|m| m.name.as_str()))
-            .collect();
-        let applications = world.directory.applications.iter().filter(|a| a.display_name != NAME);
-        let members = workspace.members.iter().filter(|m| m.display_name != NAME);
-        let grants = workspace.grants.iter().map(|grant| format!("{grant:?}"));
-        applications
-            .map(|a| format!("{} {} {}", a.app_id, a.secrets.len(), a.federated.len()))
-            .chain(members.map(|m| format!("{} {:?}", m.name, m.entitlements)))
-            .chain(grants.filter(|grant| !own.iter().any(|id| grant.contains(id))))
-            .collect()
-    })
-}
-
-/// Disturbs every request of a provisioning from nothing in every way; then provisions again.
-fn disturbed(prepared: &Stage, secret: Option<&str>, settled: &dyn Fn(&Stage, &str)) -> usize {
-    let command = &Command::Provision;
-    let alone = Machine::new(&prepared.fork()).run(command.clone()).sent;
-    let mut tried = 0;
-    for (at, sent) in alone.iter().enumerate() {
-        for disturbance in Disturbance::all(sent.method == "GET") {
-            let mut stage = prepared.fork();
-            let what = format!("{} {}{} ({at}) {disturbance:?}", sent.method, sent.origin, sent.path);
-            let others = strangers(&stage);
-            let aim = Aim { at, disturbance, lasting: false };
-            let ran = Machine::new(&stage)
-                .disturbed(aim)
-                .watched(invariants::never_without(&what))
-                .run(command.clone());
-            invariants::silent(&stage.emulator, &ran, &what);
-            stage.emulator.advance(DAY);
-            // The next run finds in its environment what was delivered.
-            if let Some(value) = secret.and_then(|secret| delivered(&stage, secret)) {
-                stage.environment.0.insert("NOT_THERE_YET".to_owned(), value);
-            }
-            let healed =
-                Machine::new(&stage).seed(2).watched(invariants::never_without(&what)).run(command.clone());
-            let report = healed.report.as_ref().unwrap();
-            assert!(report.targets.iter().all(|t| t.error.is_none()), "{what}: {}", healed.output);
-            settled(&stage, &what);
-            assert_eq!(strangers(&stage), others, "I4: {what}");
-            tried += 1;
-        }
-    }
-    #[allow(clippy::print_stdout, reason = "the count is what the reader of a test run wants to see")]
-    {
-        println!("disturbances: {tried} of {tried} held");
-    }
-    tried
-}
-
-#[test]
-fn disturbed_from_nothing_one_application_is_made_and_nothing_is_left_over() {
-    let tried = disturbed(&federated(), None, &|stage, what| {
-        assert_eq!(applications(stage).len(), 1, "{what}");
-        invariants::converged(&stage.emulator, 1, what);
-    });
-    assert!(tried > 200);
-}
-
-#[test]
-fn disturbed_from_nothing_one_client_secret_is_kept_and_no_unused_one_is_left() {
-    let tried = disturbed(&with_client_secret(), Some("CATALOG_CLIENT_SECRET"), &|stage, what| {
-        assert_eq!(applications(stage).len(), 1, "{what}");
-        assert_eq!(client_secrets(stage), [delivered(stage, "CATALOG_CLIENT_SECRET").unwrap()], "{what}");
-        assert_eq!(own_pats(stage), 1, "{what}");
-    });
-    assert!(tried > 200);
-}
-
-#[test]
-fn disturbed_from_nothing_one_databricks_principal_and_one_oauth_secret_are_left() {
-    let tried = disturbed(&databricks(), Some("CATALOG_OAUTH_SECRET"), &|stage, what| {
-        let members = stage
-            .emulator
-            .world(|world| world.workspaces[0].members.iter().filter(|m| m.display_name == NAME).count());
-        assert_eq!(members, 1, "{what}");
-        assert_eq!(oauth_secrets(stage), [delivered(stage, "CATALOG_OAUTH_SECRET").unwrap()], "{what}");
-        assert_eq!(own_pats(stage), 1, "{what}");
-    });
-    assert!(tried > 200);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::model::Secret;
 
-/// Reads the claims; `None` where it is no such token. Nothing is verified: only what its issuer has handed over
-/// is to be believed.
+/// Reads the claims; `None` where it is no such token. Nothing is verified: only what its issuer has handed
+/// over is to be believed.
 pub(super) fn claims(token: &Secret) -> Option<Value> {
     let text = token.expose("its claims, which are no secret");
     let payload = text.split('.').nth(1)?;

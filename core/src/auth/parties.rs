@@ -3,10 +3,9 @@
 
 use super::context::{Context, SignIn};
 use super::environment;
-use super::principal::known_principal;
 use super::resource::Resource;
 use crate::http::Identity;
-use crate::model::{Code, Error, Origin, Step};
+use crate::model::{Code, Error, Step};
 
 /// Returns how the target's principal signs in: by the configuration, or by what the environment holds.
 ///
@@ -37,25 +36,6 @@ pub(crate) async fn sign_in_directory(context: &Context<'_>, step: Step) -> Resu
         return Err(Error::new(Code::DirectoryNotConfigured, step, words));
     };
     directory.sign_in(context, Resource::Graph, &context.endpoints.graph, step).await
-}
-
-/// Signs in who manages the OAuth secrets of a principal: the admin, or else the principal itself, which the
-/// workspace is asked of first.
-///
-/// # Errors
-/// Every code of a refused sign-in, and of [`known_principal`].
-pub(crate) async fn sign_in_keeper(
-    context: &Context<'_>,
-    origin: &Origin,
-    step: Step,
-) -> Result<Identity, Error> {
-    let in_workspace = *origin == context.subject.workspace;
-    let (sign_in, step) = match &context.subject.admin {
-        Some(admin) => (admin.clone(), if in_workspace { Step::SignInAdmin } else { step }),
-        None if in_workspace => return known_principal(context).await,
-        None => (principal_sign_in(context)?, step),
-    };
-    sign_in.sign_in(context, Resource::Databricks, origin, step).await
 }
 
 /// Returns the principal's tenant, where the configuration or its sign-in names it.

@@ -1,4 +1,4 @@
-//! Who a target's principal is, and that whoever has signed in is this one.
+//! Who a target's principal is, and that it is this one who has signed in.
 //!
 //! Nothing is done or said with a sign-in before the workspace has been asked whose it is: a person at `az`,
 //! another application's id or the identity of a machine signs in as well as the principal does.
@@ -11,13 +11,13 @@ use super::jwt;
 use super::parties::{principal_sign_in, sign_in_admin, sign_in_directory};
 use super::resource::Resource;
 use crate::http::Identity;
-use crate::model::{Code, Error, PrincipalKind, Step};
+use crate::model::{Code, Error, Origin, PrincipalKind, Step};
 use crate::service::databricks::me::{may_not_ask, me};
 use crate::service::databricks::scim::{self, ServicePrincipal};
 use crate::service::graph::{self, By};
 
-/// Signs the principal in at its workspace, and asks whose sign-in it is beside a first question, whose answer
-/// counts for nothing where it is somebody else's.
+/// Signs the principal in at its workspace, and asks whose sign-in it is beside a first question, whose
+/// answer counts for nothing where it is somebody else's.
 ///
 /// # Errors
 /// `wrong-principal`; `identity-unknown`; every code of a refused sign-in; as the question is answered.
@@ -46,12 +46,31 @@ pub(crate) async fn known_principal(context: &Context<'_>) -> Result<Identity, E
     Ok(identity)
 }
 
+/// Signs in who manages the OAuth secrets of a principal: the admin, or else the principal itself, which the
+/// workspace is asked of first.
+///
+/// # Errors
+/// Every code of a refused sign-in, and of [`known_principal`].
+pub(crate) async fn sign_in_keeper(
+    context: &Context<'_>,
+    origin: &Origin,
+    step: Step,
+) -> Result<Identity, Error> {
+    let in_workspace = *origin == context.subject.workspace;
+    let (sign_in, step) = match &context.subject.admin {
+        Some(admin) => (admin.clone(), if in_workspace { Step::SignInAdmin } else { step }),
+        None if in_workspace => return known_principal(context).await,
+        None => (principal_sign_in(context)?, step),
+    };
+    sign_in.sign_in(context, Resource::Databricks, origin, step).await
+}
+
 /// Returns the principal's application id: the configured one, else that of the principal with the configured
 /// name, else that of its sign-in.
 ///
 /// # Errors
-/// `principal-not-in-workspace`, `application-not-found`, `identity-ambiguous` and `application-not-ours` of a
-/// name; `config-missing-key` where nothing says who is meant.
+/// `principal-not-in-workspace`, `application-not-found`, `identity-ambiguous` and `application-not-ours` of
+/// a name; `config-missing-key` where nothing says who is meant.
 pub(crate) async fn principal_id(context: &Context<'_>) -> Result<String, Error> {
     if let Some(known) = context.client_id() {
         return Ok(known.to_owned());
@@ -108,8 +127,8 @@ fn unsaid(context: &Context<'_>) -> Error {
     )
 }
 
-/// Finds the principal of that name: in the workspace as its admin sees it, else in Entra ID; and asks Entra ID
-/// for lakekey's mark, where `directory` is there.
+/// Finds the principal of that name: in the workspace as its admin sees it, else in Entra ID; and asks Entra
+/// ID for lakekey's mark, where `directory` is there.
 async fn named(context: &Context<'_>, name: &str) -> Result<String, Error> {
     let subject = context.subject;
     let by_admin = match &subject.admin {
@@ -217,7 +236,8 @@ async fn check_identity(context: &Context<'_>, identity: &Identity, sign_in: &Si
 
 fn unknown(refused: &Error) -> Error {
     let words = format!(
-        "nobody says who has signed in: the access token does not, and the workspace refuses the question ({})",
+        "nobody says who has signed in: the access token does not, and the workspace refuses the question \
+         ({})",
         refused.message()
     );
     Error::new(Code::IdentityUnknown, Step::SignIn, words).because(refused)

@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::parties::{sign_in_directory, sign_in_keeper};
-use super::principal::sign_in_principal;
+use super::parties::sign_in_directory;
+use super::principal::{sign_in_keeper, sign_in_principal};
 use crate::engine::Config;
 use crate::host::testing::{START, Sent, TestHost};
 use crate::host::{Clock as _, HeaderValue, Method, Request};

@@ -5,7 +5,8 @@ use granit_parser::{Event, Marker, Parser, Span, StrInput};
 
 use crate::model::{Code, Error};
 
-/// Returns the document with the application id of a target's principal, which it names by its `display-name`.
+/// Returns the document with the application id of a target's principal, which it names by its
+/// `display-name`.
 ///
 /// # Errors
 /// `config-syntax` where it cannot be read; `config-invalid-value` where the place for the id is not in the

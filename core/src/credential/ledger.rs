@@ -47,8 +47,8 @@ pub(crate) struct Notes {
     pub(crate) repairs: bool,
     /// The marks of the places that have refused it.
     pub(crate) refused: Vec<String>,
-    /// The marks of the places that say when they were written, and how many seconds after its creation each was
-    /// written with it.
+    /// The marks of the places that say when they were written, and how many seconds after its creation each
+    /// was written with it.
     pub(crate) written: Vec<(String, i64)>,
 }
 

@@ -44,9 +44,9 @@ impl fmt::Display for Reason {
             Self::None => f.write_str("there is no credential yet"),
             Self::Gone { sink, at } => write!(
                 f,
-                "no credential of this target is alive, and {sink} was written at {at:.0}: what it holds has \
-                 expired, was revoked elsewhere (by Terraform, the account console, or after 90 idle days), or \
-                 is not from lakekey"
+                "no credential of this target is alive, and {sink} was written at {at:.0}: what it holds \
+                 has expired, was revoked elsewhere (by Terraform, the account console, or after 90 idle \
+                 days), or is not from lakekey"
             ),
             Self::Partial => f.write_str("the last run ended before every place held the new credential"),
             Self::Overwritten { sink, at } => {

@@ -1,4 +1,5 @@
-//! What the emergency brake acts on: the principal's credentials as itself or as its workspace admin sees them.
+//! What the emergency brake acts on: the principal's credentials as itself or as its workspace admin sees
+//! them.
 
 use std::fmt;
 

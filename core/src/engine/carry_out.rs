@@ -66,8 +66,8 @@ impl Job<'_> {
         }
     }
 
-    /// Leaves the work to another run. That is an error where it was asked for all the same, or what is in use
-    /// is overdue meanwhile.
+    /// Leaves the work to another run. That is an error where it was asked for all the same, or what is in
+    /// use is overdue meanwhile.
     fn yields(&self, report: &mut TargetReport, to: &Known, urgent: bool) {
         report.outcome = Outcome::Yielded;
         let until = to.created + LEASE;
@@ -171,7 +171,8 @@ impl Job<'_> {
         self.context.set_lease(None);
         self.context.set_delivering(false);
         let left = waiting(&left, new.created + policy.overlap.duration());
-        // Every place holds it: a run that dies between these two leaves what the next one finds by the dates.
+        // Every place holds it: a run that dies between these two leaves what the next one finds by the
+        // dates.
         let ids: Vec<String> = revoke.iter().filter_map(Action::revokes).cloned().collect();
         let marking = self.mark_delivered(&new, made, written);
         let (marked, results) = join(marking, self.revoke_all(&ids)).await;
@@ -274,8 +275,8 @@ pub(super) fn too_early(until: Timestamp) -> Error {
 pub(super) fn two_writers(sink: &str, at: Option<Timestamp>) -> Error {
     let when = at.map_or_else(String::new, |at| format!(" at {at:.0}"));
     let words = format!(
-        "{sink} was overwritten again{when}, less than seven days after it was given a fresh credential: it has \
-         two writers"
+        "{sink} was overwritten again{when}, less than seven days after it was given a fresh credential: it \
+         has two writers"
     );
     Error::new(Code::SinkOverwritten, Step::ReadSinks, words)
 }

@@ -47,7 +47,8 @@ pub enum Revocation {
     Superseded,
     /// Every one that lakekey made for this target, the one in use included.
     Managed,
-    /// Every one of this principal, whoever made it, except those of other configured targets.
+    /// Every one of this principal, also those that somebody else made, except those of other configured
+    /// targets.
     All,
     /// The one with this id, whatever has made it.
     Id(String),

@@ -30,7 +30,8 @@ impl Undelivered {
 }
 
 impl Undelivered {
-    /// Returns true where no place can hold the new credential: each has definitely refused, or was not tried.
+    /// Returns true where no place can hold the new credential: each has definitely refused, or was not
+    /// tried.
     pub(super) fn is_nowhere(&self) -> bool {
         self.writes.iter().all(|write| match write {
             Write::Done => false,
@@ -199,8 +200,8 @@ impl Job<'_> {
     }
 }
 
-/// Returns how many seconds after its creation each place was written with a credential, where the place dates its
-/// writes and does not say what it holds.
+/// Returns how many seconds after its creation each place was written with a credential, where the place
+/// dates its writes and does not say what it holds.
 fn dated(seen: &[SinkSeen], reads: &[ReadBack], new: &Known) -> Vec<(String, i64)> {
     let date = |(sink, read): (&SinkSeen, &ReadBack)| {
         let state = read.as_ref().ok().filter(|state| state.holds.is_none())?;

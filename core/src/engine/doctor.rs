@@ -260,7 +260,8 @@ impl Visit<'_> {
                 Ok(job) => job,
                 Err(error) => return self.refused(error),
             };
-            // What a place holds follows from the credentials; without them it is said whether it can be read.
+            // What a place holds follows from the credentials; without them it is said whether it can be
+            // read.
             if let Ok((observed, plan)) = job.decide(false).await {
                 self.places(&observed, &plan);
                 continue;

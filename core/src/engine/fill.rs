@@ -22,8 +22,8 @@ pub(super) enum Write {
 /// Is what a place says after it was written.
 pub(super) type ReadBack = Result<SinkState, Error>;
 
-/// Enters the sinks as they were found, seen from the credential that the report shows, and the time at which it
-/// was looked.
+/// Enters the sinks as they were found, seen from the credential that the report shows, and the time at which
+/// it was looked.
 pub(super) fn sinks(report: &mut TargetReport, observed: &Observed, plan: &Plan) {
     report.as_of = Some(observed.now);
     let entry = |seen: &super::observe::SinkSeen| {

@@ -111,8 +111,8 @@ impl Job<'_> {
         Ok(count)
     }
 
-    /// Revokes a credential that nobody has got. By its id only where the list has shown it as this run's own;
-    /// else by its tag, since an answer may name somebody else's.
+    /// Revokes a credential that nobody has got. By its id only where the list has shown it as this run's
+    /// own; else by its tag, since an answer may name somebody else's.
     pub(super) async fn roll_back(&self, report: &mut TargetReport, made: Made<'_>, shown: bool) {
         let id = &made.fresh.listed.id;
         // It was asked to stop, perhaps; what it made it takes with it all the same.

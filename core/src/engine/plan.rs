@@ -167,8 +167,8 @@ fn foreign(sink: &SinkSeen, current: Option<&Known>, observed: &Observed) -> Opt
     (!known && !matches!(held(sink, current, &observed.known), Held::Current | Held::Older)).then_some(at)
 }
 
-/// Lists what can be revoked before anything is made: what no place holds any more, since each was written with
-/// something else later, or has refused it.
+/// Lists what can be revoked before anything is made: what no place holds any more, since each was written
+/// with something else later, or has refused it.
 pub(crate) fn unheld<'o>(observed: &'o Observed, current: Option<&Known>, policy: &Policy) -> Vec<&'o Known> {
     let proven = |sink: &SinkSeen, known: &Known| {
         was_overwritten_since(sink, known) || (known.is_refused_by(sink) && !may_hold(sink, known))
@@ -275,8 +275,8 @@ fn ended_partly<'a>(alive: &[&'a Known], current: Option<&Known>, observed: &Obs
     (newest.ended || held()).then_some(newest)
 }
 
-/// Says what is revoked once every sink holds a credential: now, and at the end of the overlap, which protects
-/// the one that was current before.
+/// Says what is revoked once every sink holds a credential: now, and at the end of the overlap, which
+/// protects the one that was current before.
 ///
 /// `others` is the list as it was read last; the credential itself and one that another run works with stay.
 pub(crate) fn superseded<'a>(
@@ -305,7 +305,8 @@ pub(crate) fn superseded<'a>(
     (revoke, waiting)
 }
 
-/// Returns the credential that was current before: the newest that was delivered everywhere, or else the newest.
+/// Returns the credential that was current before: the newest that was delivered everywhere, or else the
+/// newest.
 fn previous<'a>(current: &Known, alive: &[&'a Known]) -> Option<&'a str> {
     let before = |known: &&&Known| known.id != current.id && known.created <= current.created;
     let delivered = |known: &&&Known| before(known) && known.standing != Standing::Pending;
@@ -355,8 +356,8 @@ fn current<'a>(alive: &[&'a Known], sinks: &[SinkSeen], now: Timestamp) -> Optio
     }
     let settled: Vec<&Known> = alive.iter().copied().filter(|k| !is_leased(k, now)).collect();
     // Nothing was ever marked: the kind cannot be, or the run ended just before. The dates of the sinks tell,
-    // where they point at one credential alone, or at it and at what was written later; sinks that tell nothing are
-    // written before those, so that they are told for.
+    // where they point at one credential alone, or at it and at what was written later; sinks that tell
+    // nothing are written before those, so that they are told for.
     let dated: Vec<&SinkSeen> = sinks.iter().filter(|s| s.state.written.is_exact()).collect();
     let alone = |sink: &SinkSeen, candidate: &Known| {
         may_hold(sink, candidate)
@@ -424,8 +425,8 @@ fn renewal(
     None
 }
 
-/// Returns true where the run that made the credential may still be at work. A date further ahead than any run
-/// lasts is no date of this service.
+/// Returns true where the run that made the credential may still be at work. A date further ahead than any
+/// run lasts is no date of this service.
 pub(crate) fn is_leased(known: &Known, now: Timestamp) -> bool {
     known.standing == Standing::Pending
         && !known.ended

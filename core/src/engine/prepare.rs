@@ -289,8 +289,8 @@ impl Making<'_> {
         Ok(words)
     }
 
-    /// Compares the answer to a creation with what was asked: the id, or else what the workspace then shows under
-    /// the id that it has given.
+    /// Compares the answer to a creation with what was asked: the id, or else what the workspace then shows
+    /// under the id that it has given.
     async fn is_as_asked(
         &self,
         created: &scim::ServicePrincipal,

@@ -45,13 +45,13 @@ pub(super) fn check(
     let listed: Vec<String> = known.iter().map(|known| format!("{} ({})", known.id, whose(known))).collect();
     let others = observed.ids.len() - observed.known.len();
     let words = format!(
-        "the principal has as many {}s as it may have, and none can be revoked safely; of this target, the oldest \
-         first: {}; {others} are not this target's",
+        "the principal has as many {}s as it may have, and none can be revoked safely; of this target, the \
+         oldest first: {}; {others} are not this target's",
         kind.as_str(),
         if listed.is_empty() { "none".to_owned() } else { listed.join(", ") },
     );
     Err(Error::new(Code::QuotaExceeded, Step::CreateToken, words).with_hint(
-        "repair the place that refuses and run again; or revoke one that nobody uses, the oldest first and never \
-         the one in use: `lakekey revoke --token-id ID`",
+        "repair the place that refuses and run again; or revoke one that nobody uses, the oldest first and \
+         never the one in use: `lakekey revoke --token-id ID`",
     ))
 }

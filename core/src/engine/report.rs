@@ -333,8 +333,8 @@ impl Report {
         Self { version: 1, command: command.into(), started, finished, targets }
     }
 
-    /// Returns the process's exit status: 0 done; 1 a target failed; 2 the configuration is at fault for every
-    /// failure, and no request was sent.
+    /// Returns the process's exit status: 0 done; 1 a target failed; 2 the configuration is at fault for
+    /// every failure, and no request was sent.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         let mut failed = self.targets.iter().filter(|target| target.has_failed()).peekable();

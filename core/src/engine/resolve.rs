@@ -369,8 +369,8 @@ impl Taken {
     }
 }
 
-/// Makes the name of a target that has none, the same for the same place wherever it is configured: it stands in
-/// the ledger.
+/// Makes the name of a target that has none, the same for the same place wherever it is configured: it stands
+/// in the ledger.
 fn default_name(document: &TargetDocument, path: &str) -> Result<String, Error> {
     const LONGEST: usize = 64;
     let first = document.deliver.first().map(|sink| &sink.0);

@@ -91,8 +91,8 @@ impl Job<'_> {
         })
     }
 
-    /// Returns true where a new credential may yet work: what refuses it has not heard of it everywhere, or is
-    /// out of order. A definite refusal no wait changes.
+    /// Returns true where a new credential may yet work: what refuses it has not heard of it everywhere, or
+    /// is out of order. A definite refusal no wait changes.
     fn may_pass(&self, error: &Error) -> bool {
         let of_the_new = matches!(error.code(), Code::CredentialInvalid | Code::ClientSecretWrong)
             || error.code() == Code::ClientSecretExpired;

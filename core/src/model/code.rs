@@ -258,8 +258,8 @@ codes! {
         "somebody else wrote to it in the same moment, or the write did not take effect; run again";
     /// Another hand writes to a place of delivery.
     SinkOverwritten = "sink-overwritten",
-        "find out who else writes there (Terraform, another configuration, a person) and have them stop; then \
-         `lakekey rotate --force` delivers once more";
+        "find out who else writes there (Terraform, another configuration, a person) and have them stop; \
+         then `lakekey rotate --force` delivers once more";
     /// A command or callback failed.
     SinkFailed = "sink-failed", "see why it failed; the next run delivers a fresh credential to every place";
     /// This host has no such place of delivery.

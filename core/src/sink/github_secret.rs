@@ -457,11 +457,7 @@ fn full(wait: Duration) -> Error {
 }
 
 fn state(found: Option<&Found>) -> SinkState {
-    SinkState {
-        written: found.map_or(Written::Never, |found| Written::At(found.updated_at)),
-        holds: None,
-        editor: None,
-    }
+    SinkState::dated(found.map_or(Written::Never, |found| Written::At(found.updated_at)))
 }
 
 impl Sink for GithubSecretSink<'_> {

@@ -253,8 +253,8 @@ impl KeyVaultSink<'_> {
         Ok(state)
     }
 
-    /// Switches the versions off that hold revoked credentials, so that who reads one by its version gets a clear
-    /// error.
+    /// Switches the versions off that hold revoked credentials, so that who reads one by its version gets a
+    /// clear error.
     async fn switch_off(&self, context: &Context<'_>, revoked: &[String]) -> Result<(), Error> {
         let step = Step::RevokeToken;
         let name = encode(&self.place.secret);

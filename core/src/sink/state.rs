@@ -14,6 +14,14 @@ pub struct SinkState {
     pub editor: Option<String>,
 }
 
+impl SinkState {
+    /// Describes a sink that tells when it was written, and not what it holds.
+    #[must_use]
+    pub const fn dated(written: Written) -> Self {
+        Self { written, holds: None, editor: None }
+    }
+}
+
 /// Says when a sink was last written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {

@@ -18,8 +18,8 @@ struct Listed {
     token_infos: Vec<TokenInfo>,
 }
 
-/// Lists the tokens of a principal, by its number in the workspace; whoever made them. Where the workspace does
-/// not say whose a token is, who made it tells.
+/// Lists the tokens of a principal, by its number in the workspace, no matter who made them. Where the
+/// workspace does not say whose a token is, who made it tells.
 ///
 /// # Errors
 /// As the workspace answers.

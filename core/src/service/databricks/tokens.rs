@@ -150,8 +150,8 @@ pub(crate) async fn delete(
     gone_is_done(client.execute(call).await.map(drop))
 }
 
-/// Tries a new token on a path of the workspace, once and over a connection of its own. A page that looks like
-/// a success is none: it answers with an object of JSON.
+/// Tries a new token on a path of the workspace, once and over a connection of its own. A page that looks
+/// like a success is none: it answers with an object of JSON.
 ///
 /// # Errors
 /// As the workspace answers; `reply-invalid`.

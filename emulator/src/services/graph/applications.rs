@@ -101,8 +101,8 @@ pub(super) fn get(world: &mut World, call: &Call, who: &Caller, index: usize) ->
 const AUDIENCES: [&str; 4] =
     ["AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"];
 
-/// What may stand in the body of an application; of these the emulator keeps the names, the audience, the tags
-/// and the certificates.
+/// What may stand in the body of an application; of these the emulator keeps the names, the audience, the
+/// tags and the certificates.
 const FIELDS: [&str; 14] = [
     "displayName",
     "signInAudience",
