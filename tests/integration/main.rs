@@ -21,6 +21,7 @@ mod plans;
 mod policies;
 mod principals;
 mod propagation;
+mod recorded;
 mod refusals;
 mod rotation;
 mod secrets;

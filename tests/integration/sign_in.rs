@@ -201,7 +201,7 @@ fn databricks_exchanges_the_assertion_of_github_under_a_federation_policy() {
         Machine::new(&stage(json!({"type": "github-oidc"}), prepare("repo:acme/other:ref:refs/heads/main")))
             .run(ROTATE);
     let error = ran.first().error.clone().unwrap();
-    assert_eq!(error.code().as_str(), "federated-credential-mismatch");
+    assert_eq!(error.code().as_str(), "federation-policy-mismatch");
     assert!(error.message().contains("subject \"repo:acme/data:ref:refs/heads/main\""), "{error}");
 }
 

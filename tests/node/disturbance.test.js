@@ -47,8 +47,8 @@ for (const [name, disturb] of Object.entries(KINDS)) {
       ...more,
     });
     const settle = async () => {
-      await emu.advance(660);
-      time.pass(660_000);
+      await emu.advance(3_900);
+      time.pass(3_900_000);
       const [report] = (await lakekey.rotate(document, options())).targets;
       assert.ok(["rotated", "not-due"].includes(report.outcome), JSON.stringify(report));
       assert.ok(await works(emu, held));

@@ -168,6 +168,8 @@ export type SinkConfig =
   | {
       /** How to sign in, where it is not as the principal. */
       auth?: Auth | null;
+      /** Whether the versions of superseded credentials are switched off once these are revoked. */
+      "disable-superseded"?: boolean;
       /** The secret's name. */
       secret: string;
       /** Tags to set besides lakekey's own. */
@@ -252,7 +254,7 @@ export interface Config {
   /** The version of this shape: 1. */
   version: number;
 }
-/** Refers to a secret that stands outside the configuration. */
+/** Refers to a secret that stands outside the configuration; one line end at its end is not part of it. */
 export interface SecretRef {
   /** The environment variable that holds the secret. */
   env?: string | null;
@@ -342,8 +344,13 @@ export interface TargetDocument {
   entitlements?: Entitlement[];
   /** A federated credential to make, so that the principal needs no secret. */
   "federated-credential"?: FederatedCredential | null;
-  /** The name, by which commands and the ledger know the target: letters, digits, `-`, `_` and `.`. */
-  name: string;
+  /** Names that the target had before; credentials that bear them are its own. */
+  formerly?: string[];
+  /**
+   * The name, by which commands and the ledger know the target: letters, digits, `-`, `_` and `.`; made of
+   * repository, environment and secret by default, where the first place is a GitHub secret.
+   */
+  name?: string | null;
   /** The principal's Databricks OAuth secret, where it is to be rotated too. */
   "oauth-secret"?: SecretDocument | null;
   /** The principal. */

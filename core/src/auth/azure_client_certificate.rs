@@ -85,7 +85,8 @@ impl Method for AzureClientCertificate {
     fn references(&self, path: &str, _environment: &dyn Environment) -> Result<Vec<Reference>, Error> {
         // A PKCS#12 is no text.
         let certificate = Reference::new(&self.certificate, format!("{path}.certificate")).binary();
-        let password = self.password.as_ref().map(|given| Reference::new(given, format!("{path}.password")));
+        let password =
+            self.password.as_ref().map(|given| Reference::new(given, format!("{path}.password")).anything());
         Ok([Some(certificate), password].into_iter().flatten().collect())
     }
 

@@ -69,6 +69,7 @@ fn explained(error: Error, assertion: &Secret) -> Error {
                 "make issuer, subject and audience of the principal's federation policy equal to those that \
                  the message shows",
             ),
+        (Code::FederationPolicyMismatch, _) => error.adding(&claims(assertion)),
         _ => error,
     }
 }

@@ -146,10 +146,10 @@ pub(super) async fn exchanged(
     let name = app.name(&scope, &source.name());
     let fetch = async {
         let patience = Patience::attempts(EXCHANGES).for_propagation();
-        // A mismatch alone: other refusals of what was made a moment ago take longer than a sign-in waits.
+        // These alone: other refusals of what was made a moment ago take longer than a sign-in waits.
         let exchanged = context.retry(request.step, patience, async || {
             match exchange(request, &app, source, &scope).await {
-                Err(error) if error.code() != Code::FederatedCredentialMismatch => Ok(Err(error)),
+                Err(error) if !passes_soon(&error) => Ok(Err(error)),
                 other => other.map(Ok),
             }
         });
@@ -170,4 +170,9 @@ async fn exchange(request: &Request<'_>, app: &App, source: &Source, scope: &str
         | Code::SignInRefused => error.adding(&claims(&assertion)),
         _ => error,
     })
+}
+
+/// Returns true for a refusal that a fresh assertion was seen not to meet some seconds later.
+fn passes_soon(error: &Error) -> bool {
+    error.code() == Code::FederatedCredentialMismatch || error.reason() == Some("7002381")
 }

@@ -115,7 +115,7 @@ impl GithubSignIn {
     /// Returns the secret that it refers to.
     pub(crate) fn reference(&self) -> Reference {
         match self {
-            Self::App(app) => Reference::new(&app.private_key, "github.private-key".to_owned()),
+            Self::App(app) => Reference::new(&app.private_key, "github.private-key".to_owned()).anything(),
             Self::Token(own) => Reference::new(&own.token, "github.token".to_owned()),
         }
     }
@@ -201,7 +201,7 @@ async fn installation_token(
         found = context.json(call(&app, Method::GET, place.installation_path())).await;
     }
     let installation: Installation = found.map_err(|error| match error.code() {
-        Code::GithubNotFound => error.with_hint(format!(
+        Code::GithubNotFound => error.coded(Code::GithubAppNotInstalled).with_hint(format!(
             "install the App {app_id} on {scope}: in the App's settings, Install App; or correct the name"
         )),
         _ => refused(error, app_id, place),
@@ -209,7 +209,7 @@ async fn installation_token(
     if installation.suspended_at.is_some() {
         let owner = &place.owner;
         let words = format!("the App's installation on {owner} is suspended");
-        return Err(Error::new(Code::GithubPermissionMissing, STEP, words).with_hint(format!(
+        return Err(Error::new(Code::GithubInstallationSuspended, STEP, words).with_hint(format!(
             "have an owner of {owner} unsuspend it: Settings > GitHub Apps > Configure"
         )));
     }

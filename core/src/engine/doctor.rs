@@ -24,13 +24,13 @@ use crate::sink::Adapters;
 pub(super) async fn doctor(run: &Run<'_>, target: &Target) -> TargetReport {
     let context = run.context(target);
     let mut report = TargetReport::new(&target.subject.name, Outcome::Ok);
-    let mut visit = Visit { context: &context, target, steps: Vec::new(), first: None };
+    let mut visit = Visit { context: &context, target, steps: Vec::new(), first: None, lacking: None };
     visit.kind();
     visit.workspace().await;
     visit.principal().await;
     visit.sinks(run.adapters).await;
     report.steps = visit.steps;
-    report.error = visit.first;
+    report.error = visit.first.or(visit.lacking);
     report.outcome = if report.error.is_some() { Outcome::Failed } else { Outcome::Ok };
     report.requests = context.requests();
     report
@@ -42,6 +42,8 @@ struct Visit<'a> {
     steps: Vec<StepReport>,
     /// The first refusal, which is what to fix first.
     first: Option<Error>,
+    /// What is missing without which the principal cannot work, where nothing is refused.
+    lacking: Option<Error>,
 }
 
 impl Visit<'_> {
@@ -183,6 +185,10 @@ impl Visit<'_> {
             Action::RemoveFirstToken => return,
             other => (other.to_string(), "`lakekey provision` does it"),
         };
+        if let Action::AddEntitlements(_) = action {
+            let error = Error::new(Code::EntitlementMissing, action.step(), message.clone());
+            self.lacking = Some(error.with_hint(hint));
+        }
         self.found(action.step(), State::Missing, message, Some(hint));
     }
 

@@ -17,6 +17,8 @@ pub struct Dialect {
     rules: &'static [Rule],
     read: fn(&Response) -> Said,
     wait: fn(&Answered<'_>) -> Option<Duration>,
+    /// What to do where it answers with a redirect.
+    redirected: Option<&'static str>,
 }
 
 impl std::fmt::Debug for Dialect {
@@ -35,7 +37,7 @@ impl Dialect {
     /// Makes the dialect of a service whose refusals have one of the usual shapes.
     #[must_use]
     pub(crate) const fn new(name: &'static str, rules: &'static [Rule]) -> Self {
-        Self { name, rules, read: Said::read, wait: |answered| answered.retry_after() }
+        Self { name, rules, read: Said::read, wait: |answered| answered.retry_after(), redirected: None }
     }
 
     /// Makes the dialect of a user's own service: every refusal is one of the place of delivery.
@@ -48,6 +50,12 @@ impl Dialect {
     /// Reads what is said in another way.
     pub(crate) const fn read_by(mut self, read: fn(&Response) -> Said) -> Self {
         self.read = read;
+        self
+    }
+
+    /// Says what to do where it answers with a redirect.
+    pub(crate) const fn redirected(mut self, hint: &'static str) -> Self {
+        self.redirected = Some(hint);
         self
     }
 
@@ -101,7 +109,8 @@ impl Dialect {
             // A refusal with 4xx is definite; after a 5xx nobody knows what was done, and what answers with a
             // redirect in the service's place may have passed the request on first.
             .with_uncertainty(response.status >= 500 || code == Code::Redirected);
-        if let Some(hint) = line.and_then(|rule| rule.hint) {
+        let hint = line.and_then(|rule| rule.hint);
+        if let Some(hint) = hint.or(self.redirected.filter(|_| redirect && line.is_none())) {
             error = error.with_hint(hint.replace("{origin}", asked.origin.as_str()));
         }
         Some(error.with_reason(said.reason))
@@ -123,6 +132,8 @@ pub(crate) struct Rule {
     to: u16,
     reasons: &'static [&'static str],
     phrases: &'static [&'static str],
+    also: &'static [&'static str],
+    exactly: Option<&'static str>,
     means: Option<Code>,
     tells: Option<&'static str>,
     hint: Option<&'static str>,
@@ -142,6 +153,8 @@ pub(crate) const fn statuses(from: u16, to: u16) -> Rule {
         to,
         reasons: &[],
         phrases: &[],
+        also: &[],
+        exactly: None,
         means: None,
         tells: None,
         hint: None,
@@ -170,6 +183,18 @@ impl Rule {
     /// Asks for one of those phrases too, in lower case.
     pub(crate) const fn saying(mut self, phrases: &'static [&'static str]) -> Self {
         self.phrases = phrases;
+        self
+    }
+
+    /// Asks for one of those phrases besides, in lower case.
+    pub(crate) const fn saying_also(mut self, phrases: &'static [&'static str]) -> Self {
+        self.also = phrases;
+        self
+    }
+
+    /// Asks for those words and no others.
+    pub(crate) const fn saying_exactly(mut self, words: &'static str) -> Self {
+        self.exactly = Some(words);
         self
     }
 
@@ -222,6 +247,8 @@ impl Rule {
             && (!self.page || is_html(answered.response))
             && (self.reasons.is_empty() || self.reasons.iter().any(is))
             && (self.phrases.is_empty() || self.phrases.iter().any(|phrase| answered.says(phrase)))
+            && (self.also.is_empty() || self.also.iter().any(|phrase| answered.says(phrase)))
+            && self.exactly.is_none_or(|words| answered.said.message == words)
     }
 }
 
@@ -282,7 +309,7 @@ impl Said {
         let text = String::from_utf8_lossy(&response.body);
         match serde_json::from_str::<Value>(&text) {
             Ok(body) => Self::json(&body),
-            Err(_) => Self { message: plain(&text), ..Self::default() },
+            Err(_) => Self::text(&text, response),
         }
     }
 
@@ -296,6 +323,13 @@ impl Said {
         // More may follow the name, such as the id of a workspace.
         let reason = error.map(|(_, value)| one_line(value.split(':').next().unwrap_or_default()));
         Self { reason, message: one_line(place), request_id: None }
+    }
+
+    /// Reads a body that is no JSON; where it is empty a header may say it.
+    fn text(text: &str, response: &Response) -> Self {
+        let phrase = response.header("x-databricks-reason-phrase").filter(|_| text.trim().is_empty());
+        let message = phrase.map_or_else(|| plain(text), one_line);
+        Self { reason: leading_code(&message).map(str::to_owned), message, request_id: None }
     }
 
     /// Reads a JSON body.
@@ -316,6 +350,7 @@ impl Said {
             body.get("error_description"),
             body.get("message"),
             body.get("detail"),
+            body.get("value"),
             body.get("error"),
         ]);
         Self {
@@ -336,14 +371,30 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// Takes the sentence out of a body that is no JSON: `CODE: message`, or HTML with the message in `<pre>`.
+/// Takes the sentence out of a body that is no JSON: the words alone, or a web page with them in `<pre>` or
+/// in
+/// `<title>`.
 fn plain(text: &str) -> String {
-    let inside = text.split_once("<pre>").and_then(|(_, rest)| rest.split_once("</pre>"));
-    match inside {
-        Some((inside, _)) => one_line(inside),
-        None if text.trim_start().starts_with('<') => "a web page".to_owned(),
-        None => one_line(text),
+    let lower = text.to_ascii_lowercase();
+    let between = |open: &str, close: &str| {
+        let start = lower.find(open)? + open.len();
+        let end = start + lower[start..].find(close)?;
+        Some(one_line(text.get(start..end)?.trim())).filter(|words| !words.is_empty())
+    };
+    if !text.trim_start().starts_with('<') {
+        return one_line(text);
     }
+    between("<pre>", "</pre>")
+        .or_else(|| between("<title>", "</title>"))
+        .unwrap_or_else(|| "a web page".to_owned())
+}
+
+/// Takes the reason out of `CODE: message`.
+fn leading_code(text: &str) -> Option<&str> {
+    let (code, _) = text.split_once(": ")?;
+    let is_code =
+        code.len() > 3 && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    is_code.then_some(code)
 }
 
 /// Returns the id under which the service knows the request.

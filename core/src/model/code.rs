@@ -84,7 +84,7 @@ codes! {
         "something between lakekey and the service may answer in its place; check the host name";
     /// A service answered with a redirect, which is never followed with a credential.
     Redirected = "redirected",
-        "check the URL: a workspace URL is https://adb-….azuredatabricks.net without a path";
+        "check the address: something answers in the service's place and sends the caller elsewhere";
     /// A service asked to slow down for longer than a run waits.
     RateLimited = "rate-limited", "run again later, and spread the targets over the day";
     /// A service failed on its side.
@@ -138,6 +138,53 @@ codes! {
     /// The private key is not that of the certificate.
     CertificateKeyMismatch = "certificate-key-mismatch",
         "give the private key that the certificate was made for";
+    /// The token is for another tenant than the workspace's, or the vault's.
+    WrongTenant = "wrong-tenant",
+        "correct tenant-id: the message names the tenant that is expected and the one that the token is of; \
+         leave it out to have the workspace asked";
+    /// The token is for another resource.
+    WrongAudience = "wrong-audience",
+        "let lakekey get the token: one that was handed over must be for \
+         2ff814a6-3304-4ab8-85cb-cd0e6f879c1d";
+    /// The application or the tenant belongs to another cloud.
+    WrongCloud = "wrong-cloud", "correct `cloud`: public, usgov or china";
+    /// A Conditional Access policy blocks the sign-in.
+    ConditionalAccess = "conditional-access",
+        "have an administrator of the tenant allow this application from this network in the policy that \
+         the sign-in log names (Entra ID > Sign-in logs > Service principal sign-ins)";
+    /// The application is switched off.
+    ApplicationDisabled = "application-disabled",
+        "switch the application on in Entra ID: Enterprise applications > Properties > Enabled for users to \
+         sign in";
+    /// The registration of the application is of a kind that cannot sign in so.
+    ApplicationType = "application-type",
+        "register the application for this tenant alone and as a confidential client (App registrations > \
+         Authentication)";
+    /// The tenant's policy for applications forbids this kind of credential.
+    CredentialTypeNotAllowed = "credential-type-not-allowed",
+        "use a federated credential, or have an administrator exempt the application from the tenant's app \
+         management policy";
+    /// The tenant does not allow this issuer for federated credentials.
+    FederationNotAllowed = "federation-not-allowed",
+        "have an administrator of the tenant allow the issuer that the message names for workload identity \
+         federation";
+    /// No federation policy of Databricks matches the token.
+    FederationPolicyMismatch = "federation-policy-mismatch",
+        "make a federation policy of the service principal (account console) with the issuer, subject and \
+         audience that the message names; a new one takes one to two minutes";
+    /// The application must be assigned to Azure Databricks.
+    AssignmentRequired = "assignment-required",
+        "assign the application to the enterprise application AzureDatabricks, or switch `Assignment \
+         required` off there";
+    /// The pipeline's job does not name the service connection.
+    ServiceConnectionUnreferenced = "service-connection-unreferenced",
+        "name the service connection in a task of the same job: one with `azureSubscription` and \
+         `condition: false` is enough";
+    /// The host is no workspace.
+    NotAWorkspace = "not-a-workspace",
+        "check the target's `workspace`: it is https://adb-….azuredatabricks.net, not the account console";
+    /// Only an account admin may do this.
+    AccountAdminRequired = "account-admin-required", "have an account admin do it, or give their sign-in";
     /// No managed identity is assigned to the machine.
     IdentityNotAssigned = "identity-not-assigned",
         "assign the managed identity to this machine, or correct its client-id";
@@ -235,6 +282,31 @@ codes! {
     /// The GitHub credential is wrong or expired.
     GithubCredentialInvalid = "github-credential-invalid",
         "replace the GitHub token, or the App's private key";
+    /// The organisation demands single sign-on of the token.
+    GithubSsoRequired = "github-sso-required",
+        "authorise the token for the organisation: GitHub > Settings > Developer settings > the token > \
+         Configure SSO";
+    /// The organisation's rules forbid the token.
+    GithubTokenPolicy = "github-token-policy",
+        "use a GitHub App; or make a token within the organisation's rules, which the message names";
+    /// The repository is archived.
+    GithubRepositoryArchived = "github-repository-archived",
+        "unarchive the repository, or remove this place of delivery";
+    /// The repository has another name or owner now.
+    GithubRepositoryMoved = "github-repository-moved", "write the repository's new name";
+    /// The repository was blocked by GitHub.
+    GithubRepositoryBlocked = "github-repository-blocked", "ask GitHub's support why it blocks the repository";
+    /// The App's installation is suspended.
+    GithubInstallationSuspended = "github-installation-suspended",
+        "have an owner unsuspend it: Settings > GitHub Apps > Configure";
+    /// The App is not installed there.
+    GithubAppNotInstalled = "github-app-not-installed",
+        "install the App on the repository or organisation: the App's settings > Install App";
+    /// GitHub knows no such App, or the key is not the App's.
+    GithubAppUnknown = "github-app-unknown",
+        "check github.app-id, and that github.private-key is a key of that App that was not deleted";
+    /// The account of the token is suspended.
+    GithubAccountSuspended = "github-account-suspended", "use another account, or a GitHub App";
     /// A repository, organisation or environment does not exist, or is not visible.
     GithubNotFound = "github-not-found",
         "check the name; a private repository that the App is not installed on looks the same as one that \
@@ -246,6 +318,13 @@ codes! {
     SinkNotFound = "sink-not-found", "check the name of the place of delivery";
     /// The caller may not write to a place of delivery.
     SinkPermissionMissing = "sink-permission-missing", "grant the permission that the message names";
+    /// A network rule of a place of delivery refuses this network.
+    SinkNetworkRefused = "sink-network-refused",
+        "run from a network that the place allows, or have its owner allow the address that the message \
+         names";
+    /// The secret is switched off.
+    SinkSecretDisabled = "sink-secret-disabled",
+        "switch the secret's current version on, or deliver elsewhere";
     /// A place of delivery refused the value.
     SinkRefused = "sink-refused", "read what the service said";
     /// A secret of that name was deleted and waits for its purge.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::host::Method;
-use crate::http::{Call, Client, Dialect, Identity, Rule, statuses};
+use crate::http::{Call, Client, Dialect, Identity, Rule, said, statuses};
 use crate::model::{Code, Error, Secret, Step};
 
 /// The endpoint of GitHub Actions, as it says no.
@@ -19,6 +19,8 @@ const GITHUB_TABLE: &[Rule] = &[
 static AZURE_DEVOPS: Dialect = Dialect::new("the identity-token endpoint", AZURE_DEVOPS_TABLE);
 
 const AZURE_DEVOPS_TABLE: &[Rule] = &[
+    said(&["there is no explicit reference to service connection"])
+        .means(Code::ServiceConnectionUnreferenced),
     // Where the job's credential is wrong, Azure DevOps may answer with a redirect to a log-in page.
     statuses(300, 399).means(Code::SystemAccessTokenMissing),
     statuses(401, 401).means(Code::SystemAccessTokenMissing),

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::host::Response;
-use crate::http::{Dialect, Rule, Said, status};
+use crate::http::{Dialect, Rule, Said, status, statuses};
 use crate::model::Code;
 
 /// Key Vault.
@@ -14,9 +14,15 @@ pub(crate) static KEY_VAULT: Dialect = Dialect::new("Key Vault", TABLE).read_by(
 const TABLE: &[Rule] = &[
     status(409).for_reason(&["ObjectIsDeletedButRecoverable"]).means(Code::SinkSecretDeleted),
     status(409).saying(&["deleted but recoverable"]).means(Code::SinkSecretDeleted),
+    status(409).for_reason(&["ObjectIsBeingDeleted"]).means(Code::SinkChanged).passing(),
+    statuses(401, 403).saying(&["akv10032", "invalid issuer"]).means(Code::WrongTenant),
     status(401).means(Code::SinkPermissionMissing),
-    status(403).for_reason(&["SecretDisabled"]).means(Code::SinkRefused),
-    status(403).saying(&["disabled secret"]).means(Code::SinkRefused),
+    status(403)
+        .for_reason(&["ForbiddenByFirewall", "ForbiddenByConnection", "ForbiddenByNsp"])
+        .means(Code::SinkNetworkRefused),
+    status(403).saying(&["client address is not authorized"]).means(Code::SinkNetworkRefused),
+    status(403).for_reason(&["SecretDisabled"]).means(Code::SinkSecretDisabled),
+    status(403).saying(&["on a disabled secret"]).means(Code::SinkSecretDisabled),
     status(403).means(Code::SinkPermissionMissing),
     status(404).means(Code::SinkNotFound),
     status(400).means(Code::SinkRefused),

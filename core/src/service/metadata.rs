@@ -12,7 +12,11 @@ use crate::model::{Code, Error, Origin, Step};
 static METADATA: Dialect = Dialect::new("the instance metadata service", TABLE);
 
 const TABLE: &[Rule] = &[
+    status(400).saying(&["multiple user assigned identities"]).means(Code::IdentityAmbiguous),
+    status(400).for_reason(&["invalid_resource"]).means(Code::ResourceMissing),
     status(400).means(Code::IdentityNotAssigned),
+    // A proxy answers in the place of a service that only the machine itself reaches.
+    status(403).page().means(Code::NotReachable),
     // It lags behind right after an identity was assigned, and while it is updated.
     status(404).means(Code::SignInRefused).passing(),
     status(410).means(Code::SignInRefused).passing(),

@@ -191,8 +191,10 @@ impl DatabricksSecretSink<'_> {
                     .unwrap_or_default();
                 Ok(Some(context.masked(Secret::new(value))))
             }
-            // Who may write need not be one who may read; the date must then do.
+            // Who may write need not be one who may read, and a workspace may show values in notebooks alone;
+            // the date must then do.
             Err(error) if error.code() == Code::SinkPermissionMissing => Ok(None),
+            Err(error) if error.status() == Some(400) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -225,16 +227,19 @@ impl DatabricksSecretSink<'_> {
                     self.place.path
                 ))
             }
-            (Some(403), _) if error.code() != Code::CredentialInvalid => {
+            (Some(403), _) if matches!(error.code(), Code::Refused | Code::AdminRequired) => {
                 error.coded(Code::SinkPermissionMissing).with_hint(format!(
                     "grant WRITE on the scope to the one who signs in: `databricks secrets put-acl {scope} \
                      APPLICATION_ID WRITE`"
                 ))
             }
-            (Some(400), _) => error.coded(Code::SinkRefused).with_hint(format!(
-                "read what the workspace said; a scope that is backed by Key Vault is written in the vault: \
-                 deliver to it with `type: key-vault` (scope \"{scope}\")"
+            (Some(400), _) if error.code() == Code::SinkUnsupported => error.with_hint(format!(
+                "the scope \"{scope}\" is backed by Key Vault and is written in the vault: deliver to it with \
+                 `type: key-vault`"
             )),
+            (Some(400), _) if error.code() == Code::Refused => {
+                error.coded(Code::SinkRefused).with_hint("read what the workspace said")
+            }
             _ => error,
         }
     }

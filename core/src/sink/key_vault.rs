@@ -312,28 +312,24 @@ impl KeyVaultSink<'_> {
     fn explain(&self, error: Error) -> Error {
         let (path, name) = (&self.place.path, &self.place.secret);
         let vault = self.place.vault.host().split('.').next().unwrap_or_default();
-        let says = |phrases: &[&str]| {
-            let said = error.said().unwrap_or_default().to_lowercase();
-            phrases.iter().any(|phrase| said.contains(phrase))
-        };
         let hint = match (error.code(), error.status()) {
             (Code::SinkSecretDeleted, _) => format!(
                 "recover it with `az keyvault secret recover --vault-name {vault} --name {name}`, or purge \
                  it with `az keyvault secret purge --vault-name {vault} --name {name}`; lakekey does neither \
                  by itself"
             ),
-            (Code::SinkRefused, Some(403)) => format!(
+            (Code::SinkSecretDisabled, _) => format!(
                 "somebody has switched the secret's current version off; switch it on with `az keyvault \
                  secret set-attributes --vault-name {vault} --name {name} --enabled true`, or deliver \
                  elsewhere"
             ),
-            (Code::SinkPermissionMissing, _) if says(&["client address", "firewall", "trusted service"]) => {
+            (Code::SinkNetworkRefused, _) => {
                 format!(
                     "the firewall of the vault {vault} refuses this network: add the runner's address under \
                      Networking, or run lakekey from a listed network"
                 )
             }
-            (Code::SinkPermissionMissing, _) if says(&["issuer", "tenant"]) => format!(
+            (Code::WrongTenant, _) => format!(
                 "the vault {vault} belongs to another tenant than the one that was signed in to: give \
                  {path}.auth with the tenant-id of the vault's tenant"
             ),

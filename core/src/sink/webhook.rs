@@ -65,7 +65,7 @@ impl Shape for WebhookShape {
             origin: url.without_path(),
             url,
             place: rest.unwrap_or_else(|| "/".to_owned()),
-            key: Reference::new(&self.key, around.at("key")),
+            key: Reference::new(&self.key, around.at("key")).anything(),
         }))
     }
 }

@@ -28,7 +28,12 @@ pub(crate) struct TokenSettings {
 pub(crate) async fn token_settings(client: &Client<'_>, admin: &Identity) -> Result<TokenSettings, Error> {
     let path = format!("{PATH}?keys=enableTokensConfig,maxTokenLifetimeDays");
     let call = Call::by(admin, Step::WorkspaceSettings, &DATABRICKS, Method::GET, path);
-    let map: BTreeMap<String, Option<String>> = client.json(call).await?;
+    let map: BTreeMap<String, Option<String>> = match client.json(call).await {
+        Ok(map) => map,
+        // A workspace that does not know these settings, or not for its tier, says nothing of them.
+        Err(error) if is_unknown_key(&error) => return Ok(TokenSettings::default()),
+        Err(error) => return Err(error),
+    };
     let text = |key: &str| map.get(key).and_then(|value| value.as_deref());
     Ok(TokenSettings {
         // It is told as it was once spelled, such as "TRue".
@@ -49,4 +54,9 @@ pub(crate) async fn enable_tokens(client: &Client<'_>, admin: &Identity) -> Resu
         .repeatable(true)
         .json(&json!({"enableTokensConfig": "true"}));
     client.execute(call).await.map(drop)
+}
+
+fn is_unknown_key(error: &Error) -> bool {
+    let said = error.said().unwrap_or_default().to_lowercase();
+    error.status() == Some(400) && (said.contains("invalid keys") || said.contains("keys are not available"))
 }

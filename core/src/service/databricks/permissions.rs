@@ -58,6 +58,8 @@ pub(crate) async fn token_permission(
     let permissions: Permissions = match client.json(call).await {
         Ok(permissions) => permissions,
         Err(error) if is_no_token_yet(&error) => return Ok(TokenPermission::NoTokenYet),
+        // A tier without access control: everybody may use tokens.
+        Err(error) if has_no_control(&error) => return Ok(TokenPermission::Granted),
         Err(error) => return Err(error),
     };
     let granted = permissions.access_control_list.iter().any(|entry| {
@@ -91,4 +93,9 @@ pub(crate) async fn grant_token_permission(
 fn is_no_token_yet(error: &Error) -> bool {
     error.reason() == Some("RESOURCE_DOES_NOT_EXIST")
         && error.said().is_some_and(|said| said.contains("tokens does not exist"))
+}
+
+fn has_no_control(error: &Error) -> bool {
+    let said = error.said().unwrap_or_default().to_lowercase();
+    error.reason() == Some("FEATURE_DISABLED") && said.contains("acls for tokens are disabled")
 }

@@ -6,7 +6,8 @@ use crate::http::{Dialect, Rule, reason, said, status, statuses};
 use crate::model::Code;
 
 /// Databricks, as it says no.
-pub(crate) static DATABRICKS: Dialect = Dialect::new("Databricks", TABLE);
+pub(crate) static DATABRICKS: Dialect = Dialect::new("Databricks", TABLE)
+    .redirected("check the URL: a workspace URL is https://adb-….azuredatabricks.net without a path");
 
 const TABLE: &[Rule] = &[
     statuses(300, 399)
@@ -15,8 +16,27 @@ const TABLE: &[Rule] = &[
         .tells("the workspace is behind Private Link and refuses this network"),
     // The official client repeats neither 500 nor 504 of a workspace; texts that name an overload it does.
     statuses(400, 599).saying(&["token bucket limit"]).passing(),
+    reason(&["REQUEST_LIMIT_EXCEEDED"]).means(Code::RateLimited).passing(),
+    reason(&["TEMPORARILY_UNAVAILABLE"]).passing(),
+    statuses(400, 599)
+        .saying(&["worker env"])
+        .saying_also(&["not found", "no worker", "unknown worker", "does not have any associated worker"])
+        .means(Code::ServiceUnavailable)
+        .passing(),
+    said(&[
+        "there is no worker environment with id",
+        "clusternotreadyexception",
+        "timed out after ",
+        "deadline exceeded",
+        "please try again later or try a faster operation",
+    ])
+    .means(Code::ServiceUnavailable)
+    .passing(),
+    // What SCIM says of an error of its own.
+    status(500).saying_exactly("null").passing(),
     status(500).lasting(),
     status(504).lasting(),
+    said(&["this api is disabled for users without account admin status"]).means(Code::AccountAdminRequired),
     status(403)
         .saying(&["this api is disabled for users without the"])
         .means(Code::EntitlementMissing)
@@ -25,34 +45,47 @@ const TABLE: &[Rule] = &[
     said(&["principal: serviceprincipalname(", "principal not found in account", "not in workspace"])
         .means(Code::PrincipalNotInWorkspace)
         .propagating(),
-    said(&["does not have required scopes"]).means(Code::ScopeMissing),
+    said(&["does not have required scopes", "are not assigned to the client"]).means(Code::ScopeMissing),
     said(&[
         "unauthorized network access to workspace",
         "unauthorized access to org",
         "invalid access to org",
     ])
     .means(Code::NetworkRefused),
+    said(&["incorrectclaimexception: expected iss", "expected iss claim"]).means(Code::WrongTenant),
+    said(&["incorrectclaimexception: expected aud", "expected aud claim"]).means(Code::WrongAudience),
+    said(&["expiredjwtexception", "jwt expired"]).means(Code::CredentialInvalid),
     said(&["invalid access token", "token is expired"]).means(Code::CredentialInvalid).propagating(),
     reason(&["invalid_client"]).means(Code::CredentialInvalid).propagating(),
+    reason(&["invalid_grant"])
+        .saying(&["federation policy"])
+        .means(Code::FederationPolicyMismatch)
+        .propagating(),
     said(&["does not have permission to use tokens"]).means(Code::TokenPermissionMissing).propagating(),
-    said(&["personal access tokens are disabled", "tokens are disabled"])
+    said(&["personal access tokens are disabled", "tokens are disabled for"])
         .means(Code::TokensDisabled)
         .propagating(),
-    reason(&["FEATURE_DISABLED"]).means(Code::TokensDisabled).propagating(),
-    reason(&["QUOTA_EXCEEDED"]).means(Code::QuotaExceeded),
-    said(&["ip acl", "ip access list"]).means(Code::IpAccessList),
-    status(400).saying(&["lifetime"]).means(Code::LifetimeOverMaximum),
+    reason(&["FEATURE_DISABLED"])
+        .saying(&["personal access token"])
+        .means(Code::TokensDisabled)
+        .propagating(),
+    reason(&["QUOTA_EXCEEDED"]).means(Code::QuotaExceeded).lasting(),
+    reason(&["RESOURCE_EXHAUSTED"]).saying(&["number of tokens"]).means(Code::QuotaExceeded).lasting(),
+    said(&["blocked by databricks ip acl", "ip access list"]).means(Code::IpAccessList),
+    said(&["cannot write secrets to azure keyvault-backed scope"]).means(Code::SinkUnsupported),
+    status(400)
+        .saying(&["token lifetime", "lifetime_seconds", "maximum lifetime", "lifetime exceeds"])
+        .means(Code::LifetimeOverMaximum),
     reason(&["invalid_scope"]).means(Code::ScopeInvalid),
+    // A page that knows no such path: what answers is no workspace.
+    status(404).page().means(Code::NotAWorkspace),
+    said(&["unable to load openid configuration", "unable to load oidc"]).means(Code::NotAWorkspace),
     status(401).means(Code::CredentialInvalid).propagating(),
-    status(403).saying(&["admin"]).means(Code::AdminRequired),
     status(403)
-        .saying(&[
-            "unauthorized access to workspace",
-            "not found",
-            "not a member",
-            "does not exist",
-            "not part of",
-        ])
+        .saying(&["only workspace admins", "does not have manage permissions", "admin"])
+        .means(Code::AdminRequired),
+    status(403)
+        .saying(&["unauthorized access to workspace", "user not authorized", "not a member", "not part of"])
         .means(Code::PrincipalNotInWorkspace)
         .propagating(),
     status(403).saying(&["inactive", "deactivated"]).means(Code::PrincipalInactive),

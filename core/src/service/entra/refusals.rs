@@ -19,13 +19,26 @@ const TABLE: &[Rule] = &[
     reason(&["700016"]).means(Code::ApplicationNotFound).propagating(),
     reason(&["7000229"]).means(Code::ServicePrincipalMissing).propagating(),
     reason(&["90002", "900023", "invalid_tenant"]).means(Code::TenantNotFound),
+    // These pass, once or twice.
+    reason(&["50166", "90061", "501661", "500031"]).means(Code::ServiceUnavailable).passing(),
+    reason(&["53003", "530003", "530004"]).means(Code::ConditionalAccess),
+    reason(&["7000112"]).means(Code::ApplicationDisabled),
+    reason(&["70052", "700025"]).means(Code::ApplicationType),
+    reason(&["900382"]).means(Code::WrongCloud),
+    reason(&["501051"]).means(Code::AssignmentRequired),
+    // GitHub's token lacks the claim of the enterprise now and then.
+    reason(&["7002381"]).means(Code::FederationNotAllowed).propagating(),
+    reason(&["700222", "700223", "700226", "700236", "700238"]).means(Code::FederationNotAllowed),
     reason(&["70011", "1002012", "invalid_scope"]).means(Code::ScopeInvalid),
-    reason(&["70021", "700211", "700213"]).means(Code::FederatedCredentialMismatch).propagating(),
+    reason(&["70021", "70025", "700211", "700213"]).means(Code::FederatedCredentialMismatch).propagating(),
     reason(&["700212"]).means(Code::FederatedCredentialAudience),
     reason(&["7002138"]).means(Code::FederatedCredentialCase),
     reason(&["500011"]).means(Code::ResourceMissing),
     reason(&["700024"]).means(Code::AssertionExpired),
-    reason(&["700027"]).means(Code::CertificateInvalid),
+    reason(&["700027"]).means(Code::CertificateInvalid).hint(
+        "register the certificate with the application: its thumbprint is in the message; a key that was \
+         replaced or has expired is refused so too",
+    ),
     statuses(400, 428).saying(&["aadsts"]).means(Code::SignInRefused),
 ];
 

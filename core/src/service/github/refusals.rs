@@ -4,16 +4,58 @@
 
 use std::time::Duration;
 
-use crate::http::{Answered, Dialect, Rule, status};
-use crate::model::Code;
+use crate::host::Response;
+use crate::http::{Answered, Dialect, Rule, Said, status, statuses};
+use crate::model::{Code, one_line};
 
 /// GitHub, as it says no.
-pub(crate) static GITHUB: Dialect = Dialect::new("GitHub", TABLE).waiting_by(wait);
+pub(crate) static GITHUB: Dialect = Dialect::new("GitHub", TABLE).read_by(read).waiting_by(wait);
+
+/// The reason of an answer whose headers demand single sign-on.
+const SSO: &str = "x-github-sso";
+
+/// The reason of an answer whose headers say that nothing remains of the limit.
+const LIMIT: &str = "x-ratelimit-remaining: 0";
+
+/// Reads what the headers say besides: GitHub gives no reason codes.
+fn read(response: &Response) -> Said {
+    let said = Said::read(response);
+    let none_left = response.header("x-ratelimit-remaining") == Some("0");
+    let reason = match response.header("x-github-sso") {
+        Some(header) if header.starts_with("required") => Some(SSO.to_owned()),
+        _ if none_left && matches!(response.status, 403 | 429) => Some(LIMIT.to_owned()),
+        _ => said.reason.clone(),
+    };
+    let message = match response.header("x-accepted-github-permissions") {
+        Some(needed) if response.status == 403 => one_line(&format!("{}; it takes {needed}", said.message)),
+        _ => said.message.clone(),
+    };
+    Said { reason, message, ..said }
+}
 
 const TABLE: &[Rule] = &[
+    // A repository that was renamed or transferred answers under its number.
+    statuses(300, 399)
+        .saying(&["/repositories/"])
+        .means(Code::GithubRepositoryMoved)
+        .tells("the repository was renamed or moved, and GitHub answers for it under another address"),
     status(401).means(Code::GithubCredentialInvalid),
+    status(403).for_reason(&[SSO]).means(Code::GithubSsoRequired),
+    status(403).for_reason(&[LIMIT]).means(Code::RateLimited).passing(),
     status(403).saying(&["not accessible by integration"]).means(Code::GithubTokenCannotWriteSecrets),
-    status(403).saying(&["rate limit"]).means(Code::RateLimited).passing(),
+    status(403)
+        .saying(&["exceeded a secondary rate limit", "rate limit exceeded"])
+        .means(Code::RateLimited)
+        .passing(),
+    status(403).saying(&["saml enforcement"]).means(Code::GithubSsoRequired),
+    status(403).saying(&["was archived so is read-only"]).means(Code::GithubRepositoryArchived),
+    status(403).saying(&["installation has been suspended"]).means(Code::GithubInstallationSuspended),
+    status(403).saying(&["account was suspended"]).means(Code::GithubAccountSuspended),
+    status(403).saying(&["repository access blocked"]).means(Code::GithubRepositoryBlocked),
+    status(403)
+        .saying(&["forbids access via a", "forbids access via personal access token"])
+        .means(Code::GithubTokenPolicy),
+    status(403).saying(&["ip allow list"]).means(Code::SinkNetworkRefused),
     status(403).means(Code::GithubPermissionMissing),
     status(404).means(Code::GithubNotFound),
     // The key has changed since it was read.
@@ -22,11 +64,18 @@ const TABLE: &[Rule] = &[
 ];
 
 /// GitHub, as it says no to an App that asks for a token.
-pub(crate) static GITHUB_APP: Dialect = Dialect::new("GitHub", APP_TABLE).waiting_by(wait);
+pub(crate) static GITHUB_APP: Dialect = Dialect::new("GitHub", APP_TABLE).read_by(read).waiting_by(wait);
 
 const APP_TABLE: &[Rule] = &[
+    status(401).saying(&["integration must generate a public key"]).means(Code::GithubAppUnknown),
     status(401).means(Code::GithubCredentialInvalid),
-    status(403).saying(&["rate limit"]).means(Code::RateLimited).passing(),
+    status(403).for_reason(&[LIMIT]).means(Code::RateLimited).passing(),
+    status(403)
+        .saying(&["exceeded a secondary rate limit", "rate limit exceeded"])
+        .means(Code::RateLimited)
+        .passing(),
+    status(403).saying(&["installation has been suspended"]).means(Code::GithubInstallationSuspended),
+    status(403).saying(&["ip allow list"]).means(Code::SinkNetworkRefused),
     status(403).means(Code::GithubPermissionMissing),
     status(404).means(Code::GithubNotFound),
     // The repository is not among those that the App may see, or the permission is not granted.

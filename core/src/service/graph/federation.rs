@@ -65,8 +65,8 @@ pub(crate) struct FederatedCredentialInfo {
     pub(crate) name: String,
     /// Who signs the assertion.
     pub(crate) issuer: String,
-    /// The subject.
-    #[serde(default)]
+    /// The subject; empty where an expression stands in its place.
+    #[serde(default, deserialize_with = "or_empty")]
     pub(crate) subject: String,
     /// The audiences; Entra ID allows one.
     #[serde(default)]
@@ -74,6 +74,10 @@ pub(crate) struct FederatedCredentialInfo {
     /// Whether this run made it.
     #[serde(skip)]
     pub(crate) created: bool,
+}
+
+fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Lists the federated credentials of an application, named by its object id, writing nothing.

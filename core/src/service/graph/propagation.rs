@@ -70,5 +70,8 @@ pub(super) async fn appeared<T>(
 /// Returns true where Graph says that the thing exists already.
 pub(super) fn is_conflict(error: &Error) -> bool {
     error.code() != Code::SpreadingTooSlow
-        && (error.status() == Some(409) || error.reason() == Some("Request_MultipleObjectsWithSameKeyValue"))
+        && (error.status() == Some(409)
+            || error.reason() == Some("Request_MultipleObjectsWithSameKeyValue")
+            || error.reason() == Some("InvalidFederatedIdentityCredentialValue")
+                && error.said().is_some_and(|said| said.contains("must be unique")))
 }

@@ -15,9 +15,16 @@ const TABLE: &[Rule] = &[
     status(400).saying(&["does not reference a valid application object"]).propagating(),
     // Reads like a missing permission, and is not one while the application is seconds old.
     status(403).saying(&["backing application of the service principal"]).propagating(),
-    status(409).for_reason(&["Directory_ConcurrencyViolation"]).propagating(),
-    status(409).saying(&["concurrency"]).propagating(),
+    status(409).for_reason(&["Directory_ConcurrencyViolation"]).passing(),
+    status(409).saying(&["concurrency"]).passing(),
     status(401).means(Code::CredentialInvalid),
+    reason(&["Directory_QuotaExceeded", "Directory_ResourceSizeExceeded"]).means(Code::QuotaExceeded),
+    reason(&["CredentialInvalidLifetimeAsPerAppPolicy"]).means(Code::LifetimeOverMaximum),
+    reason(&["CredentialTypeNotAllowedAsPerAppPolicy"]).means(Code::CredentialTypeNotAllowed),
+    reason(&["InvalidFederatedIdentityCredentialValue"])
+        .saying(&["lacks all required claims"])
+        .means(Code::Refused)
+        .hint("add claims['repository_id'] or claims['repository_owner_id'] to the expression"),
     status(403).means(Code::GraphPermissionMissing),
     reason(&["Authorization_RequestDenied"]).means(Code::GraphPermissionMissing),
 ];

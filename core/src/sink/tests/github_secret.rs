@@ -159,7 +159,7 @@ fn what_an_app_lacks_is_named_with_the_place_to_grant_it() {
         error
     };
     let error = refused(404, json!({"message": "Not Found"}));
-    assert_eq!(error.code(), Code::GithubNotFound);
+    assert_eq!(error.code(), Code::GithubAppNotInstalled);
     assert!(error.hint().contains("install the App 42 on acme/data"), "{}", error.hint());
     let error = refused(401, json!({"message": "A JSON web token could not be decoded"}));
     assert_eq!(error.code(), Code::GithubCredentialInvalid);

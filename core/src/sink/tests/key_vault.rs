@@ -139,15 +139,15 @@ fn each_refusal_says_what_to_do() {
         ),
         (
             "Client address is not authorized and caller is not a trusted service.",
-            Code::SinkPermissionMissing,
+            Code::SinkNetworkRefused,
             "firewall",
         ),
         (
             "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/…",
-            Code::SinkPermissionMissing,
+            Code::WrongTenant,
             "another tenant",
         ),
-        ("Operation get is not allowed on a disabled secret.", Code::SinkRefused, "--enabled true"),
+        ("Operation get is not allowed on a disabled secret.", Code::SinkSecretDisabled, "--enabled true"),
     ] {
         let host = host();
         host.on(&format!("GET {SECRET}"), 403, json!({"error": {"code": "Forbidden", "message": message}}));
