@@ -204,8 +204,11 @@ impl AzureDevopsSink<'_> {
                 let listed: Listed =
                     self.send(context, get(format!("{base}?groupName={}&{VERSION}", encode(name)))).await?;
                 // The service takes the name for a pattern.
-                let found =
-                    listed.value.iter().find(|group| group.name().to_lowercase() == name.to_lowercase());
+                let folded = |group: &&Group| group.name().to_lowercase() == name.to_lowercase();
+                let all: Vec<&Group> = listed.value.iter().filter(folded).collect();
+                // Of several that differ in letter case the one that is written so is meant.
+                let exact = all.iter().find(|group| group.name() == *name).copied();
+                let found = exact.or(if let [one] = all[..] { Some(one) } else { None });
                 found.and_then(Group::id).ok_or_else(|| self.missing(step))?
             }
         };
