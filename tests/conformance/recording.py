@@ -208,7 +208,8 @@ class Clients:
         self.admin.token_management.update_permissions(access_control_list=[asked])
 
     def list_tokens_by(self, query: dict[str, list[str]]) -> Iterator[settings.TokenInfo]:
-        return self.admin.token_management.list(created_by_username=query["created_by_username"][0])
+        # Of all tokens lakekey takes those that the principal owns, no matter who made them.
+        return self.admin.token_management.list(**{name: texts[0] for name, texts in query.items()})
 
     def sign_in_by_oauth_secret(self) -> None:
         (found, *_) = self.admin.service_principals_v2.list(filter='displayName eq "reports"')
@@ -250,7 +251,9 @@ class Clients:
         self.graph(lambda client: client.service_principals.get(request_configuration=asked))
 
     def register(self, asked: dict) -> None:
-        wanted = Application(display_name=asked["displayName"], sign_in_audience=asked["signInAudience"])
+        wanted = Application(
+            display_name=asked["displayName"], sign_in_audience=asked["signInAudience"], tags=asked["tags"]
+        )
         self.graph(lambda client: client.applications.post(wanted))
 
     def add_service_principal(self, app_id: str) -> None:

@@ -21,6 +21,9 @@ VERSION = (
 )
 TYPE = "the client's models name their type; Graph knows it from the path"
 DIFFERENCES: dict[str, dict[str, str]] = {
+    "ask who one is": {
+        "query.excludedAttributes": "the Python client has no such parameter; Terraform's and the CLI send it"
+    },
     "register an application": {"body.@odata.type": TYPE},
     "make the principal of an application": {"body.@odata.type": TYPE},
     "add a client secret": {

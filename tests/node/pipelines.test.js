@@ -89,8 +89,16 @@ test("the outcome and the credential's dates are variables, plain and as outputs
 });
 
 test("a secret of awkward text is masked whole and line by line, and its failure has a code and fails the step", async () => {
-  const run = await step(["rotate"], { CATALOG_CLIENT_SECRET: AWKWARD });
-  assert.equal(run.status, 1);
+  // A key may have many lines; a secret that has is refused before anything is sent.
+  const refused = await step(["rotate"], { CATALOG_CLIENT_SECRET: AWKWARD });
+  assert.equal(refused.status, 2, refused.stderr);
+  assert.ok(!refused.stderr.includes("second %0A line"));
+  const place = "      - {type: github-secret, repository: acme/data, secret: DATABRICKS_TOKEN}\n";
+  const app = "github: {type: app, app-id: 1, private-key: {env: APP_KEY}}\ntargets:";
+  const document = `${withCallback(emu.document)}${place}`.replace(/^github:[^]*?^targets:/m, app);
+  config = user.file("app.yml", document);
+  const run = await step(["rotate"], { APP_KEY: AWKWARD });
+  assert.equal(run.status, 1, run.stderr);
   for (const part of [AWKWARD, ...AWKWARD.split(/\r?\n/).slice(0, 2)])
     assert.ok(run.agent.secrets.has(part), part);
   const [issue, ...more] = run.agent.issues;

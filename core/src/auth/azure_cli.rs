@@ -72,8 +72,8 @@ async fn ask(request: &Request<'_>, resource: &str, tenant: Option<&str>) -> Res
     };
     let environment = context.host().environment;
     let output = match environment.azure_cli(&arguments).await {
-        // Signed in as a managed identity, `az` knows one tenant and takes no other.
-        Err(reason) if tenant.is_some() && reason.to_ascii_lowercase().contains("managed identity") => {
+        // Signed in as a managed identity, or in the Cloud Shell, `az` knows one tenant and takes no other.
+        Err(reason) if tenant.is_some() && takes_no_tenant(&reason) => {
             arguments.truncate(6);
             environment.azure_cli(&arguments).await.map_err(|reason| failed(&reason))?
         }
@@ -85,6 +85,11 @@ async fn ask(request: &Request<'_>, resource: &str, tenant: Option<&str>) -> Res
         .ok_or_else(|| failed("its output is not the JSON that was expected"))?;
     let left = token.expires_on.map_or(SHORTEST_LIFE, |end| end.seconds() - context.now().as_second());
     Ok(Token::living(context, Secret::new(token.access_token), left))
+}
+
+fn takes_no_tenant(reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    reason.contains("managed identity") || reason.contains("tenant shouldn't be specified")
 }
 
 /// Finds the line that says why, in all that `az` says: a warning may stand before it, and before what it did

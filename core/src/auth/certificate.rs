@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::context::{Context, Request};
+use super::pem::straightened;
 use crate::config::SecretRef;
 use crate::model::{Code, Error, Secret, Step, Timestamp};
 use crate::service::github::HostRng;
@@ -52,8 +53,9 @@ impl Certificate {
         }
         let problem = |(code, words): Problem| Error::new(code, request.step, words).with_key(path.clone());
         let (certificates, key) = read(&bytes, password.as_ref()).map_err(problem)?;
-        let der = matching(certificates, &key).map_err(problem)?;
-        check_validity(&der, context.now()).map_err(problem)?;
+        let now = context.now();
+        let der = matching(certificates, &key, now).map_err(problem)?;
+        check_validity(&der, now).map_err(problem)?;
         Ok(Self { der, key })
     }
 
@@ -102,8 +104,9 @@ fn invalid(words: &str) -> Problem {
 /// Reads PEM, PKCS#12, or PKCS#12 in base64; returns the certificates and the key.
 fn read(bytes: &[u8], password: Option<&Secret>) -> Result<(Vec<Vec<u8>>, RsaPrivateKey), Problem> {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        if text.contains("-----BEGIN ") {
-            return read_pem(text, password);
+        let straight = straightened(text);
+        if straight.contains("-----BEGIN ") {
+            return read_pem(&straight, password);
         }
         // An environment variable holds no binary; people encode the file.
         let compact: Zeroizing<String> = Zeroizing::new(text.split_ascii_whitespace().collect());
@@ -191,12 +194,20 @@ fn blocks(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Finds the certificate that the key was made for; a file may bring its issuers too.
-fn matching(certificates: Vec<Vec<u8>>, key: &RsaPrivateKey) -> Result<Vec<u8>, Problem> {
+/// Finds the certificate that the key was made for; a file may bring its issuers too, and earlier
+/// certificates of the same key, of which the valid one counts.
+fn matching(certificates: Vec<Vec<u8>>, key: &RsaPrivateKey, now: Timestamp) -> Result<Vec<u8>, Problem> {
     let public = key.to_public_key();
-    certificates.into_iter().find(|der| public_key(der).as_ref() == Some(&public)).ok_or_else(|| {
-        (Code::CertificateKeyMismatch, "the private key is not that of the certificate".to_owned())
-    })
+    let mut own: Vec<Vec<u8>> =
+        certificates.into_iter().filter(|der| public_key(der).as_ref() == Some(&public)).collect();
+    let valid = own.iter().position(|der| check_validity(der, now).is_ok()).unwrap_or(0);
+    if own.is_empty() {
+        return Err((
+            Code::CertificateKeyMismatch,
+            "the private key is not that of the certificate".to_owned(),
+        ));
+    }
+    Ok(own.swap_remove(valid))
 }
 
 fn public_key(der: &[u8]) -> Option<RsaPublicKey> {

@@ -110,7 +110,7 @@ impl App {
 pub(super) async fn asked_tenant(context: &Context<'_>) -> Result<String, Error> {
     let workspace = &context.subject.workspace;
     let fetch = async {
-        let tenant = databricks::tenant(context, workspace).await?;
+        let tenant = databricks::tenant(context, workspace, &context.endpoints.login).await?;
         // It is no secret, and so not masked: people look for it in their logs.
         Ok(Token { secret: Secret::new(tenant), renew: Timestamp::MAX })
     };

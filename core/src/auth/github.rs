@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::cache::Token;
 use super::context::Context;
+use super::pem::straightened;
 use crate::config::{GithubValue, Reference, SecretRef, decode, known, one_of, take_type};
 use crate::host::{Environment, Method};
 use crate::http::{Call, Identity};
@@ -256,9 +257,8 @@ fn refused(error: Error, app_id: u64, place: &Place) -> Error {
 /// <https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app>
 fn assertion(context: &Context<'_>, app_id: u64, key: &Secret) -> Result<Secret, Error> {
     let pem = key.expose("the signing key of the App's assertion");
-    // GitHub gives out PKCS#1; people convert it. A variable often holds `\n` for a line end.
-    let pem =
-        zeroize::Zeroizing::new(if pem.contains('\n') { pem.to_owned() } else { pem.replace("\\n", "\n") });
+    // GitHub gives out PKCS#1; people convert it.
+    let pem = straightened(pem);
     let key = rsa::RsaPrivateKey::from_pkcs1_pem(pem.trim())
         .or_else(|_| rsa::RsaPrivateKey::from_pkcs8_pem(pem.trim()))
         .map_err(|_| {

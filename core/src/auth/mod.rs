@@ -24,6 +24,7 @@ mod jwt;
 pub(crate) mod oauth_m2m;
 mod parties;
 mod pat;
+mod pem;
 mod principal;
 mod registry;
 mod resource;

@@ -189,6 +189,7 @@ pub(super) fn references(
             sign_in.as_ref().map_or(Ok(()), |sign_in| sign_in.check_references(environment))
         };
         somebody_is_meant(target, environment)?;
+        not_in_a_notebook(command, environment)?;
         if provisions {
             optional(&subject.admin)?;
         }
@@ -200,6 +201,18 @@ pub(super) fn references(
         }
     }
     Ok(())
+}
+
+/// Refuses to make tokens inside a notebook, where the workspace answers with the notebook's own.
+fn not_in_a_notebook(command: &Command, environment: &dyn Environment) -> Result<(), Error> {
+    let makes = matches!(command, Command::Provision | Command::Rotate { .. });
+    if !makes || environment.variable("DATABRICKS_RUNTIME_VERSION").is_none() {
+        return Ok(());
+    }
+    let words =
+        "this runs inside a Databricks notebook or job, where a new token would be the notebook's own";
+    Err(Error::new(Code::UsageInvalid, Step::Configure, words)
+        .with_hint("run lakekey elsewhere, such as in a workflow of GitHub"))
 }
 
 /// Refuses a target of which nothing says whose credentials it is about.

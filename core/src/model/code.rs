@@ -212,7 +212,9 @@ codes! {
 
     /// The principal may not use tokens.
     TokenPermissionMissing = "token-permission-missing",
-        "grant the principal CAN_USE on tokens: `lakekey provision` with `admin` does so without touching \
+        "grant the principal CAN_USE on tokens (where it had it before, Terraform or another tool that keeps \
+         the whole list has taken it out, and will again: see docs/migrate.md): `lakekey provision` with \
+         `admin` does so without touching \
          anybody else's permission";
     /// Personal access tokens are switched off in the workspace.
     TokensDisabled = "tokens-disabled",

@@ -19,7 +19,10 @@ const TABLE: &[Rule] = &[
     status(403).page().means(Code::NotReachable),
     // It lags behind right after an identity was assigned, and while it is updated.
     status(404).means(Code::SignInRefused).passing(),
-    status(410).means(Code::SignInRefused).passing(),
+    status(410)
+        .means(Code::ServiceUnavailable)
+        .tells("the machine's metadata service is being updated")
+        .passing(),
     statuses(400, 599).means(Code::SignInRefused),
 ];
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::host::Response;
 use crate::http::{Answered, Dialect, Rule, Said, status, statuses};
-use crate::model::{Code, one_line};
+use crate::model::{Code, Timestamp, one_line};
 
 /// GitHub, as it says no.
 pub(crate) static GITHUB: Dialect = Dialect::new("GitHub", TABLE).read_by(read).waiting_by(wait);
@@ -94,7 +94,10 @@ fn wait(answered: &Answered<'_>) -> Option<Duration> {
         let none_left = answered.response.header("x-ratelimit-remaining") == Some("0");
         let at: i64 =
             none_left.then(|| answered.response.header("x-ratelimit-reset")?.parse().ok()).flatten()?;
-        Some(Duration::from_secs(u64::try_from(at - answered.now.as_second()).unwrap_or(1)))
+        // The reset is dated by GitHub's clock, which the same answer tells.
+        let there = answered.response.header("date").and_then(Timestamp::from_http_date);
+        let now = there.unwrap_or(answered.now).as_second();
+        Some(Duration::from_secs(u64::try_from(at - now).unwrap_or(1)))
     };
     answered.named_wait().or_else(reset).or(Some(Duration::from_secs(60)))
 }
