@@ -99,7 +99,8 @@ test("a secret of awkward text is masked whole and line by line, and its failure
   config = user.file("app.yml", document);
   const run = await step(["rotate"], { APP_KEY: AWKWARD });
   assert.equal(run.status, 1, run.stderr);
-  for (const part of [AWKWARD, ...AWKWARD.split(/\r?\n/).slice(0, 2)])
+  // One line end at its end is not part of it.
+  for (const part of [AWKWARD.replace(/\n$/, ""), ...AWKWARD.split(/\r?\n/).slice(0, 2)])
     assert.ok(run.agent.secrets.has(part), part);
   const [issue, ...more] = run.agent.issues;
   assert.deepEqual(more, []);
