@@ -22,14 +22,14 @@ pub(crate) async fn look(
     command: Command,
     fail_on: Option<FailOn>,
 ) -> u8 {
-    serve(console, shared, command, Order { fail_on, ..Order::default() }).await
+    serve(console, shared, command, Order { fail_on, ..Order::default() }).await.status
 }
 
 /// Runs a command that changes something and returns the exit status; `write` puts into the configuration
 /// what provisioning has learnt.
 pub(crate) async fn change(console: &Rc<Console>, changing: &Changing, command: Command, write: bool) -> u8 {
     let order = Order { dry_run: changing.dry_run, write, ..Order::default() };
-    serve(console, &changing.shared, command, order).await
+    serve(console, &changing.shared, command, order).await.status
 }
 
 /// Says how a command is carried out.
@@ -64,12 +64,12 @@ pub(crate) async fn revoke(console: &Rc<Console>, revoke: Revoke) -> u8 {
     let asked = what != Revocation::Superseded && !revoke.yes && !dry_run;
     let order = Order { dry_run: *dry_run, confirmed: !asked, fail_on: None, write: false };
     let command = Command::Revoke(what);
-    let status = serve(console, shared, command.clone(), order).await;
-    if !asked || status != exit_status::FAILED || shared.json || !console.is_terminal() {
+    let Served { status, to_confirm } = serve(console, shared, command.clone(), order).await;
+    if to_confirm.is_empty() || shared.json || !console.is_terminal() {
         return status;
     }
-    match confirmed(console, &shared.targets) {
-        true => serve(console, shared, command, Order { confirmed: true, ..order }).await,
+    match confirmed(console, &to_confirm) {
+        true => serve(console, shared, command, Order { confirmed: true, ..order }).await.status,
         false => status,
     }
 }
@@ -96,7 +96,14 @@ pub(crate) fn plan_matrix(console: &Console, shared: &Shared, shards: u16) -> u8
     }
 }
 
-async fn serve(console: &Rc<Console>, shared: &Shared, command: Command, order: Order) -> u8 {
+/// Tells how a command ended.
+struct Served {
+    status: u8,
+    /// The targets of which a person is to say whether it is meant.
+    to_confirm: Vec<String>,
+}
+
+async fn serve(console: &Rc<Console>, shared: &Shared, command: Command, order: Order) -> Served {
     let name = command.name();
     let provisions = command == Command::Provision && !order.dry_run;
     let signals = Signals::listen();
@@ -115,9 +122,12 @@ async fn serve(console: &Rc<Console>, shared: &Shared, command: Command, order: 
         let report = runner.run(&config, &request).await?;
         Ok((config, report))
     };
-    match done.await {
+    let mut to_confirm = Vec::new();
+    let status = match done.await {
         Ok((config, report)) => {
             show(console, shared.json, &report);
+            let asks = report.targets.iter().filter(|target| target.confirmation_needed);
+            to_confirm.extend(asks.map(|target| target.name.clone()));
             let learnt = if provisions { learnt(&config, &report) } else { Vec::new() };
             match keep(console, &shared.config, &learnt, write) {
                 Ok(()) => exit_status::of(&report, fail_on),
@@ -128,7 +138,8 @@ async fn serve(console: &Rc<Console>, shared: &Shared, command: Command, order: 
             }
         }
         Err(error) => refused(console, shared.json, name, &error),
-    }
+    };
+    Served { status, to_confirm }
 }
 
 fn show(console: &Console, json: bool, report: &Report) {

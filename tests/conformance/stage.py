@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 import time
@@ -134,13 +135,15 @@ class Lakekey:
             self.config.write_text(config if isinstance(config, str) else yaml.safe_dump(config))
         return self.config
 
-    def start(self, *arguments: str, **env: str) -> subprocess.Popen:
+    def start(
+        self, *arguments: str, stdin: int = subprocess.DEVNULL, stderr: int = subprocess.PIPE, **env: str
+    ) -> subprocess.Popen:
         command = [str(self.binary), *arguments]
         if self.config:
             command += ["--config", str(self.config)]
         bare = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "TMPDIR": str(self.folder)}
-        return subprocess.Popen(command, cwd=self.folder, env={**bare, **self.env, **env}, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, cwd=self.folder, env={**bare, **self.env, **env}, stdin=stdin,
+                                stdout=subprocess.PIPE, stderr=stderr, text=True)
 
     def finish(self, process: subprocess.Popen) -> Run:
         out, err = process.communicate(timeout=LIMIT)
@@ -148,6 +151,27 @@ class Lakekey:
 
     def run(self, *arguments: str, **env: str) -> Run:
         return self.finish(self.start(*arguments, **env))
+
+    def at_terminal(self, *arguments: str, answer: str) -> Run:
+        """Runs it at a terminal, at which a person answers its question, if it asks one."""
+        ours, its = pty.openpty()
+        process = self.start(*arguments, stdin=its, stderr=its)
+        os.close(its)
+        shown = b""
+        while True:
+            try:
+                shown += (read := os.read(ours, 4096))
+            # Linux says so when nobody is left at the other end.
+            except OSError:
+                break
+            if not read:
+                break
+            if shown.rstrip().endswith(b"to revoke it:"):
+                os.write(ours, f"{answer}\n".encode())
+                shown += b" "
+        out, _ = process.communicate(timeout=LIMIT)
+        os.close(ours)
+        return Run(process.returncode, out, shown.decode())
 
     def json(self, *arguments: str, **env: str) -> Run:
         return self.run(*arguments, "--json", **env)

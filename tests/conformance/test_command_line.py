@@ -118,6 +118,54 @@ def test_revoking_all_is_done_only_with_yes(lakekey: Lakekey, emulator: Emulator
     assert (done.status, done.outcome, emulator.tokens()) == (0, "revoked", [])
 
 
+def test_at_a_terminal_a_person_confirms_by_the_targets_name(lakekey: Lakekey, emulator: Emulator) -> None:
+    lakekey.run("provision")
+    brake = ("revoke", "--target", "catalog-prod", "--all")
+    wrong = lakekey.at_terminal(*brake, answer="yes")
+    assert (wrong.status, len(emulator.tokens())) == (1, 1), wrong.err
+    assert "type catalog-prod to revoke it:" in wrong.err
+    right = lakekey.at_terminal(*brake, answer="catalog-prod")
+    assert (right.status, emulator.tokens()) == (0, []), right.err
+
+
+def test_at_a_terminal_nobody_is_asked_about_what_could_not_be_listed(
+    lakekey: Lakekey, emulator: Emulator
+) -> None:
+    lakekey.run("provision")
+    emulator.faults(
+        {"path-contains": "/api/2.0/token", "kind": {"status": {"status": 403, "body": {"message": "no"}}}}
+    )
+    ran = lakekey.at_terminal("revoke", "--target", "catalog-prod", "--all", answer="catalog-prod")
+    assert (ran.status, len(emulator.tokens())) == (1, 1), ran.err
+    assert "to revoke it:" not in ran.err
+
+
+def test_provisioning_writes_the_application_id_into_the_file_where_asked(
+    lakekey: Lakekey, emulator: Emulator
+) -> None:
+    config = copy.deepcopy(emulator.config)
+    (target,) = config["targets"]
+    target["principal"] = {"kind": "databricks", "display-name": "reports"}
+    target["auth"] = {"type": "oauth-m2m", "client-secret": {"env": "REPORTS_SECRET"}}
+    del target["directory"]
+    target["oauth-secret"] = {
+        "lifetime": "180d",
+        "adopt": "all",
+        "deliver": [{"type": "github-secret", "repository": "acme/data", "secret": "REPORTS_SECRET"}],
+    }
+    text = "# Kept by the platform team.\n" + yaml.safe_dump(config, sort_keys=False)
+    file = lakekey.write(text)
+    told = lakekey.json("provision", "--dry-run", "--write")
+    assert (told.status, file.read_text()) == (0, text), told.err
+    made = lakekey.json("provision", "--write")
+    assert made.status == 0, made.err
+    after = yaml.safe_load(file.read_text())
+    (client_id,) = {target["client-id"] for target in made.report["targets"]}
+    assert after["targets"][0]["principal"].pop("client-id") == client_id
+    assert after == config, "nothing else has changed"
+    assert file.read_text().startswith("# Kept by the platform team.\n")
+
+
 def test_the_matrix_keeps_every_target_in_one_shard(start_emulator, lakekey: Lakekey) -> None:
     fleet = start_emulator("--workspaces", "5")
     lakekey.env, lakekey.config = dict(fleet.env), Path(fleet.ready["config"])
@@ -152,6 +200,23 @@ def test_the_schema_accepts_the_emulators_configuration_and_refuses_what_the_bin
         wrong["targets"][0][path] = value
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, schema)
+
+
+def test_doctor_says_which_workspace_and_principal_it_looked_at_and_when(
+    lakekey: Lakekey, emulator: Emulator
+) -> None:
+    lakekey.run("provision")
+    config = copy.deepcopy(emulator.config)
+    (target,) = config["targets"]
+    target["auth"]["client-id"] = target["principal"].pop("client-id")
+    del target["principal"]["display-name"]
+    del target["directory"]
+    lakekey.write(config)
+    for command in ("rotate", "doctor", "status"):
+        seen = lakekey.json(command).target
+        assert seen["workspace"] == emulator.workspace, command
+        assert seen["client-id"] == emulator.client_id, command
+        assert seen["as-of"], command
 
 
 def test_doctor_names_a_missing_variable_and_looks_at_the_rest(lakekey: Lakekey, emulator: Emulator) -> None:

@@ -33,14 +33,18 @@ fn a_person(stage: Stage) -> Stage {
     let person = stage.emulator.world(|world| {
         world.workspaces[0].members.iter().find(|m| m.name.starts_with("ana@")).unwrap().name.clone()
     });
+    handed_over(stage, String::new(), Some(person))
+}
+
+/// Has the principal sign in with an access token that somebody has handed over.
+fn handed_over(mut stage: Stage, client_id: String, user: Option<String>) -> Stage {
     let token = stage.emulator.seed(Seed::AccessToken {
-        client_id: String::new(),
-        user: Some(person),
+        client_id,
+        user,
         audience: DATABRICKS.to_owned(),
         roles: Vec::new(),
         lifetime_seconds: None,
     });
-    let mut stage = stage;
     let token = token.unwrap()["access-token"].as_str().unwrap().to_owned();
     stage.environment.0.insert("SOMEBODY".to_owned(), token);
     signed_in_by(stage, json!({"type": "access-token", "token": {"env": "SOMEBODY"}}))
@@ -157,17 +161,7 @@ fn where_neither_the_workspace_nor_the_token_says_it_the_run_stops() {
         own
     });
     // A token that somebody has handed over proves nothing by what it says of itself.
-    let token = stage.emulator.seed(Seed::AccessToken {
-        client_id: client,
-        user: None,
-        audience: DATABRICKS.to_owned(),
-        roles: Vec::new(),
-        lifetime_seconds: None,
-    });
-    let mut stage = stage;
-    let token = token.unwrap()["access-token"].as_str().unwrap().to_owned();
-    stage.environment.0.insert("SOMEBODY".to_owned(), token);
-    let stage = signed_in_by(stage, json!({"type": "access-token", "token": {"env": "SOMEBODY"}}));
+    let stage = handed_over(stage, client, None);
     let ran = Machine::new(&stage).run(FORCED);
     assert_eq!((ran.code(), ran.writes()), (Some("identity-unknown"), Vec::new()), "{}", ran.output);
 }

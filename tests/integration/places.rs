@@ -409,3 +409,40 @@ fn another_hand_between_any_two_requests_of_a_rotation_is_made_good_by_the_next(
         invariants::converged(&stage.emulator, 1, &format!("another hand after request {at}"));
     }
 }
+
+/// Returns the ids of the principal's PATs that are alive, the oldest first.
+fn pats(stage: &Stage) -> Vec<String> {
+    stage.emulator.world(|world| {
+        let own = world.workspaces[0].live_tokens(world.now_ms());
+        own.filter(|token| token.owner == world.seeded.client_id).map(|token| token.id.clone()).collect()
+    })
+}
+
+#[test]
+fn a_place_that_refuses_ends_neither_the_overlap_nor_what_somebody_else_has_made() {
+    let stage = provisioned(two_places().overlap("20d"));
+    stage.emulator.advance(DAY);
+    assert_eq!(Machine::new(&stage).run(Command::Rotate { force: true }).outcome(), "rotated");
+    let before = pats(&stage);
+    assert_eq!(before.len(), 2);
+    stage.emulator.advance(DAY);
+    vault_refuses(&stage);
+    let ran = Machine::new(&stage).run(Command::Rotate { force: true });
+    assert_eq!(ran.outcome(), "partial", "{}", ran.output);
+    assert!(before.iter().all(|id| pats(&stage).contains(id)), "{}", ran.output);
+
+    let stage = two_places();
+    let owner = stage.emulator.world(|world| world.seeded.client_id.clone());
+    let stage = provisioned(stage);
+    let (comment, lifetime_seconds) = ("by hand".to_owned(), Some(86_400 * 80));
+    let seed =
+        lakekey_emulator::Seed::Pat { workspace: 0, owner, comment, lifetime_seconds, created_by: None };
+    stage.emulator.seed(seed).unwrap();
+    let stage = stage.target(|target| target["token"]["adopt"] = json!("all"));
+    let before = pats(&stage);
+    stage.emulator.advance(DAY);
+    vault_refuses(&stage);
+    let ran = Machine::new(&stage).run(Command::Rotate { force: true });
+    assert_eq!(ran.outcome(), "partial", "{}", ran.output);
+    assert!(before.iter().all(|id| pats(&stage).contains(id)), "{}", ran.output);
+}

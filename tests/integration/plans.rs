@@ -74,24 +74,8 @@ fn agrees(what: &str, stage: &Stage, request: &RunRequest) {
     assert_eq!(listed(&ran, State::Done), seen, "{what}: the report and the services");
 }
 
-fn from_nothing(auth: serde_json::Value, more: impl FnOnce(&mut serde_json::Value)) -> Stage {
-    let mut stage = Stage::new();
-    let (directory, tenant, subject, variables) = stage.emulator.world(|world| {
-        let subject = world.oidc.actions.subject();
-        let variables = world.actions_environment();
-        (world.seeded.directory_client_id.clone(), world.seeded.tenant.clone(), subject, variables)
-    });
-    stage.environment.0.extend(variables);
-    stage.target(|target| {
-        target["principal"] = json!({"display-name": "lake-reader", "tenant-id": tenant});
-        target["directory"] = json!({"type": "azure-client-secret", "client-id": directory,
-            "client-secret": {"env": "DIRECTORY_SECRET"}});
-        target["auth"] = auth;
-        if target["auth"]["type"] == "github-oidc-azure" {
-            target["federated-credential"] = json!({"subject": subject});
-        }
-        more(target);
-    })
+fn from_nothing() -> Stage {
+    Stage::new().from_nothing("lake-reader")
 }
 
 #[test]
@@ -100,10 +84,10 @@ fn in_every_start_state_the_plan_lists_the_writes_that_the_run_then_makes() {
     let rotate = RunRequest::new(ROTATE);
     let forced = RunRequest::new(Command::Rotate { force: true });
     agrees("nothing in the workspace", &Stage::new(), &provision);
-    let federated = from_nothing(json!({"type": "github-oidc-azure"}), |_| ());
+    let federated = from_nothing().federated();
     agrees("nothing anywhere", &federated, &provision);
-    let secret = json!({"type": "azure-client-secret", "client-secret": {"env": "NOT_THERE_YET"}});
-    let with_secret = from_nothing(secret, |target| {
+    let with_secret = from_nothing().target(|target| {
+        target["auth"] = json!({"type": "azure-client-secret", "client-secret": {"env": "NOT_THERE_YET"}});
         let deliver = json!([{"type": "github-secret", "repository": "acme/data", "secret": "SECRET"}]);
         target["client-secret"] = json!({"lifetime": "180d", "deliver": deliver});
     });
@@ -130,7 +114,7 @@ fn in_every_start_state_the_plan_lists_the_writes_that_the_run_then_makes() {
     let adopted = imported.target(|target| target["token"]["adopt"] = json!("all"));
     agrees("adopted", &adopted, &rotate);
     let off = Stage::new().target(|target| target["allow-enable-tokens"] = json!(true));
-    let off = switched_off(off);
+    let off = off.without_tokens();
     agrees("switched off", &off, &provision);
 
     let there = provisioned(Stage::new());
@@ -164,22 +148,4 @@ fn in_every_start_state_the_plan_lists_the_writes_that_the_run_then_makes() {
     let _ = Machine::new(&there).disturbed(aim).run(ROTATE);
     there.emulator.advance(DAY);
     agrees("left over", &there, &rotate);
-}
-
-/// Switches tokens off, which needs an admin who signs in without one.
-fn switched_off(mut stage: Stage) -> Stage {
-    let (operator, secret, resource) = stage.emulator.world(|world| {
-        let operator = world.register_application("operator");
-        let secret = world.add_client_secret(&operator, 86_400_000);
-        let resource = world.workspaces[0].resource_id.clone();
-        let own = world.directory.service_principals.iter_mut().find(|p| p.app_id == operator).unwrap();
-        own.azure_roles.push(("Contributor".to_owned(), resource.clone()));
-        world.workspaces[0].conf.insert("enableTokensConfig".to_owned(), "false".to_owned());
-        (operator, secret, resource)
-    });
-    stage.environment.0.insert("OPERATOR".to_owned(), secret);
-    stage.target(|target| {
-        target["admin"] = json!({"type": "azure-client-secret", "client-id": operator,
-            "client-secret": {"env": "OPERATOR"}, "azure-resource-id": resource});
-    })
 }

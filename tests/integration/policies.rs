@@ -166,38 +166,16 @@ fn a_rotation_into_a_lowered_maximum_is_refused_by_name_and_keeps_the_old_creden
     assert_eq!(ran.first().error.as_ref().unwrap().key(), Some("targets[0].token.lifetime"));
 }
 
-/// Sets a stage on which PATs are switched off, and the admin signs in at Entra ID.
-fn switched_off() -> Stage {
-    let stage = Stage::new();
-    let (operator, secret, resource) = stage.emulator.world(|world| {
-        world.workspaces[0].conf.insert("enableTokensConfig".to_owned(), "false".to_owned());
-        let operator = world.register_application("operator");
-        let secret = world.add_client_secret(&operator, 86_400_000);
-        let resource = world.workspaces[0].resource_id.clone();
-        let own = world.directory.service_principals.iter_mut().find(|p| p.app_id == operator).unwrap();
-        own.azure_roles.push(("Contributor".to_owned(), resource.clone()));
-        (operator, secret, resource)
-    });
-    let secret_ref = json!({"env": "OPERATOR"});
-    let mut stage = stage.target(|target| {
-        target["admin"] =
-            json!({"type": "azure-client-secret", "client-id": operator, "client-secret": secret_ref,
-                "azure-resource-id": resource});
-    });
-    stage.environment.0.insert("OPERATOR".to_owned(), secret);
-    stage
-}
-
 #[test]
 fn tokens_that_are_switched_off_are_reported_and_nothing_is_changed() {
-    let stage = switched_off();
+    let stage = Stage::new().without_tokens();
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!((ran.code(), ran.writes().len()), (Some("tokens-disabled"), 0));
 }
 
 #[test]
 fn tokens_that_are_switched_off_are_switched_on_when_told() {
-    let stage = switched_off().target(|target| target["allow-enable-tokens"] = json!(true));
+    let stage = Stage::new().without_tokens().target(|target| target["allow-enable-tokens"] = json!(true));
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!(ran.outcome(), "provisioned", "{}", ran.output);
 }

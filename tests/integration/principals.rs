@@ -17,27 +17,12 @@ pub(crate) const NAME: &str = "lake-reader";
 
 /// Sets a stage on which the principal does not exist anywhere.
 fn nothing(change: impl FnOnce(&mut Value)) -> Stage {
-    let stage = Stage::new();
-    let (directory, tenant) =
-        stage.emulator.world(|world| (world.seeded.directory_client_id.clone(), world.seeded.tenant.clone()));
-    stage.target(|target| {
-        target["principal"] = json!({"display-name": NAME, "tenant-id": tenant});
-        target["directory"] = json!({"type": "azure-client-secret", "client-id": directory,
-            "client-secret": {"env": "DIRECTORY_SECRET"}});
-        change(target);
-    })
+    Stage::new().from_nothing(NAME).target(change)
 }
 
 /// Sets a stage on which an application is registered that trusts the job of a workflow.
 pub(crate) fn federated() -> Stage {
-    let mut stage = nothing(|_| ());
-    let (subject, variables) =
-        stage.emulator.world(|world| (world.oidc.actions.subject(), world.actions_environment()));
-    stage.environment.0.extend(variables);
-    stage.target(|target| {
-        target["auth"] = json!({"type": "github-oidc-azure"});
-        target["federated-credential"] = json!({"subject": subject});
-    })
+    nothing(|_| ()).federated()
 }
 
 /// Sets a stage on which an application with a client secret is made, which is delivered like the PAT.
@@ -397,20 +382,7 @@ fn an_oauth_secret_that_is_due_is_rotated_as_the_pat_is() {
 
 #[test]
 fn a_principal_with_an_azure_role_on_the_workspace_provisions_without_a_workspace_admin() {
-    let stage = Stage::new();
-    let (operator, secret, resource) = stage.emulator.world(|world| {
-        let operator = world.register_application("operator");
-        let secret = world.add_client_secret(&operator, 86_400_000);
-        let resource = world.workspaces[0].resource_id.clone();
-        let own = world.directory.service_principals.iter_mut().find(|p| p.app_id == operator).unwrap();
-        own.azure_roles.push(("Contributor".to_owned(), resource.clone()));
-        (operator, secret, resource)
-    });
-    let mut stage = stage.target(|target| {
-        target["admin"] = json!({"type": "azure-client-secret", "client-id": operator,
-            "client-secret": {"env": "OPERATOR"}, "azure-resource-id": resource});
-    });
-    stage.environment.0.insert("OPERATOR".to_owned(), secret);
+    let stage = Stage::new().administered_by_azure_role();
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{}", ran.output);
     invariants::converged(&stage.emulator, 1, "azure role");

@@ -112,23 +112,7 @@ fn a_web_page_that_stands_in_a_services_place_once_is_asked_again() {
 #[test]
 fn the_permission_is_asked_for_only_once_tokens_are_switched_on() {
     let stage = Stage::new().target(|target| target["allow-enable-tokens"] = serde_json::json!(true));
-    stage.emulator.world(|world| {
-        world.workspaces[0].conf.insert("enableTokensConfig".to_owned(), "false".to_owned());
-    });
-    let mut stage = stage;
-    let (operator, secret, resource) = stage.emulator.world(|world| {
-        let operator = world.register_application("operator");
-        let secret = world.add_client_secret(&operator, 86_400_000);
-        let resource = world.workspaces[0].resource_id.clone();
-        let own = world.directory.service_principals.iter_mut().find(|p| p.app_id == operator).unwrap();
-        own.azure_roles.push(("Contributor".to_owned(), resource.clone()));
-        (operator, secret, resource)
-    });
-    stage.environment.0.insert("OPERATOR".to_owned(), secret);
-    let stage = stage.target(|target| {
-        target["admin"] = serde_json::json!({"type": "azure-client-secret", "client-id": operator,
-            "client-secret": {"env": "OPERATOR"}, "azure-resource-id": resource});
-    });
+    let stage = stage.without_tokens();
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{}", ran.output);
     let place = |part: &str, method: &str| {

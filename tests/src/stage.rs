@@ -91,6 +91,60 @@ impl Stage {
         self.target(|target| target["token"]["overlap"] = json!(overlap))
     }
 
+    /// Leaves nothing of the first target's principal: it is to be made under this name, in Entra ID, by who
+    /// registers applications there.
+    #[must_use]
+    pub fn from_nothing(self, name: &str) -> Self {
+        let (directory, tenant) = self
+            .emulator
+            .world(|world| (world.seeded.directory_client_id.clone(), world.seeded.tenant.clone()));
+        self.target(|target| {
+            target["principal"] = json!({"display-name": name, "tenant-id": tenant});
+            target["directory"] = json!({"type": "azure-client-secret", "client-id": directory,
+                "client-secret": {"env": "DIRECTORY_SECRET"}});
+        })
+    }
+
+    /// Has the first target's principal sign in as the job of a workflow, which its application is to trust.
+    #[must_use]
+    pub fn federated(mut self) -> Self {
+        let (subject, variables) =
+            self.emulator.world(|world| (world.oidc.actions.subject(), world.actions_environment()));
+        self.environment.0.extend(variables);
+        self.target(|target| {
+            target["auth"] = json!({"type": "github-oidc-azure"});
+            target["federated-credential"] = json!({"subject": subject});
+        })
+    }
+
+    /// Has the first workspace administered by an application that has an Azure role on it, and is no member.
+    #[must_use]
+    pub fn administered_by_azure_role(mut self) -> Self {
+        let (operator, secret, resource) = self.emulator.world(|world| {
+            let operator = world.register_application("operator");
+            let secret = world.add_client_secret(&operator, 86_400_000);
+            let resource = world.workspaces[0].resource_id.clone();
+            for known in world.directory.service_principals.iter_mut().filter(|p| p.app_id == operator) {
+                known.azure_roles.push(("Contributor".to_owned(), resource.clone()));
+            }
+            (operator, secret, resource)
+        });
+        self.environment.0.insert("OPERATOR".to_owned(), secret);
+        self.target(|target| {
+            target["admin"] = json!({"type": "azure-client-secret", "client-id": operator,
+                "client-secret": {"env": "OPERATOR"}, "azure-resource-id": resource});
+        })
+    }
+
+    /// Switches PATs off for the first workspace, which leaves no admin who signs in with one.
+    #[must_use]
+    pub fn without_tokens(self) -> Self {
+        self.emulator.world(|world| {
+            world.workspaces[0].conf.insert("enableTokensConfig".to_owned(), "false".to_owned());
+        });
+        self.administered_by_azure_role()
+    }
+
     /// Gives the first target one sink of every kind that keeps a value on the emulator.
     #[must_use]
     pub fn every_sink(self) -> Self {

@@ -230,6 +230,7 @@ async fn check_identity(context: &Context<'_>, identity: &Identity, sign_in: &Si
         }
         Err(error) => return Err(error),
     }
+    context.keep_client_id(expected);
     context.set_known();
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::issue::Made;
 use super::job::Job;
 use super::observe::{Known, SinkSeen};
 use super::places::{is_written_before, may_hold};
+use super::plan;
 use super::report::{Outcome, TargetReport};
 use crate::credential::{Marked, Notes, Phase};
 use crate::host::Phase as Told;
@@ -189,7 +190,9 @@ impl Job<'_> {
             })
         };
         let (revoke, left): (Vec<&Known>, Vec<&Known>) = others.iter().partition(|known| {
-            current.is_none_or(|current| current.id != known.id) && made.was_there(&known.id) && gone(known)
+            made.was_there(&known.id)
+                && !plan::is_spared(known, made.observed, current, &self.credentials.policy)
+                && gone(known)
         });
         let actions: Vec<Action> =
             revoke.iter().map(|known| Action::revoke(known, Revoked::Superseded)).collect();
@@ -201,10 +204,10 @@ impl Job<'_> {
 }
 
 /// Returns how many seconds after its creation each place was written with a credential, where the place
-/// dates its writes and does not say what it holds.
+/// dates its writes.
 fn dated(seen: &[SinkSeen], reads: &[ReadBack], new: &Known) -> Vec<(String, i64)> {
     let date = |(sink, read): (&SinkSeen, &ReadBack)| {
-        let state = read.as_ref().ok().filter(|state| state.holds.is_none())?;
+        let state = read.as_ref().ok()?;
         let Written::At(at) = state.written else { return None };
         Some((sink.mark(), at.since(new.created).div_euclid(1000)))
     };

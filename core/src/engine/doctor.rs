@@ -9,7 +9,7 @@ use super::plan::Plan;
 use super::prepare::missing_in_workspace;
 use super::report::{Outcome, State, StepReport, TargetReport};
 use super::resolve::Target;
-use super::shared::Run;
+use super::shared::{Run, finish};
 use super::world::{WorkspaceSeen, admin, admin_refused};
 use crate::auth::{Context, as_principal, find_in_workspace, sign_in_directory};
 use crate::http::Identity;
@@ -30,9 +30,8 @@ pub(super) async fn doctor(run: &Run<'_>, target: &Target) -> TargetReport {
     visit.principal().await;
     visit.sinks(run.adapters).await;
     report.steps = visit.steps;
-    report.error = visit.first.or(visit.lacking);
-    report.outcome = if report.error.is_some() { Outcome::Failed } else { Outcome::Ok };
-    report.requests = context.requests();
+    report.as_of = Some(context.ledger_now());
+    finish(&context, &mut report, visit.first.or(visit.lacking).map_or(Ok(()), Err));
     report
 }
 

@@ -192,23 +192,34 @@ fn revocable<'o>(
     policy: &Policy,
     gone: impl Fn(&SinkSeen, &Known) -> bool,
 ) -> Vec<&'o Known> {
-    let now = observed.now;
-    let all: Vec<&Known> = observed.known.iter().collect();
-    let kept = current.filter(|current| now < current.created + policy.overlap.duration());
-    let previous = kept.and_then(|current| previous(current, &all));
     let mut list: Vec<&Known> = observed
         .known
         .iter()
         .filter(|known| {
-            current.is_none_or(|current| current.id != known.id)
-                && previous != Some(known.id.as_str())
-                && known.standing != Standing::Adopted
-                && !is_leased(known, now)
+            !is_spared(known, observed, current, policy)
                 && observed.sinks.iter().all(|sink| gone(sink, known))
         })
         .collect();
     list.sort_by_key(|known| (known.created, &known.id));
     list
+}
+
+/// Returns true for what is not revoked before every place was written, whatever the places hold: what is in
+/// use, the one before it through the overlap, what somebody else has made, and what another run works with.
+pub(crate) fn is_spared(
+    known: &Known,
+    observed: &Observed,
+    current: Option<&Known>,
+    policy: &Policy,
+) -> bool {
+    let now = observed.now;
+    let all: Vec<&Known> = observed.known.iter().collect();
+    let kept = current.filter(|current| now < current.created + policy.overlap.duration());
+    let previous = kept.and_then(|current| previous(current, &all));
+    current.is_some_and(|current| current.id == known.id)
+        || previous == Some(known.id.as_str())
+        || known.standing == Standing::Adopted
+        || is_leased(known, now)
 }
 
 fn decide(observed: &Observed, asked: Asked<'_>) -> Decision {

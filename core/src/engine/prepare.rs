@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::action::{Action, names};
 use super::checks::{self, Facts};
 use super::fill;
-use super::report::TargetReport;
+use super::report::{State, StepReport, TargetReport};
 use super::resolve::Target;
 use super::world::{DirectorySeen, WorkspaceSeen, admin, observe_directory, observe_workspace};
 use super::world::{needs_directory, wanted};
@@ -79,9 +79,16 @@ impl Prepared {
         let mut making =
             Making { context, target, prepared: self, application: None, client_id: self.client_id() };
         for action in &self.actions {
-            let words = making.make(action).await?;
-            context.event(action.step(), Phase::Done, words.clone());
-            fill::done(report, action.step(), words);
+            match making.make(action).await? {
+                Made::Now(words) => {
+                    context.event(action.step(), Phase::Done, words.clone());
+                    fill::done(report, action.step(), words);
+                }
+                Made::Meanwhile(words) => {
+                    context.event(action.step(), Phase::Skipped, words.clone());
+                    report.steps.push(StepReport::new(action.step(), State::Ok, words));
+                }
+            }
         }
         Ok(making.client_id)
     }
@@ -175,6 +182,14 @@ const SHOWN: u32 = 4;
 /// How long the admin's first token would live, in seconds.
 const FIRST_LIFE: u64 = 600;
 
+/// Says what came of an action.
+enum Made {
+    /// This run has done it.
+    Now(String),
+    /// It was there when this run came to it, or the answer was lost: who has made it nobody knows.
+    Meanwhile(String),
+}
+
 /// Makes one thing after the other, and keeps what the next one needs.
 struct Making<'a> {
     context: &'a Context<'a>,
@@ -186,9 +201,9 @@ struct Making<'a> {
 
 impl Making<'_> {
     /// Does what an action says, and tells what was done.
-    async fn make(&mut self, action: &Action) -> Result<String, Error> {
+    async fn make(&mut self, action: &Action) -> Result<Made, Error> {
         let (context, admin) = (self.context, &self.prepared.admin);
-        Ok(match action {
+        let words = match action {
             Action::MakeApplication { .. } => {
                 let directory = sign_in_directory(context, Step::MakeApplication).await?;
                 let by = wanted(self.target)?;
@@ -197,28 +212,37 @@ impl Making<'_> {
                     // Somebody has registered it since it was looked for.
                     graph::check_ours(context, &directory, &made).await?;
                 }
-                let words = format!("registered the application {}, single tenant", made.app_id);
-                self.client_id = Some(made.app_id.clone());
+                let (id, created) = (made.app_id.clone(), made.created);
+                self.client_id = Some(id.clone());
                 self.application = Some(made);
-                words
+                if !created {
+                    return Ok(Made::Meanwhile(format!("the application {id} is registered by now")));
+                }
+                format!("registered the application {id}, single tenant")
             }
             Action::MakeServicePrincipal => {
                 let directory = sign_in_directory(context, Step::MakeServicePrincipal).await?;
                 let id = &self.application()?.app_id;
-                graph::ensure_service_principal(context, &directory, id).await?;
+                if !graph::ensure_service_principal(context, &directory, id).await?.created {
+                    let words = "the application has its service principal in the tenant by now";
+                    return Ok(Made::Meanwhile(words.to_owned()));
+                }
                 "made its service principal in the tenant".to_owned()
             }
             Action::MakeFederatedCredential(trust) => {
                 let directory = sign_in_directory(context, Step::MakeFederatedCredential).await?;
                 let application = self.application()?;
-                graph::ensure_federated_credential(context, &directory, application, trust).await?;
+                if !graph::ensure_federated_credential(context, &directory, application, trust).await?.created
+                {
+                    return Ok(Made::Meanwhile(format!("it trusts {} by now", trust.subject)));
+                }
                 format!("made it trust {}, so that no secret is needed", trust.subject)
             }
             Action::EnableTokens => {
                 enable_tokens(context, admin).await?;
                 "switched personal access tokens on for the whole workspace".to_owned()
             }
-            Action::ImportPrincipal { name } => self.import(name).await?,
+            Action::ImportPrincipal { name } => return self.import(name).await,
             Action::AddEntitlements(lacks) => {
                 let found = self.prepared.workspace.principal.as_ref();
                 let id = found.map_or("", |principal| principal.id.as_str());
@@ -258,7 +282,8 @@ impl Making<'_> {
                 let words = format!("provisioning was asked to {action}");
                 return Err(Error::new(Code::Internal, action.step(), words));
             }
-        })
+        };
+        Ok(Made::Now(words))
     }
 
     fn application(&self) -> Result<&Application, Error> {
@@ -269,7 +294,7 @@ impl Making<'_> {
     }
 
     /// Adds the principal to the workspace with its entitlements.
-    async fn import(&mut self, name: &str) -> Result<String, Error> {
+    async fn import(&mut self, name: &str) -> Result<Made, Error> {
         let (context, admin) = (self.context, &self.prepared.admin);
         let configured = self.target.subject.principal.client_id.as_deref();
         let id = self.client_id.as_deref().or(configured);
@@ -282,11 +307,17 @@ impl Making<'_> {
             }
             // It may exist: another run made it, or the reply to the first try was lost. A second one must
             // not be made.
-            Err(error) => find_in_workspace(context, admin, id).await?.ok_or(error)?,
+            Err(error) => {
+                let found = find_in_workspace(context, admin, id).await?.ok_or(error)?;
+                let words =
+                    format!("the service principal {} is in the workspace by now", found.application_id);
+                self.client_id = Some(found.application_id);
+                return Ok(Made::Meanwhile(words));
+            }
         };
         let words = format!("added the service principal {} to the workspace", principal.application_id);
         self.client_id = Some(principal.application_id);
-        Ok(words)
+        Ok(Made::Now(words))
     }
 
     /// Compares the answer to a creation with what was asked: the id, or else what the workspace then shows

@@ -168,9 +168,26 @@ pub(crate) const fn reason(reasons: &'static [&'static str]) -> Rule {
     statuses(400, 599).for_reason(reasons)
 }
 
+/// Begins a line for refusals of any status whose words hold one of those codes, in lower case.
+pub(crate) const fn named(codes: &'static [&'static str]) -> Rule {
+    statuses(400, 599).naming(codes)
+}
+
 /// Begins a line for refusals of any status that hold one of those phrases, in lower case.
 pub(crate) const fn said(phrases: &'static [&'static str]) -> Rule {
     statuses(400, 599).saying(phrases)
+}
+
+/// Counts the spaces of a phrase.
+const fn spaces(phrase: &str) -> usize {
+    let (bytes, mut index, mut count) = (phrase.as_bytes(), 0, 0);
+    while index < bytes.len() {
+        if bytes[index] == b' ' {
+            count += 1;
+        }
+        index += 1;
+    }
+    count
 }
 
 impl Rule {
@@ -180,9 +197,21 @@ impl Rule {
         self
     }
 
-    /// Asks for one of those phrases too, in lower case.
+    /// Asks for one of those phrases too, in lower case; each has three words at least, since a name that the
+    /// service repeats may hold one or two.
     pub(crate) const fn saying(mut self, phrases: &'static [&'static str]) -> Self {
+        let mut index = 0;
+        while index < phrases.len() {
+            assert!(spaces(phrases[index]) >= 2, "a name may hold so few words");
+            index += 1;
+        }
         self.phrases = phrases;
+        self
+    }
+
+    /// Asks for one of those codes too, which the service writes into its words, in lower case.
+    pub(crate) const fn naming(mut self, codes: &'static [&'static str]) -> Self {
+        self.phrases = codes;
         self
     }
 

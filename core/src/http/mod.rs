@@ -12,7 +12,7 @@ pub(crate) use call::TIMEOUT;
 pub use call::{Call, encode};
 pub use client::Client;
 pub use dialect::Dialect;
-pub(crate) use dialect::{Answered, Rule, Said, reason, said, status, statuses};
+pub(crate) use dialect::{Answered, Rule, Said, named, reason, said, status, statuses};
 pub use identity::Identity;
 pub use pace::Pace;
 pub use patience::Patience;

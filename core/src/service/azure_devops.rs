@@ -2,7 +2,7 @@
 //!
 //! <https://learn.microsoft.com/azure/devops/integrate/concepts/rest-api-status-codes>
 
-use crate::http::{Dialect, Rule, said, status};
+use crate::http::{Dialect, Rule, named, said, status};
 use crate::model::Code;
 
 /// Azure DevOps.
@@ -13,7 +13,7 @@ const TABLE: &[Rule] = &[
     status(203)
         .means(Code::CredentialInvalid)
         .tells("Azure DevOps shows its log-in page: it does not know the caller"),
-    said(&["vs403463"]).means(Code::ConditionalAccess),
+    named(&["vs403463"]).means(Code::ConditionalAccess),
     said(&["personal access token used has expired"]).means(Code::CredentialInvalid),
     status(401).means(Code::SinkPermissionMissing),
     status(403).means(Code::SinkPermissionMissing),

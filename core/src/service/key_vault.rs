@@ -15,7 +15,7 @@ const TABLE: &[Rule] = &[
     status(409).for_reason(&["ObjectIsDeletedButRecoverable"]).means(Code::SinkSecretDeleted),
     status(409).saying(&["deleted but recoverable"]).means(Code::SinkSecretDeleted),
     status(409).for_reason(&["ObjectIsBeingDeleted"]).means(Code::SinkChanged).passing(),
-    statuses(401, 403).saying(&["akv10032", "invalid issuer"]).means(Code::WrongTenant),
+    statuses(401, 403).naming(&["akv10032"]).means(Code::WrongTenant),
     status(401).means(Code::SinkPermissionMissing),
     status(403)
         .for_reason(&["ForbiddenByFirewall", "ForbiddenByConnection", "ForbiddenByNsp"])

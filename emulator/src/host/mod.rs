@@ -9,6 +9,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -141,8 +142,15 @@ fn directory(options: &HostOptions, random: &mut Random) -> io::Result<(PathBuf,
         std::fs::create_dir_all(directory)?;
         return Ok((absolute(directory)?, None));
     }
-    let directory =
-        std::env::temp_dir().join(format!("lakekey-emulator-{}-{}", std::process::id(), random.hex(8)));
+    // Two emulators of one process may have the same seed, and each removes its own at its end.
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = format!(
+        "lakekey-emulator-{}-{}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed),
+        random.hex(8)
+    );
+    let directory = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&directory)?;
     Ok((directory.clone(), Some(directory)))
 }

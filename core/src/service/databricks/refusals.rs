@@ -2,7 +2,7 @@
 //!
 //! <https://docs.databricks.com/api/azure/workspace/introduction>
 
-use crate::http::{Dialect, Rule, reason, said, status, statuses};
+use crate::http::{Dialect, Rule, named, reason, said, status, statuses};
 use crate::model::Code;
 
 /// Databricks, as it says no.
@@ -19,15 +19,16 @@ const TABLE: &[Rule] = &[
     reason(&["REQUEST_LIMIT_EXCEEDED"]).means(Code::RateLimited).passing(),
     reason(&["TEMPORARILY_UNAVAILABLE"]).passing(),
     statuses(400, 599)
-        .saying(&["worker env"])
+        .naming(&["worker env"])
         .saying_also(&["not found", "no worker", "unknown worker", "does not have any associated worker"])
         .means(Code::ServiceUnavailable)
         .passing(),
+    named(&["clusternotreadyexception", "deadline_exceeded"]).means(Code::ServiceUnavailable).passing(),
     said(&[
         "there is no worker environment with id",
-        "clusternotreadyexception",
-        "timed out after ",
-        "deadline exceeded",
+        "request timed out after ",
+        "rpc timed out after ",
+        "context deadline exceeded",
         "please try again later or try a faster operation",
     ])
     .means(Code::ServiceUnavailable)
@@ -42,7 +43,8 @@ const TABLE: &[Rule] = &[
         .means(Code::EntitlementMissing)
         .propagating(),
     // The permissions hear of a new principal later than the rest.
-    said(&["principal: serviceprincipalname(", "principal not found in account", "not in workspace"])
+    named(&["principal: serviceprincipalname("]).means(Code::PrincipalNotInWorkspace).propagating(),
+    said(&["principal not found in account", " not in workspace "])
         .means(Code::PrincipalNotInWorkspace)
         .propagating(),
     said(&["does not have required scopes", "are not assigned to the client"]).means(Code::ScopeMissing),
@@ -52,13 +54,20 @@ const TABLE: &[Rule] = &[
         "invalid access to org",
     ])
     .means(Code::NetworkRefused),
-    said(&["incorrectclaimexception: expected iss", "expected iss claim"]).means(Code::WrongTenant),
-    said(&["incorrectclaimexception: expected aud", "expected aud claim"]).means(Code::WrongAudience),
-    said(&["expiredjwtexception", "jwt expired"]).means(Code::CredentialInvalid),
+    named(&["incorrectclaimexception: expected iss"]).means(Code::WrongTenant),
+    said(&["expected iss claim"]).means(Code::WrongTenant),
+    named(&["incorrectclaimexception: expected aud"]).means(Code::WrongAudience),
+    said(&["expected aud claim"]).means(Code::WrongAudience),
+    named(&["expiredjwtexception"]).means(Code::CredentialInvalid),
+    said(&["jwt expired at"]).means(Code::CredentialInvalid),
     said(&["invalid access token", "token is expired"]).means(Code::CredentialInvalid).propagating(),
     reason(&["invalid_client"]).means(Code::CredentialInvalid).propagating(),
     reason(&["invalid_grant"])
-        .saying(&["federation policy"])
+        .saying(&[
+            "valid federation policy has",
+            "valid federation policy for",
+            "matches no federation policy",
+        ])
         .means(Code::FederationPolicyMismatch)
         .propagating(),
     said(&["does not have permission to use tokens"]).means(Code::TokenPermissionMissing).propagating(),
@@ -71,10 +80,20 @@ const TABLE: &[Rule] = &[
         .propagating(),
     reason(&["QUOTA_EXCEEDED"]).means(Code::QuotaExceeded).lasting(),
     reason(&["RESOURCE_EXHAUSTED"]).saying(&["number of tokens"]).means(Code::QuotaExceeded).lasting(),
-    said(&["blocked by databricks ip acl", "ip access list"]).means(Code::IpAccessList),
+    said(&["blocked by databricks ip acl", "blocked by an ip access list", "blocked by ip access list"])
+        .means(Code::IpAccessList),
     said(&["cannot write secrets to azure keyvault-backed scope"]).means(Code::SinkUnsupported),
     status(400)
-        .saying(&["token lifetime", "lifetime_seconds", "maximum lifetime", "lifetime exceeds"])
+        .saying(&[
+            "the token lifetime of",
+            "token lifetime exceeds",
+            "lifetime exceeds the max",
+            "exceeds the maximum lifetime",
+            "exceeds the maximum token lifetime",
+            "greater than the maximum lifetime",
+            "lifetime_seconds must be less",
+            "lifetime_seconds must not exceed",
+        ])
         .means(Code::LifetimeOverMaximum),
     reason(&["invalid_scope"]).means(Code::ScopeInvalid),
     // A page that knows no such path: what answers is no workspace.
@@ -82,13 +101,43 @@ const TABLE: &[Rule] = &[
     said(&["unable to load openid configuration", "unable to load oidc"]).means(Code::NotAWorkspace),
     status(401).means(Code::CredentialInvalid).propagating(),
     status(403)
-        .saying(&["only workspace admins", "does not have manage permissions", "admin"])
+        .saying(&[
+            // Whole phrases: the names of people and principals hold the word too.
+            "only workspace admins",
+            "only account admins",
+            "only admins can",
+            "only an admin can",
+            "only administrators can",
+            "is not an admin",
+            "is not a workspace admin",
+            "must be an admin",
+            "must be a workspace admin",
+            "admin privileges are required",
+            "requires admin privileges",
+            "admin permissions are required",
+            "does not have manage permissions",
+            "does not have can_manage permission",
+        ])
         .means(Code::AdminRequired),
     status(403)
-        .saying(&["unauthorized access to workspace", "user not authorized", "not a member", "not part of"])
+        .saying(&[
+            "unauthorized access to workspace",
+            "user not authorized",
+            "is not a member of",
+            "is not part of",
+        ])
         .means(Code::PrincipalNotInWorkspace)
         .propagating(),
-    status(403).saying(&["inactive", "deactivated"]).means(Code::PrincipalInactive),
+    status(403)
+        .saying(&[
+            "user is inactive",
+            "user is deactivated",
+            "principal is inactive",
+            "principal is deactivated",
+            "has been deactivated",
+            "account is deactivated",
+        ])
+        .means(Code::PrincipalInactive),
 ];
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ const TABLE: &[Rule] = &[
         "register the certificate with the application: its thumbprint is in the message; a key that was \
          replaced or has expired is refused so too",
     ),
-    statuses(400, 428).saying(&["aadsts"]).means(Code::SignInRefused),
+    statuses(400, 428).naming(&["aadsts"]).means(Code::SignInRefused),
 ];
 
 /// Reads the number, which stands in `error_codes` and at the beginning of the description.

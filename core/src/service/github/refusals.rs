@@ -36,7 +36,7 @@ fn read(response: &Response) -> Said {
 const TABLE: &[Rule] = &[
     // A repository that was renamed or transferred answers under its number.
     statuses(300, 399)
-        .saying(&["/repositories/"])
+        .naming(&["/repositories/"])
         .means(Code::GithubRepositoryMoved)
         .tells("the repository was renamed or moved, and GitHub answers for it under another address"),
     status(401).means(Code::GithubCredentialInvalid),
@@ -47,7 +47,7 @@ const TABLE: &[Rule] = &[
         .saying(&["exceeded a secondary rate limit", "rate limit exceeded"])
         .means(Code::RateLimited)
         .passing(),
-    status(403).saying(&["saml enforcement"]).means(Code::GithubSsoRequired),
+    status(403).saying(&["by organization saml enforcement"]).means(Code::GithubSsoRequired),
     status(403).saying(&["was archived so is read-only"]).means(Code::GithubRepositoryArchived),
     status(403).saying(&["installation has been suspended"]).means(Code::GithubInstallationSuspended),
     status(403).saying(&["account was suspended"]).means(Code::GithubAccountSuspended),
@@ -55,11 +55,13 @@ const TABLE: &[Rule] = &[
     status(403)
         .saying(&["forbids access via a", "forbids access via personal access token"])
         .means(Code::GithubTokenPolicy),
-    status(403).saying(&["ip allow list"]).means(Code::SinkNetworkRefused),
+    status(403).saying(&["has an ip allow list enabled"]).means(Code::SinkNetworkRefused),
     status(403).means(Code::GithubPermissionMissing),
     status(404).means(Code::GithubNotFound),
     // The key has changed since it was read.
-    status(422).saying(&["encrypted", "public key"]).means(Code::SinkChanged),
+    status(422)
+        .saying(&["improperly encrypted secret", "fetch the current public key"])
+        .means(Code::SinkChanged),
     status(422).means(Code::SinkRefused),
 ];
 
@@ -75,11 +77,13 @@ const APP_TABLE: &[Rule] = &[
         .means(Code::RateLimited)
         .passing(),
     status(403).saying(&["installation has been suspended"]).means(Code::GithubInstallationSuspended),
-    status(403).saying(&["ip allow list"]).means(Code::SinkNetworkRefused),
+    status(403).saying(&["has an ip allow list enabled"]).means(Code::SinkNetworkRefused),
     status(403).means(Code::GithubPermissionMissing),
     status(404).means(Code::GithubNotFound),
     // The repository is not among those that the App may see, or the permission is not granted.
-    status(422).saying(&["repositor"]).means(Code::GithubNotFound),
+    status(422)
+        .saying(&["repository that does not exist", "not accessible to the parent installation"])
+        .means(Code::GithubNotFound),
     status(422).means(Code::GithubPermissionMissing),
 ];
 

@@ -16,7 +16,7 @@ const TABLE: &[Rule] = &[
     // Reads like a missing permission, and is not one while the application is seconds old.
     status(403).saying(&["backing application of the service principal"]).propagating(),
     status(409).for_reason(&["Directory_ConcurrencyViolation"]).passing(),
-    status(409).saying(&["concurrency"]).passing(),
+    status(409).saying(&["due to concurrent requests"]).passing(),
     status(401).means(Code::CredentialInvalid),
     reason(&["Directory_QuotaExceeded", "Directory_ResourceSizeExceeded"]).means(Code::QuotaExceeded),
     reason(&["CredentialInvalidLifetimeAsPerAppPolicy"]).means(Code::LifetimeOverMaximum),

@@ -381,7 +381,7 @@ impl AzureDevopsSink<'_> {
     fn explain(&self, error: Error) -> Error {
         let (path, group) = (&self.place.path, &self.place.group);
         let (organization, project) = (&self.place.organization, &self.place.project);
-        let says = |phrase: &str| error.said().is_some_and(|said| said.to_lowercase().contains(phrase));
+        let of_project = error.reason().is_some_and(|reason| reason.starts_with("ProjectDoesNotExist"));
         let hint = match (error.code(), error.status()) {
             (Code::CredentialInvalid, _) | (_, Some(401)) => format!(
                 "{organization} does not know the one who signs in: add the service principal under \
@@ -392,7 +392,7 @@ impl AzureDevopsSink<'_> {
                  Pipelines > Library > the group > Security (a pipeline's own token is the user \"{project} \
                  Build Service\"); a PAT needs the scope Variable Groups (Read, create, & manage)"
             ),
-            (Code::SinkNotFound, Some(404)) if says("project") => format!(
+            (Code::SinkNotFound, Some(404)) if of_project => format!(
                 "correct {path}.project: {organization} has no project {project}, or hides it from the one \
                  who signs in"
             ),
