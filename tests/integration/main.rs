@@ -16,6 +16,7 @@ mod github;
 mod identity;
 mod interleavings;
 mod leases;
+mod other_hands;
 mod places;
 mod plans;
 mod policies;

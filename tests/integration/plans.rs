@@ -122,6 +122,9 @@ fn in_every_start_state_the_plan_lists_the_writes_that_the_run_then_makes() {
     agrees("nothing to do", &there, &rotate);
     agrees("nothing to provision", &there, &provision);
     agrees("forced", &there.fork(), &forced);
+    let ungranted = there.fork();
+    ungranted.emulator.world(|world| world.workspaces[0].grants.clear());
+    agrees("the permission was taken away", &ungranted, &provision);
     there.emulator.advance(DAY * 61);
     agrees("due", &there.fork(), &rotate);
     let overlapping = provisioned(Stage::new().overlap("24h"));

@@ -83,7 +83,7 @@ pub(crate) fn delivered(stage: &Stage, secret: &str) -> Option<String> {
 }
 
 /// What the delivery of the first run put into the environment of the next, as a workflow would find it.
-fn with_delivered(mut stage: Stage, secret: &str) -> Stage {
+pub(crate) fn with_delivered(mut stage: Stage, secret: &str) -> Stage {
     let value = delivered(&stage, secret).expect("the secret was delivered");
     stage.environment.0.insert("NOT_THERE_YET".to_owned(), value);
     let application = applications(&stage).pop();

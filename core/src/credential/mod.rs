@@ -8,6 +8,7 @@ mod pat;
 mod store;
 
 pub(crate) use ledger::{Notes, Phase, Tag};
+pub(crate) use pat::listed as listed_pat;
 pub(crate) use store::{Fresh, Listed, Marked, Order, Owner, Store};
 
 use crate::config::Policy;

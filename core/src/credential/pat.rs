@@ -137,7 +137,8 @@ impl Store for PatStore<'_> {
     }
 }
 
-fn listed(info: TokenInfo) -> Listed {
+/// Describes a token as the ledger reads it.
+pub(crate) fn listed(info: TokenInfo) -> Listed {
     Listed {
         created: info.created(),
         expires: info.expires(),

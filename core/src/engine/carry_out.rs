@@ -35,7 +35,10 @@ impl Job<'_> {
         }
         fill::sinks(report, &observed, &plan);
         match &plan.decision {
-            Decision::Yield { to, overdue } => {
+            Decision::Yield { to, overdue, current } => {
+                if let Some(current) = current {
+                    fill::credential(report, self, current);
+                }
                 self.yields(report, to, force || *overdue);
                 Ok(())
             }
@@ -75,8 +78,7 @@ impl Job<'_> {
         self.context.event(Step::CheckOtherRuns, Told::Skipped, format!("{words}; this one yields"));
         report.steps.push(StepReport::new(Step::CheckOtherRuns, State::Ok, words.clone()));
         if urgent {
-            let words = format!("nothing was rotated: {words}");
-            report.error = Some(Error::new(Code::AnotherRun, Step::CheckOtherRuns, words));
+            report.error = Some(another_run(to));
         }
     }
 
@@ -107,6 +109,9 @@ impl Job<'_> {
         notes: &Notes,
     ) -> Result<(), Error> {
         let kind = self.store.kind();
+        if let Some(current) = current {
+            fill::credential(report, self, current);
+        }
         let first: Vec<Action> = plan::first(&plan.actions).cloned().collect();
         self.revoke(report, &first, Vec::new()).await;
         let gone = report.revoked.clone();
@@ -132,10 +137,7 @@ impl Job<'_> {
             Ok(Checked::Alone(others)) => others,
             Ok(Checked::Yield(to)) => {
                 self.roll_back(report, made, shown).await;
-                let urgent = match current {
-                    Some(current) => plan::is_overdue(current, self.asked(false), observed.now),
-                    None => false,
-                };
+                let urgent = plan::is_missed(current, &to, observed, self.asked(false));
                 self.yields(report, &to, matches!(why, Reason::Forced) || urgent);
                 return Ok(());
             }
@@ -152,7 +154,11 @@ impl Job<'_> {
         let written = match delivered {
             Ok(written) => written,
             Err(undelivered) => {
-                if undelivered.is_nowhere() {
+                let moved = !undelivered.is_nowhere();
+                if !undelivered.was_accepted() {
+                    fill::writes(report, &undelivered.writes, moved);
+                }
+                if !moved {
                     self.roll_back(report, made, true).await;
                 } else {
                     fill::credential(report, self, &new);
@@ -262,6 +268,14 @@ fn is_doubtful(plan: &Plan) -> bool {
         Decision::Stop { .. } => true,
         _ => false,
     }
+}
+
+/// Says that nothing was rotated, since another run is at work.
+pub(super) fn another_run(to: &Known) -> Error {
+    let until = to.created + LEASE;
+    let words =
+        format!("nothing was rotated: another run has made {} and may be at work until {until:.0}", to.id);
+    Error::new(Code::AnotherRun, Step::CheckOtherRuns, words)
 }
 
 /// Says that the last run ended partly and that it is too early to try again.

@@ -19,13 +19,15 @@ use crate::sink::{Delivery, Written};
 /// Reports a delivery that did not reach every sink.
 pub(super) struct Undelivered {
     /// What became of each place.
-    writes: Vec<Write>,
+    pub(super) writes: Vec<Write>,
     pub(super) error: Error,
+    /// When each place was written.
+    written: Vec<(String, i64)>,
 }
 
 impl Undelivered {
     /// Returns true where every place has accepted the write, and one does not show it.
-    fn was_accepted(&self) -> bool {
+    pub(super) fn was_accepted(&self) -> bool {
         self.writes.iter().all(|write| matches!(write, Write::Done))
     }
 }
@@ -77,15 +79,14 @@ impl Job<'_> {
             }
         }
         if let Some(error) = failure(&writes, &self.labels()) {
-            fill::writes(report, &writes);
-            return Err(Undelivered { writes, error });
+            return Err(Undelivered { writes, error, written: Vec::new() });
         }
         let reads = join_all(self.sinks.iter().map(|sink| sink.read_back(context, value, &delivery))).await;
         fill::read_back(report, &reads);
-        let written = dated(&made.observed.sinks, &reads, new);
+        let written = self.dated(&made.observed.sinks, &reads, new);
         match reads.into_iter().find_map(Result::err) {
             None => Ok(written),
-            Some(error) => Err(Undelivered { writes, error }),
+            Some(error) => Err(Undelivered { writes, error, written }),
         }
     }
 
@@ -118,6 +119,23 @@ impl Job<'_> {
             // The next run finds by the sinks' dates that it was delivered, or renews once more.
             Err(error) => self.context.warn(&error),
         }
+    }
+
+    /// Returns how many seconds after its creation each place was written with a credential, where the place
+    /// dates its writes. One that shows a later write than this run's is noted with this run's.
+    fn dated(&self, seen: &[SinkSeen], reads: &[ReadBack], new: &Known) -> Vec<(String, i64)> {
+        let each = self.sinks.iter().zip(seen).zip(reads);
+        let date = each.filter_map(|((sink, seen), read)| {
+            let at = match read {
+                Ok(state) => match state.written {
+                    Written::At(at) => Some(at),
+                    _ => None,
+                },
+                Err(_) => sink.wrote(),
+            }?;
+            Some((seen.mark(), at.since(new.created).div_euclid(1000)))
+        });
+        date.collect()
     }
 
     fn labels(&self) -> Vec<String> {
@@ -161,7 +179,7 @@ impl Job<'_> {
         report.outcome = Outcome::Partial;
         if undelivered.was_accepted() {
             // It counts as delivered; the next run looks again.
-            let marked = self.mark_delivered(new, made, Vec::new()).await;
+            let marked = self.mark_delivered(new, made, undelivered.written.clone()).await;
             self.enter_mark(report, &new.id, marked);
             for known in others {
                 report.leave(&known.id, "it is superseded; a place does not show the new one yet", None);
@@ -184,7 +202,8 @@ impl Job<'_> {
             each().all(|(sink, write)| match write {
                 Write::Done => true,
                 Write::Failed(error) if !error.is_uncertain() => {
-                    is_written_before(sink, known) || !may_hold(sink, known) && known.is_refused_by(sink)
+                    is_written_before(sink, known, &made.observed.known)
+                        || !may_hold(sink, known) && known.is_refused_by(sink)
                 }
                 Write::Failed(_) | Write::NotTried => false,
             })
@@ -201,17 +220,6 @@ impl Job<'_> {
             report.leave(&known.id, "some place may still hold it, until every place was written", None);
         }
     }
-}
-
-/// Returns how many seconds after its creation each place was written with a credential, where the place
-/// dates its writes.
-fn dated(seen: &[SinkSeen], reads: &[ReadBack], new: &Known) -> Vec<(String, i64)> {
-    let date = |(sink, read): (&SinkSeen, &ReadBack)| {
-        let state = read.as_ref().ok()?;
-        let Written::At(at) = state.written else { return None };
-        Some((sink.mark(), at.since(new.created).div_euclid(1000)))
-    };
-    seen.iter().zip(reads).filter_map(date).collect()
 }
 
 /// Says why a delivery has not reached every place; `None` where it has.

@@ -61,8 +61,10 @@ pub(super) fn done(report: &mut TargetReport, step: Step, message: impl Into<Str
     report.steps.push(StepReport::new(step, State::Done, message));
 }
 
-/// Enters what became of each sink, where not all were reached.
-pub(super) fn writes(report: &mut TargetReport, writes: &[Write]) {
+/// Enters what became of each sink, where not all were reached; `moved` says that the new credential is the
+/// one to be held from now on.
+pub(super) fn writes(report: &mut TargetReport, writes: &[Write], moved: bool) {
+    let before = |holds: Holds| if moved { before(holds) } else { holds };
     for (entry, write) in report.delivered.iter_mut().zip(writes) {
         match write {
             Write::Done => entry.holds = Holds::Current,

@@ -8,8 +8,11 @@ use super::observe::{Known, Observed, SinkSeen, known, strays};
 use super::plan::{self, Asked, Plan};
 use super::resolve::Credentials;
 use crate::auth::Context;
-use crate::credential::{self, Store};
+use crate::credential::{self, Listed, Store};
+use crate::http::Identity;
 use crate::model::{Error, Step};
+use crate::service::databricks::management;
+use crate::service::databricks::scim::ServicePrincipal;
 use crate::sink::{Adapters, Sink, SinkState, Written};
 
 /// Holds what is needed for one kind of credential of one target.
@@ -46,11 +49,28 @@ impl<'a> Job<'a> {
         let (listed, states) = join(listing, states).await;
         let listed = listed?;
         let states: Result<Vec<SinkState>, Error> = states.into_iter().collect();
+        Ok(self.of_listed(listed, states?))
+    }
+
+    /// Reads the credentials as the workspace's admin sees them, where the principal cannot be asked yet.
+    pub(super) async fn observe_as_admin(
+        &self,
+        admin: &Identity,
+        principal: &ServicePrincipal,
+    ) -> Result<Observed, Error> {
+        let (number, id) = (&principal.id, &principal.application_id);
+        let infos = management::list_of(self.context, admin, number, id).await?;
+        let listed: Vec<Listed> = infos.into_iter().map(credential::listed_pat).collect();
+        let states = self.observe_sinks().await.sinks.into_iter().map(|seen| seen.state).collect();
+        Ok(self.of_listed(listed, states))
+    }
+
+    fn of_listed(&self, listed: Vec<Listed>, states: Vec<SinkState>) -> Observed {
         let ids = listed.iter().map(|listed| listed.id.clone()).collect();
         let strays = strays(self.context.subject, &listed);
         let (known, others) =
             known(self.context.subject, &self.credentials.policy.adopt, self.store.bears_tags(), listed);
-        Ok(Observed { ids, strays, ..self.observed(known, others, states?) })
+        Observed { ids, strays, ..self.observed(known, others, states) }
     }
 
     /// Reads the sinks alone, for a principal that has nothing yet; one that cannot be read yet says nothing.

@@ -41,6 +41,8 @@ pub(crate) fn held(sink: &SinkSeen, current: Option<&Known>, known: &[Known]) ->
     };
     let since = |at: Timestamp| at >= current.created - SKEW;
     match (holds, written) {
+        // By the place's own clock, however wrong it is.
+        _ if is_as_noted(sink, current) => Held::Current,
         (Some(id), _) if id == current.id => Held::Current,
         (Some(id), _) if known.iter().any(|known| known.id == id && known.created > current.created) => {
             Held::Unknown
@@ -76,6 +78,7 @@ pub(crate) fn held(sink: &SinkSeen, current: Option<&Known>, known: &[Known]) ->
 pub(super) fn is_overwritten(sink: &SinkSeen, known: &Known) -> bool {
     match (&sink.state.holds, sink.state.written) {
         (Some(id), Written::At(at) | Written::By(at)) => *id != known.id && at >= known.created - SKEW,
+        (None, Written::At(_)) if is_as_noted(sink, known) => false,
         (None, Written::At(at)) => {
             let then = known.written_at(sink);
             at > last_write(known) || then.is_some_and(|then| at.since(then) > ROUNDING)
@@ -84,22 +87,38 @@ pub(super) fn is_overwritten(sink: &SinkSeen, known: &Known) -> bool {
     }
 }
 
-/// Returns true where a place certainly holds something else than a credential that a run once wrote: it says
-/// so, or it was written since.
-pub(super) fn was_overwritten_since(sink: &SinkSeen, known: &Known) -> bool {
+/// Returns true where a place certainly holds a newer credential of this target: it says so, or it was
+/// written in the time of that one alone. What another hand has written may be the older value once more.
+pub(super) fn holds_a_newer(sink: &SinkSeen, known: &Known, all: &[Known]) -> bool {
+    let newer = |other: &&Known| other.id != known.id && other.created >= known.created;
     match (&sink.state.holds, sink.state.written) {
-        (_, Written::At(at)) => at > last_write(known) && sink.state.holds.as_ref() != Some(&known.id),
+        (Some(id), _) => all.iter().filter(newer).any(|other| other.id == *id),
+        (None, Written::At(at)) => {
+            at > last_write(known) && all.iter().filter(newer).any(|other| may_hold(sink, other))
+        }
         _ => false,
     }
 }
 
-/// Returns true where a place was last written before a credential was made, or says that it holds another.
-pub(super) fn is_written_before(sink: &SinkSeen, known: &Known) -> bool {
+/// Returns true where a place was last written before a credential was made, or says that it holds another
+/// of this target.
+pub(super) fn is_written_before(sink: &SinkSeen, known: &Known, all: &[Known]) -> bool {
     match (&sink.state.holds, sink.state.written) {
-        (Some(id), _) => *id != known.id,
-        (None, Written::Never) => true,
-        (None, Written::At(at) | Written::By(at)) => at < known.created - SKEW,
-        (None, Written::Unknown) => false,
+        (Some(id), _) if *id == known.id => false,
+        (Some(id), _) if all.iter().any(|other| other.id == *id) => true,
+        (_, Written::Never) => true,
+        (_, Written::At(at) | Written::By(at)) => at < known.created - SKEW,
+        (_, Written::Unknown) => false,
+    }
+}
+
+/// Returns true where the ledger says that a run wrote this credential at the very time that the place shows.
+fn is_as_noted(sink: &SinkSeen, known: &Known) -> bool {
+    match (&sink.state.holds, sink.state.written) {
+        (None, Written::At(at)) => {
+            known.written_at(sink).is_some_and(|then| at.since(then).abs() <= ROUNDING)
+        }
+        _ => false,
     }
 }
 
@@ -113,6 +132,9 @@ fn last_write(known: &Known) -> Timestamp {
 pub(super) fn may_hold(sink: &SinkSeen, known: &Known) -> bool {
     if known.standing == Standing::Pending && known.is_refused_by(sink) {
         return false;
+    }
+    if is_as_noted(sink, known) {
+        return true;
     }
     match (&sink.state.holds, sink.state.written) {
         (Some(id), _) => *id == known.id,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::action::{Action, Reason, Revoked};
 use super::observe::{Known, Observed, SinkSeen, Standing};
 pub(crate) use super::places::LEASE;
-use super::places::{Held, held, is_overwritten, may_hold, was_overwritten_since};
+use super::places::{Held, held, holds_a_newer, is_overwritten, is_written_before, may_hold};
 use super::quota;
 use crate::config::Policy;
 use crate::model::{CredentialKind, Timestamp};
@@ -55,6 +55,8 @@ pub(crate) enum Decision {
         to: Known,
         /// Whether what is in use is overdue meanwhile.
         overdue: bool,
+        /// The credential in use.
+        current: Option<Known>,
     },
     /// The last run has ended partly, and it is too early to try again.
     Wait {
@@ -87,9 +89,8 @@ impl Plan {
     pub(crate) fn shown(&self) -> Option<&Known> {
         match &self.decision {
             Decision::Keep(current) | Decision::Stop { current, .. } => Some(current),
-            Decision::Renew { current, .. } => current.as_ref(),
+            Decision::Renew { current, .. } | Decision::Yield { current, .. } => current.as_ref(),
             Decision::Wait { newest, .. } => Some(newest),
-            Decision::Yield { .. } => None,
         }
     }
 }
@@ -112,7 +113,13 @@ pub(crate) fn plan(observed: &Observed, asked: Asked<'_>) -> Plan {
         Decision::Keep(current) => {
             let alive: Vec<&Known> = observed.known.iter().filter(|known| !is_ending(known, now)).collect();
             let previous = previous(current, &alive);
-            let (revoke, waiting) = superseded(current, alive, previous, observed, asked.policy);
+            let untold = |known: &&Known| {
+                known.standing == Standing::Adopted || observed.sinks.iter().any(|sink| may_hold(sink, known))
+            };
+            // Before lakekey has delivered anything, any of these may be what the places hold.
+            let stays = |known: &&Known| current.standing == Standing::Adopted && untold(known);
+            let others = alive.into_iter().filter(|known| !stays(known));
+            let (revoke, waiting) = superseded(current, others, previous, observed, asked.policy);
             let unmarked =
                 observed.marks && current.standing == Standing::Pending && current.operation.is_some();
             let mark = unmarked.then(|| Action::Mark(Some(current.id.clone())));
@@ -131,6 +138,14 @@ fn renewal_actions(
 ) -> (Vec<Action>, Vec<String>) {
     let kind = asked.kind;
     let mut first = unheld(observed, current, asked.policy);
+    // What a run that has ended long ago has delivered nowhere, as no place shows it yet, is no use any more.
+    let old = |known: &&Known| known.ended && observed.now >= known.created + HOUR;
+    for known in seen_nowhere(observed, current, asked.policy).into_iter().filter(old) {
+        if !first.iter().any(|other| other.id == known.id) {
+            first.push(known);
+        }
+    }
+    first.sort_by_key(|known| (known.created, &known.id));
     let gone: Vec<String> = first.iter().map(|known| known.id.clone()).collect();
     if quota::is_full(kind, observed, &gone) {
         // Nothing could be made at all.
@@ -168,10 +183,10 @@ fn foreign(sink: &SinkSeen, current: Option<&Known>, observed: &Observed) -> Opt
 }
 
 /// Lists what can be revoked before anything is made: what no place holds any more, since each was written
-/// with something else later, or has refused it.
+/// with a newer credential of this target, or has refused it.
 pub(crate) fn unheld<'o>(observed: &'o Observed, current: Option<&Known>, policy: &Policy) -> Vec<&'o Known> {
     let proven = |sink: &SinkSeen, known: &Known| {
-        was_overwritten_since(sink, known) || (known.is_refused_by(sink) && !may_hold(sink, known))
+        holds_a_newer(sink, known, &observed.known) || (known.is_refused_by(sink) && !may_hold(sink, known))
     };
     revocable(observed, current, policy, proven)
 }
@@ -183,7 +198,16 @@ pub(crate) fn seen_nowhere<'o>(
     current: Option<&Known>,
     policy: &Policy,
 ) -> Vec<&'o Known> {
-    revocable(observed, current, policy, |sink, known| !may_hold(sink, known))
+    // Nobody knows which of those that bear no text is in use, where none was ever delivered.
+    if current.is_none() && observed.known.iter().any(|known| known.operation.is_none()) {
+        return Vec::new();
+    }
+    let all = &observed.known;
+    revocable(observed, current, policy, |sink, known| {
+        holds_a_newer(sink, known, all)
+            || is_written_before(sink, known, all)
+            || (known.is_refused_by(sink) && !may_hold(sink, known))
+    })
 }
 
 fn revocable<'o>(
@@ -235,15 +259,8 @@ fn decide(observed: &Observed, asked: Asked<'_>) -> Decision {
     // The one at work will have done it; what it leaves undone the next run does.
     let at_work = alive.iter().filter(|known| is_leased(known, now)).min_by_key(|k| (k.created, &k.id));
     if let Some(to) = at_work {
-        let overdue = match current {
-            Some(current) => is_overdue(current, asked, now),
-            // A place that holds what the run has made is served.
-            None => observed
-                .sinks
-                .iter()
-                .any(|sink| sink.state.written.timestamp().is_some() && !may_hold(sink, to)),
-        };
-        return Decision::Yield { to: (*to).clone(), overdue };
+        let overdue = is_missed(current, to, observed, asked);
+        return Decision::Yield { to: (*to).clone(), overdue, current: current.cloned() };
     }
     if let (Some(newest), false) = (newest, asked.force) {
         let until = newest.created + back_off(newest, current, asked);
@@ -260,6 +277,18 @@ fn decide(observed: &Observed, asked: Asked<'_>) -> Decision {
     }
     let attempt = newest.map_or(1, |newest| newest.attempt + 1);
     Decision::Renew { why, current: current.cloned(), attempt }
+}
+
+/// Returns true where what is in use is overdue, or there is nothing in use, while another run is at work.
+pub(crate) fn is_missed(current: Option<&Known>, to: &Known, observed: &Observed, asked: Asked<'_>) -> bool {
+    match current {
+        Some(current) => is_overdue(current, asked, observed.now),
+        // A place that holds what the run has made is served.
+        None => {
+            let unserved = |sink: &SinkSeen| sink.state.written.timestamp().is_some() && !may_hold(sink, to);
+            observed.sinks.iter().any(unserved)
+        }
+    }
 }
 
 /// Returns how long after an attempt that ended partly the next one begins: an hour, twice as long each time,
@@ -305,7 +334,9 @@ pub(crate) fn superseded<'a>(
     // The oldest first, so that the same state gives the same plan however the service orders its list.
     rest.sort_by_key(|known| (known.created, &known.id));
     for known in rest {
-        if !over && previous == Some(known.id.as_str()) {
+        let adopted = known.standing == Standing::Adopted;
+        // Which of those that somebody else has made the places held nobody knows.
+        if !over && (adopted || previous == Some(known.id.as_str())) {
             waiting.push(known.id.clone());
             continue;
         }
@@ -384,6 +415,17 @@ fn current<'a>(alive: &[&'a Known], sinks: &[SinkSeen], now: Timestamp) -> Optio
     if by_date.is_some() {
         return by_date;
     }
+    // Another hand has written every place since: what a run has delivered last is what it has overwritten.
+    let overwritten = settled.iter().copied().filter(|candidate| {
+        candidate.standing == Standing::Pending
+            && !candidate.ended
+            && !dated.is_empty()
+            && dated.iter().all(|sink| is_overwritten(sink, candidate))
+    });
+    let overwritten = overwritten.max_by_key(|known| (known.created, &known.id));
+    if overwritten.is_some() {
+        return overwritten;
+    }
     settled.into_iter().filter(|k| k.standing == Standing::Adopted).max_by_key(|k| (k.created, &k.id))
 }
 
@@ -409,6 +451,11 @@ fn renewal(
         return Some(Reason::Partial);
     }
     let Some(current) = current else {
+        let held = |sink: &&SinkSeen| alive.iter().any(|known| may_hold(sink, known));
+        if let Some(sink) = observed.sinks.iter().filter(|s| s.state.written.timestamp().is_some()).find(held)
+        {
+            return Some(Reason::Uncertain(sink.label.clone()));
+        }
         let (label, at) = observed
             .sinks
             .iter()

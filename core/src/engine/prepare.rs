@@ -23,8 +23,8 @@ use crate::service::graph::{self, Application, By};
 pub(super) struct Prepared {
     pub(super) actions: Vec<Action>,
     directory: Option<DirectorySeen>,
-    workspace: WorkspaceSeen,
-    admin: Identity,
+    pub(super) workspace: WorkspaceSeen,
+    pub(super) admin: Identity,
 }
 
 impl Prepared {

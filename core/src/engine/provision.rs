@@ -89,13 +89,14 @@ async fn foretell(
     let observed = match prepared.is_new() {
         true => job.observe_sinks().await,
         false => match job.observe().await {
-            // What is missing may be all that keeps it from answering; a place of delivery does not depend on
-            // it.
-            Err(error)
-                if !prepared.actions.is_empty()
-                    && !matches!(error.step(), Step::ReadSinks | Step::SignInSink) =>
-            {
-                job.observe_sinks().await
+            // What is missing keeps it from answering; its admin sees what it has.
+            Err(error) if spreading::is_explained(&prepared.made(), &error) => {
+                match (&prepared.workspace.principal, credentials.kind) {
+                    (Some(principal), CredentialKind::Pat) => {
+                        job.observe_as_admin(&prepared.admin, principal).await?
+                    }
+                    _ => job.observe_sinks().await,
+                }
             }
             observed => observed?,
         },

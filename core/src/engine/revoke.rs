@@ -16,7 +16,7 @@ use super::report::{Outcome, State, StepReport, TargetReport};
 use crate::config::Policy;
 use crate::credential::Tag;
 use crate::host::Phase;
-use crate::model::{Code, Error, Span, Step};
+use crate::model::{Code, CredentialKind, Error, Span, Step};
 
 /// Says how far a revocation goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,8 +151,11 @@ async fn brake(job: &Job<'_>, what: &Revocation, mode: Mode, report: &mut Target
 fn is_meant(job: &Job<'_>, what: &Revocation, item: &Item) -> bool {
     match what {
         Revocation::Id(id) => item.id == *id,
-        Revocation::All => other_target(job, item.tag.as_ref()).is_none(),
-        Revocation::Managed | Revocation::Superseded => match &item.tag {
+        Revocation::All if job.store.kind() == CredentialKind::Pat => {
+            other_target(job, item.tag.as_ref()).is_none()
+        }
+        // The secrets of an application may serve others, who made them.
+        Revocation::All | Revocation::Managed | Revocation::Superseded => match &item.tag {
             Some(tag) => job.context.subject.is_named(&tag.target),
             // What bears no text the configuration has handed over as a whole.
             None => !job.store.bears_tags(),
@@ -165,6 +168,13 @@ fn is_meant(job: &Job<'_>, what: &Revocation, item: &Item) -> bool {
 fn other_target<'t>(job: &Job<'_>, tag: Option<&'t Tag>) -> Option<&'t str> {
     let name = &tag?.target;
     job.context.subject.neighbours.contains(name).then_some(name.as_str())
+}
+
+/// Drops the reports of the kinds of credential in which an id was not found, where it was in another.
+pub(super) fn keep_found(reports: &mut Vec<TargetReport>) {
+    if reports.iter().any(|report| report.error.is_none()) {
+        reports.retain(|report| report.error.is_none());
+    }
 }
 
 fn not_found(id: &str) -> Error {

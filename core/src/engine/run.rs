@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use futures_util::stream::iter;
 
-use super::command::{Command, RunRequest, select};
+use super::command::{Command, Revocation, RunRequest, select};
 use super::job::Job;
 use super::report::{Outcome, Report, TargetReport};
 use super::resolve::{Config, Target};
@@ -65,6 +65,9 @@ async fn serve(run: &Run<'_>, target: &Target, request: &RunRequest) -> Vec<Targ
                 };
                 finish(&context, &mut report, result);
                 reports.push(report);
+            }
+            if let Command::Revoke(Revocation::Id(_)) = command {
+                revoke::keep_found(&mut reports);
             }
             reports
         }

@@ -1,6 +1,6 @@
 //! `status` and the dry runs: what is, and what would be done.
 
-use super::carry_out::{too_early, two_writers};
+use super::carry_out::{another_run, too_early, two_writers};
 use super::fill;
 use super::job::Job;
 use super::observe::Observed;
@@ -42,6 +42,11 @@ pub(super) async fn status(job: &Job<'_>, report: &mut TargetReport) -> Result<(
 /// Reports what a rotation would do.
 pub(super) async fn dry_run(job: &Job<'_>, force: bool, report: &mut TargetReport) -> Result<(), Error> {
     let (observed, plan) = job.decide(force).await?;
+    if let Decision::Yield { to, overdue, .. } = &plan.decision
+        && (force || *overdue)
+    {
+        report.error = Some(another_run(to));
+    }
     would(job, &observed, &plan, report)
 }
 

@@ -8,6 +8,14 @@ pub(super) fn is_awaited(context: &Context<'_>, error: &Error) -> bool {
     error.temporary() == Temporary::Propagation && context.has_made(makers(error.code()))
 }
 
+/// Returns true where what these steps are to make explains the refusal.
+pub(super) fn is_explained(steps: &[Step], error: &Error) -> bool {
+    let in_place = matches!(error.step(), Step::ReadSinks | Step::SignInSink);
+    error.temporary() == Temporary::Propagation
+        && !in_place
+        && makers(error.code()).iter().any(|step| steps.contains(step))
+}
+
 /// Returns an error as it is to be treated: what nothing that this run has made explains, no wait changes.
 pub(super) fn judged(context: &Context<'_>, error: Error) -> Error {
     match error.temporary() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::state::{Delivery, SinkState};
 use crate::auth::Context;
 use crate::host::LocalFuture;
-use crate::model::{Error, Secret};
+use crate::model::{Error, Secret, Timestamp};
 use crate::service::github::{Api, OverHttp};
 
 /// Holds a credential's value for somebody who uses it.
@@ -38,6 +38,11 @@ pub trait Sink {
         _revoked: &'a [String],
     ) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
+    }
+
+    /// Returns when this sink took the last write, by its own clock, where its answer says so.
+    fn wrote(&self) -> Option<Timestamp> {
+        None
     }
 
     /// Reads back what can be read: the value itself where the sink allows it, otherwise a date or a version.

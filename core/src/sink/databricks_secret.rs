@@ -106,7 +106,8 @@ impl Place for DatabricksSecret {
     }
 
     fn open<'s>(&'s self, _adapters: &'s dyn Adapters) -> Result<Box<dyn Sink + 's>, Error> {
-        Ok(Box::new(DatabricksSecretSink { place: self, before: Cell::new(None) }))
+        let (before, wrote) = (Cell::new(None), Cell::new(None));
+        Ok(Box::new(DatabricksSecretSink { place: self, before, wrote }))
     }
 }
 
@@ -114,6 +115,8 @@ struct DatabricksSecretSink<'s> {
     place: &'s DatabricksSecret,
     /// What was seen before the write.
     before: Cell<Option<Written>>,
+    /// When the workspace had taken the write, by its clock.
+    wrote: Cell<Option<Timestamp>>,
 }
 
 #[derive(Deserialize)]
@@ -215,7 +218,10 @@ impl DatabricksSecretSink<'_> {
         let body = json!({"scope": self.place.scope, "key": self.place.key,
             "string_value": value.expose("the secret of the scope that is to hold it")});
         let call = self.post("/api/2.0/secrets/put", &body).repeatable(true).fenced();
-        self.send::<serde_json::Value>(context, call).await.map(drop)
+        self.send::<serde_json::Value>(context, call).await?;
+        // Another workspace may have another clock.
+        self.wrote.set((!self.place.elsewhere).then(|| context.ledger_now()));
+        Ok(())
     }
 
     fn explain(&self, error: Error) -> Error {
@@ -248,6 +254,10 @@ impl DatabricksSecretSink<'_> {
 impl Sink for DatabricksSecretSink<'_> {
     fn label(&self) -> String {
         self.place.label()
+    }
+
+    fn wrote(&self) -> Option<Timestamp> {
+        self.wrote.get()
     }
 
     fn observe<'a>(&'a self, context: &'a Context<'a>) -> LocalFuture<'a, Result<SinkState, Error>> {

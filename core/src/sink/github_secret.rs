@@ -347,8 +347,7 @@ impl GithubSecretSink<'_> {
             self.look(asked).await?;
         }
         match self.put_sealed(context, asked, value).await {
-            // GitHub has changed its key since it was read; the refusal is definite, so that a second try is
-            // safe.
+            // GitHub has changed its key since it was read; after a definite refusal a second try is safe.
             Err(error) if is_stale(&error) => {
                 self.look(asked).await?;
                 self.put_sealed(context, asked, value).await
@@ -378,9 +377,7 @@ impl GithubSecretSink<'_> {
         let identity = self.identity(context).await?;
         let Known { before, wrote, .. } = self.known.borrow().clone();
         let found = self.api.find(self.asked(context, Step::ReadBack, &identity), self.place).await?;
-        let Some(found) = found else {
-            return Err(mismatch(&self.label(), "GitHub does not know it"));
-        };
+        let found = found.ok_or_else(|| mismatch(&self.label(), "GitHub does not know it"))?;
         let updated = found.updated_at;
         // GitHub dates in whole seconds.
         let late = wrote.map_or(0, |wrote| (updated.as_second() - wrote.as_second()) * 1_000);
@@ -391,7 +388,7 @@ impl GithubSecretSink<'_> {
         if late > SKEW {
             return Err(mismatch(&self.label(), &format!("somebody has written it again at {updated:.0}")));
         }
-        Ok(state(Some(&found)))
+        Ok(SinkState::dated(Written::At(updated)))
     }
 
     /// Tells a refusal in terms of the place and of who signed in: the permission that is missing and where
@@ -456,13 +453,13 @@ fn full(wait: Duration) -> Error {
     )
 }
 
-fn state(found: Option<&Found>) -> SinkState {
-    SinkState::dated(found.map_or(Written::Never, |found| Written::At(found.updated_at)))
-}
-
 impl Sink for GithubSecretSink<'_> {
     fn label(&self) -> String {
         self.place.label()
+    }
+
+    fn wrote(&self) -> Option<Timestamp> {
+        self.known.borrow().wrote
     }
 
     fn observe<'a>(&'a self, context: &'a Context<'a>) -> LocalFuture<'a, Result<SinkState, Error>> {
@@ -472,7 +469,7 @@ impl Sink for GithubSecretSink<'_> {
                 self.look(self.asked(context, Step::ReadSinks, &identity)).await
             };
             let found = found.await.map_err(|error| self.explain(context, error))?;
-            Ok(state(found.as_ref()))
+            Ok(SinkState::dated(found.map_or(Written::Never, |found| Written::At(found.updated_at))))
         })
     }
 

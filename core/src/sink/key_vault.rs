@@ -31,6 +31,9 @@ const LARGEST: usize = 25 * 1024;
 /// How many tags a secret has at the most.
 const MOST_TAGS: usize = 15;
 
+/// How many pages of a secret's versions are read at the most.
+const MOST_PAGES: usize = 40;
+
 /// The tag that tells which credential a version holds.
 const ID_TAG: &str = "lakekey-credential-id";
 
@@ -136,9 +139,11 @@ struct Bundle {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Versions {
     #[serde(default)]
     value: Vec<Version>,
+    next_link: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -262,13 +267,25 @@ impl KeyVaultSink<'_> {
             Call::new(step, &KEY_VAULT, method, &self.place.vault, format!("/secrets/{name}/{path}{VERSION}"))
         };
         let identity = self.place.writer.identity(context, &self.place.vault).await?;
-        let list = call(Method::GET, "versions?maxresults=25&".to_owned());
-        let listed: Versions = context.json(list.identity(&identity)).await?;
+        // No order is promised, so that every page is read.
+        let mut versions = Vec::new();
+        let mut next = Some(call(Method::GET, "versions?maxresults=25&".to_owned()));
+        for _ in 0..MOST_PAGES {
+            let Some(list) = next.take() else { break };
+            let page: Versions = context.json(list.identity(&identity)).await?;
+            versions.extend(page.value);
+            // It is a whole URL, of which the vault's own part alone is followed.
+            let path = page.next_link.and_then(|link| {
+                let path = link.strip_prefix(self.place.vault.as_str())?.to_owned();
+                path.starts_with("/secrets/").then_some(path)
+            });
+            next = path.map(|path| Call::new(step, &KEY_VAULT, Method::GET, &self.place.vault, path));
+        }
         let holds_revoked = |version: &&Version| {
             let id = version.tags.as_ref().and_then(|tags| tags.get(ID_TAG));
             version.attributes.enabled != Some(false) && id.is_some_and(|id| revoked.contains(id))
         };
-        for version in listed.value.iter().filter(holds_revoked) {
+        for version in versions.iter().filter(holds_revoked) {
             let number = encode(version.id.rsplit('/').next().unwrap_or_default());
             let update = call(Method::PATCH, format!("{number}?")).repeatable(true);
             let body = json!({"attributes": {"enabled": false}});

@@ -209,9 +209,19 @@ async function serve(name, values, { env, stdout, say, pipelines, signal }) {
     if (await confirmed(values.target, say))
       return serve(name, { ...values, yes: true }, { env, stdout, say, pipelines, signal });
   }
-  if (name === "provision" && !values["dry-run"]) await keep(report, text, values, { env, say });
+  let kept = true;
+  if (name === "provision" && !values["dry-run"]) {
+    try {
+      await keep(report, text, values, { env, say });
+    } catch (error) {
+      // The report stands: what was done was done.
+      say(failure(error));
+      kept = false;
+    }
+  }
   if (pipelines) tell(report, exit, pipelines);
   if (exit !== 0) return exit;
+  if (!kept) return 1;
   const bad = found(report, values["fail-on"], say, pipelines);
   if (bad === 0) pipelines?.done();
   return bad;

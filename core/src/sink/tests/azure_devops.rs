@@ -267,7 +267,8 @@ fn each_refusal_says_what_to_do() {
         ),
         (
             404,
-            json!({"message": "TF200016: The following project does not exist: data."}),
+            json!({"message": "TF200016: The following project does not exist: data.",
+                "typeKey": "ProjectDoesNotExistWithNameException"}),
             Code::SinkNotFound,
             "deliver[0].project",
         ),

@@ -1,0 +1,211 @@
+//! What another hand does beside lakekey never costs a credential that is in use.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use lakekey_core::{Command, Revocation, RunRequest};
+use lakekey_emulator::{Emulator, Fault, FaultKind, Seed, Service};
+use lakekey_tests::invariants;
+use lakekey_tests::machine::Machine;
+use lakekey_tests::stage::Stage;
+use serde_json::json;
+
+use crate::principals::{client_secrets, databricks, oauth_secrets, with_client_secret, with_delivered};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+const ROTATE: Command = Command::Rotate { force: false };
+
+fn provisioned(stage: Stage) -> Stage {
+    let ran = Machine::new(&stage).run(Command::Provision);
+    assert!(ran.report.as_ref().unwrap().targets.iter().all(|t| t.error.is_none()), "{}", ran.output);
+    stage
+}
+
+/// Another hand writes every GitHub secret once more, with the value that it has.
+fn written_back(stage: &Stage) {
+    stage.emulator.world(|world| {
+        let now = world.now_ms();
+        let secrets = world.github.stores.values_mut().flat_map(|store| store.secrets.values_mut());
+        secrets.for_each(|secret| secret.updated_ms = now);
+    });
+}
+
+/// Refuses writes of a service.
+fn refuses(stage: &Stage, service: Service, method: &str, path: &str, status: u16) {
+    let body = json!({"message": "no"});
+    let mut fault = Fault::every(FaultKind::Status { status, body, headers: [].into() });
+    (fault.service, fault.method) = (Some(service), Some(method.to_owned()));
+    fault.path_contains = Some(path.to_owned());
+    stage.emulator.set_faults(vec![fault]);
+}
+
+fn pats(stage: &Stage) -> Vec<String> {
+    stage.emulator.world(|world| {
+        let own = world.workspaces[0].live_tokens(world.now_ms());
+        own.filter(|token| token.owner == world.seeded.client_id).map(|token| token.id.clone()).collect()
+    })
+}
+
+#[test]
+fn a_secret_that_cannot_be_marked_lives_until_its_successor_was_delivered_whoever_wrote_its_place() {
+    for kind in ["client-secret", "oauth-secret"] {
+        let stage = if kind == "client-secret" { with_client_secret() } else { databricks() };
+        let name = if kind == "client-secret" { "CATALOG_CLIENT_SECRET" } else { "CATALOG_OAUTH_SECRET" };
+        let all = |stage: &Stage| match kind {
+            "client-secret" => client_secrets(stage),
+            _ => oauth_secrets(stage),
+        };
+        let stage = with_delivered(provisioned(stage), name);
+        let before = all(&stage);
+        stage.emulator.advance(DAY);
+        written_back(&stage);
+        stage.emulator.advance(HOUR);
+        let status = Machine::new(&stage).run(Command::Status);
+        let shown = status.report.as_ref().unwrap().targets.iter();
+        let shown =
+            shown.flat_map(|target| &target.delivered).find(|place| place.sink.ends_with(name)).unwrap();
+        assert_eq!(shown.holds.as_str(), "overwritten", "{kind}: {}", status.output);
+
+        let refused = stage.fork();
+        let part = if kind == "client-secret" { "/addPassword" } else { "/credentials/secrets" };
+        let service = if kind == "client-secret" { Service::Graph } else { Service::Databricks };
+        refuses(&refused, service, "POST", part, 403);
+        let ran = Machine::new(&refused).run(ROTATE);
+        assert_eq!(all(&refused), before, "{kind}: nothing was made, so that nothing goes: {}", ran.output);
+
+        let ran = Machine::new(&stage).watched(invariants::never_without(kind)).run(ROTATE);
+        assert!(ran.report.as_ref().unwrap().targets.iter().all(|t| t.error.is_none()), "{}", ran.output);
+        assert_eq!(all(&stage).len(), 1, "{kind}: {}", ran.output);
+        assert_ne!(all(&stage), before, "{kind}");
+    }
+}
+
+#[test]
+fn of_tokens_that_others_have_made_none_is_revoked_before_lakekey_has_delivered_one() {
+    let stage = provisioned(Stage::new());
+    let owner = stage.emulator.world(|world| {
+        let owner = world.seeded.client_id.clone();
+        world.workspaces[0].tokens.iter_mut().filter(|t| t.owner == owner).for_each(|token| {
+            token.comment = "by hand".to_owned();
+        });
+        owner
+    });
+    stage.emulator.advance(HOUR);
+    let (comment, lifetime_seconds) = ("for something else".to_owned(), Some(86_400 * 90));
+    stage
+        .emulator
+        .seed(Seed::Pat { workspace: 0, owner, comment, lifetime_seconds, created_by: None })
+        .unwrap();
+    stage.emulator.advance(HOUR);
+    written_back(&stage);
+    let stage = stage.overlap("24h").target(|target| target["token"]["adopt"] = json!("all"));
+    let before = pats(&stage);
+    let ran = Machine::new(&stage).run(ROTATE);
+    assert_eq!((ran.outcome(), pats(&stage)), ("not-due", before.clone()), "{}", ran.output);
+    // Once it has delivered one, they live through the overlap: nobody knows which of them was in use.
+    let ran = Machine::new(&stage).run(Command::Rotate { force: true });
+    assert_eq!((ran.outcome(), pats(&stage).len()), ("rotated", 3), "{}", ran.output);
+    stage.emulator.advance(DAY * 2);
+    let ran = Machine::new(&stage).run(ROTATE);
+    assert_eq!((ran.outcome(), pats(&stage).len()), ("not-due", 1), "{}", ran.output);
+}
+
+#[test]
+fn a_place_that_another_hand_wrote_right_after_lakekey_is_not_said_to_hold_ours() {
+    for later in [10_000, 60_000, 300_000] {
+        let stage = provisioned(Stage::new());
+        stage.emulator.advance(DAY * 61);
+        let done = Rc::new(Cell::new(false));
+        let watch = Rc::new(move |emulator: &Emulator| {
+            let written =
+                emulator.requests().into_iter().filter(|r| r.method == "PUT" && r.path.contains("/secrets/"));
+            if written.count() == 2 && !done.replace(true) {
+                emulator.world(|world| {
+                    let stores = world.github.stores.values_mut();
+                    for secret in stores.flat_map(|store| store.secrets.values_mut()) {
+                        secret.value = "of another hand".to_owned();
+                        secret.updated_ms += later;
+                    }
+                });
+            }
+        });
+        let ran = Machine::new(&stage).watched(watch).run(ROTATE);
+        assert_eq!(ran.outcome(), "partial", "{later}: {}", ran.output);
+        stage.emulator.advance(HOUR);
+        let status = Machine::new(&stage).run(Command::Status);
+        assert_eq!(status.first().delivered[0].holds.as_str(), "overwritten", "{later}: {}", status.output);
+        let ran = Machine::new(&stage).run(ROTATE);
+        assert_eq!((ran.outcome(), ran.code()), ("rotated", None), "{later}: {}", ran.output);
+        invariants::converged(&stage.emulator, 1, "another hand");
+    }
+}
+
+#[test]
+fn a_place_that_is_out_of_order_for_days_costs_one_credential_and_then_heals() {
+    let stage = provisioned(Stage::new());
+    stage.emulator.advance(DAY * 61);
+    refuses(&stage, Service::Github, "PUT", "/secrets/", 503);
+    for hour in 0..120 {
+        let ran = Machine::new(&stage).seed(hour).run(ROTATE);
+        assert!(pats(&stage).len() <= 2, "after {hour} h there are {}: {}", pats(&stage).len(), ran.output);
+        stage.emulator.advance(HOUR);
+    }
+    stage.emulator.set_faults(Vec::new());
+    stage.emulator.advance(DAY);
+    let ran = Machine::new(&stage).run(ROTATE);
+    assert_eq!(ran.outcome(), "rotated", "{}", ran.output);
+    invariants::converged(&stage.emulator, 1, "out of order");
+}
+
+#[test]
+fn a_rotation_that_every_place_refuses_reports_what_is_still_in_use() {
+    let stage = provisioned(Stage::new());
+    let before = pats(&stage);
+    stage.emulator.advance(DAY * 61);
+    refuses(&stage, Service::Github, "PUT", "/secrets/", 403);
+    let ran = Machine::new(&stage).run(ROTATE);
+    let report = ran.first();
+    assert_eq!((ran.outcome(), pats(&stage)), ("failed", before.clone()), "{}", ran.output);
+    assert_eq!(report.credential.as_ref().map(|credential| &credential.id), before.first());
+    assert_eq!(report.delivered[0].holds.as_str(), "current", "{}", ran.output);
+}
+
+#[test]
+fn the_plan_of_a_principal_that_may_not_be_asked_shows_what_it_has() {
+    let stage = provisioned(Stage::new());
+    stage.emulator.advance(DAY);
+    stage.emulator.world(|world| world.workspaces[0].grants.clear());
+    let plan = Machine::new(&stage).run(Command::Plan);
+    let steps: Vec<&str> = plan.first().steps.iter().map(|step| step.step.as_str()).collect();
+    assert_eq!(steps, ["grant-token-permission"], "{}", plan.output);
+    assert_eq!(plan.first().delivered[0].holds.as_str(), "current", "{}", plan.output);
+}
+
+#[test]
+fn an_id_is_revoked_among_all_kinds_and_all_spares_the_secrets_that_others_have_made() {
+    let stage = with_delivered(provisioned(with_client_secret()), "CATALOG_CLIENT_SECRET");
+    let id = stage.emulator.world(|world| {
+        let own = world.workspaces[0].tokens.iter().find(|token| token.comment.contains("[lakekey "));
+        own.unwrap().id.clone()
+    });
+    let ask = |what| {
+        let targets = vec!["catalog-prod".to_owned()];
+        Machine::new(&stage).ask(&RunRequest { targets, ..RunRequest::new(Command::Revoke(what)) })
+    };
+    let ran = ask(Revocation::Id(id.clone()));
+    let report = ran.report.as_ref().unwrap();
+    assert_eq!((report.exit_status(), report.targets.len()), (0, 1), "{}", ran.output);
+    assert_eq!(report.targets[0].revoked, [id]);
+    assert_eq!(client_secrets(&stage).len(), 1);
+    let ran = ask(Revocation::Id("nowhere".to_owned()));
+    assert_eq!(ran.report.as_ref().unwrap().exit_status(), 1, "{}", ran.output);
+    stage.emulator.world(|world| {
+        let own = world.directory.applications.iter().find(|a| a.display_name == "lake-reader").unwrap();
+        let id = own.app_id.clone();
+        world.add_client_secret(&id, 86_400_000)
+    });
+    let ran = ask(Revocation::All);
+    assert_eq!(client_secrets(&stage).len(), 1, "what was made by hand stays: {}", ran.output);
+}
