@@ -209,3 +209,35 @@ fn an_id_is_revoked_among_all_kinds_and_all_spares_the_secrets_that_others_have_
     let ran = ask(Revocation::All);
     assert_eq!(client_secrets(&stage).len(), 1, "what was made by hand stays: {}", ran.output);
 }
+
+#[test]
+fn a_token_deleted_during_the_overlap_is_told_as_gone_and_renewed_however_young_the_last_repair() {
+    let stage = provisioned(Stage::new().overlap("20d"));
+    stage.emulator.advance(DAY);
+    stage.emulator.world(|world| {
+        let now = world.now_ms();
+        let secrets = world.github.stores.values_mut().flat_map(|store| store.secrets.values_mut());
+        secrets.for_each(|secret| {
+            secret.value = "of another hand".to_owned();
+            secret.updated_ms = now;
+        });
+    });
+    stage.emulator.advance(HOUR);
+    assert_eq!(Machine::new(&stage).seed(1).run(ROTATE).outcome(), "rotated", "a repair");
+    stage.emulator.advance(DAY);
+    let forced = Machine::new(&stage).seed(2).run(Command::Rotate { force: true });
+    assert_eq!(forced.outcome(), "rotated", "{}", forced.output);
+    let before = pats(&stage);
+    let newest = forced.first().credential.as_ref().unwrap().id.clone();
+    stage.emulator.world(|world| world.workspaces[0].tokens.retain(|token| token.id != newest));
+    stage.emulator.advance(HOUR);
+    let status = Machine::new(&stage).run(Command::Status);
+    assert_eq!(status.outcome(), "overdue", "{}", status.output);
+    assert!(status.output.contains("was revoked elsewhere"), "{}", status.output);
+    assert!(!status.output.contains("another hand"), "{}", status.output);
+    let ran = Machine::new(&stage).seed(3).run(ROTATE);
+    assert_eq!((ran.outcome(), ran.code()), ("rotated", None), "{}", ran.output);
+    // What was in use before it lives on through the overlap.
+    let still: Vec<&String> = before.iter().filter(|id| pats(&stage).contains(id)).collect();
+    assert_eq!(still.len(), 1, "{}", ran.output);
+}

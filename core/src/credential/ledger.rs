@@ -41,6 +41,8 @@ pub(crate) struct Tag {
 pub(crate) struct Notes {
     /// Whether its run has ended although some place does not hold it.
     pub(crate) ended: bool,
+    /// Whether every place was written with a newer one, and it lives on through the overlap.
+    pub(crate) superseded: bool,
     /// Which attempt in a row it is; 0 and 1 are the first.
     pub(crate) attempt: u32,
     /// Whether it was made since another hand had overwritten a place.
@@ -91,6 +93,7 @@ impl Tag {
                 // A later version may add fields; a phase that is not known is not ours to judge.
                 ("phase", _) => return None,
                 ("end", "partial") => tag.notes.ended = true,
+                ("end", "superseded") => tag.notes.superseded = true,
                 ("attempt", number) => tag.notes.attempt = number.parse().unwrap_or(1),
                 ("why", "overwritten") => tag.notes.repairs = true,
                 ("at", marks) => {
@@ -112,9 +115,11 @@ impl Tag {
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[lakekey target={} op={} phase={}", self.target, self.operation, self.phase.as_str())?;
-        let Notes { ended, attempt, repairs, refused, written } = &self.notes;
+        let Notes { ended, superseded, attempt, repairs, refused, written } = &self.notes;
         if *ended {
             f.write_str(" end=partial")?;
+        } else if *superseded {
+            f.write_str(" end=superseded")?;
         }
         if *attempt > 1 {
             write!(f, " attempt={attempt}")?;
@@ -155,12 +160,22 @@ mod tests {
     fn what_a_run_notes_of_its_end_is_read_again() {
         let refused = vec!["1a2b3c".to_owned(), "4d5e6f".to_owned()];
         let written = vec![("7a8b9c".to_owned(), 3), ("0d1e2f".to_owned(), -1)];
-        let noted = tag().with_notes(Notes { ended: true, attempt: 3, repairs: true, refused, written });
+        let noted = tag().with_notes(Notes {
+            ended: true,
+            attempt: 3,
+            repairs: true,
+            refused,
+            written,
+            ..Notes::default()
+        });
         let text = noted.comment(Some("data catalogue"));
         assert!(text.contains(
             "phase=pending end=partial attempt=3 why=overwritten refused=1a2b3c,4d5e6f at=7a8b9c:3,0d1e2f:-1]"
         ));
         assert_eq!(Tag::find(&text), Some(noted));
+        let noted = tag().in_phase(Phase::Active).with_notes(Notes { superseded: true, ..Notes::default() });
+        assert!(noted.to_string().contains("phase=active end=superseded]"));
+        assert_eq!(Tag::find(&noted.to_string()), Some(noted));
     }
 
     #[test]

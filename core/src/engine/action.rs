@@ -16,8 +16,8 @@ pub(crate) enum Reason {
     Gone {
         /// The place.
         sink: String,
-        /// When it was written.
-        at: Timestamp,
+        /// When it was written, where it can say so.
+        at: Option<Timestamp>,
     },
     /// The last run has ended with some places written and others not.
     Partial,
@@ -42,12 +42,14 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("there is no credential yet"),
-            Self::Gone { sink, at } => write!(
-                f,
-                "no credential of this target is alive, and {sink} was written at {at:.0}: what it holds \
-                 has expired, was revoked elsewhere (by Terraform, the account console, or after 90 idle \
-                 days), or is not from lakekey"
-            ),
+            Self::Gone { sink, at } => {
+                write!(f, "what {sink} was given")?;
+                at.map_or(Ok(()), |at| write!(f, " at {at:.0}"))?;
+                f.write_str(
+                    " is no living credential of this target: it has expired, was revoked elsewhere (by \
+                     Terraform, the account console, or after 90 idle days), or is not from lakekey",
+                )
+            }
             Self::Partial => f.write_str("the last run ended before every place held the new credential"),
             Self::Overwritten { sink, at } => {
                 write!(f, "another hand has overwritten {sink}")?;
@@ -97,6 +99,8 @@ pub(crate) enum Action {
     },
     /// Marks a credential as delivered: this one, or the new one.
     Mark(Option<String>),
+    /// Notes of a credential that it is superseded and lives on.
+    Supersede(String),
     /// Revokes a credential.
     Revoke { id: String, why: Revoked },
 }
@@ -137,7 +141,7 @@ impl Action {
             Self::GrantTokenPermission => Step::GrantTokenPermission,
             Self::Verify { .. } => Step::VerifyToken,
             Self::Deliver { .. } => Step::Deliver,
-            Self::Mark(_) => Step::MarkActive,
+            Self::Mark(_) | Self::Supersede(_) => Step::MarkActive,
             Self::RemoveFirstToken | Self::Revoke { .. } => Step::RevokeToken,
         }
     }
@@ -177,6 +181,7 @@ impl fmt::Display for Action {
             }
             Self::Mark(Some(id)) => write!(f, "mark {id} as delivered"),
             Self::Mark(None) => f.write_str("mark the new one as delivered"),
+            Self::Supersede(id) => write!(f, "mark {id} as superseded"),
             Self::Revoke { id, why: Revoked::Superseded } => write!(f, "revoke {id}, which is superseded"),
             Self::Revoke { id, why: Revoked::LeftOver } => {
                 write!(f, "revoke {id}, which an interrupted run has left over")

@@ -3,7 +3,7 @@
 //! At every moment a run may be killed, and every reply may be lost; whatever is left, the next run converges
 //! from it. `docs/reliability.md` says which promise rests on which step here.
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 
 use super::action::{Action, Reason};
 use super::fill;
@@ -46,6 +46,10 @@ impl Job<'_> {
                 fill::credential(report, self, current);
                 report.outcome = Outcome::NotDue;
                 self.mark_if_planned(report, current, &plan.actions).await;
+                let noted: Vec<&Known> =
+                    plan::to_note(&plan.waiting, &observed.known, observed.marks).collect();
+                let marked = self.note_superseded(&noted).await;
+                self.enter_superseded(report, &noted, marked);
                 let until = current.created + self.credentials.policy.overlap.duration();
                 self.revoke(report, &plan.actions, waiting(&plan.waiting, until)).await;
                 Ok(())
@@ -96,6 +100,37 @@ impl Job<'_> {
             }
             Ok(Marked::Unsupported) => {}
             Err(error) => self.context.warn(&error),
+        }
+    }
+
+    /// Notes of credentials that they are superseded.
+    async fn note_superseded(&self, all: &[&Known]) -> Vec<Result<Marked, Error>> {
+        let comment = self.credentials.policy.comment.as_deref();
+        let target = &self.context.subject.name;
+        join_all(all.iter().map(|known| async move {
+            match known.tag_of_superseded(target) {
+                Some(tag) => self.store.mark(self.context, &known.id, &tag, comment).await,
+                None => Ok(Marked::Unsupported),
+            }
+        }))
+        .await
+    }
+
+    fn enter_superseded(
+        &self,
+        report: &mut TargetReport,
+        all: &[&Known],
+        marked: Vec<Result<Marked, Error>>,
+    ) {
+        for (known, marked) in all.iter().zip(marked) {
+            match marked {
+                Ok(Marked::Yes) => {
+                    fill::done(report, Step::MarkActive, format!("marked {} as superseded", known.id));
+                }
+                Ok(Marked::Unsupported) => {}
+                // The next run notes it.
+                Err(error) => self.context.warn(&error),
+            }
         }
     }
 
@@ -171,18 +206,21 @@ impl Job<'_> {
         report.outcome = Outcome::Rotated;
         self.keep_for_sign_ins(&fresh.value);
         let policy = &self.credentials.policy;
-        let previous = current.map(|current| current.id.as_str());
+        let previous = plan::predecessor(observed, current).map(|current| current.id.as_str());
         let after = Observed { now: self.context.ledger_now(), ..observed.clone() };
         let (revoke, left) = plan::superseded(&new, &others, previous, &after, policy);
         self.context.set_lease(None);
         self.context.set_delivering(false);
+        let noted: Vec<&Known> = plan::to_note(&left, &others, observed.marks).collect();
         let left = waiting(&left, new.created + policy.overlap.duration());
         // Every place holds it: a run that dies between these two leaves what the next one finds by the
         // dates.
         let ids: Vec<String> = revoke.iter().filter_map(Action::revokes).cloned().collect();
         let marking = self.mark_delivered(&new, made, written);
-        let (marked, results) = join(marking, self.revoke_all(&ids)).await;
+        let (marked, superseded, results) =
+            join3(marking, self.note_superseded(&noted), self.revoke_all(&ids)).await;
         self.enter_mark(report, &new.id, marked);
+        self.enter_superseded(report, &noted, superseded);
         self.enter_revoked(report, ids, results, left);
         Ok(())
     }

@@ -6,6 +6,7 @@ mod action;
 mod brake;
 mod carry_out;
 mod checks;
+mod clean_up;
 mod command;
 mod deliver;
 mod doctor;

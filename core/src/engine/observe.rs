@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::auth::Subject;
 use crate::config::Adopt;
-use crate::credential::{Listed, Notes, Phase};
+use crate::credential::{Listed, Notes, Phase, Tag};
 use crate::model::{Timestamp, hex};
 use crate::sink::SinkState;
 
@@ -38,6 +38,8 @@ pub(crate) struct Known {
     pub(crate) scopes: Option<Vec<String>>,
     /// Whether its run has ended although some place does not hold it.
     pub(crate) ended: bool,
+    /// Whether a newer one was delivered to every place.
+    pub(crate) superseded: bool,
     /// Which attempt in a row it is.
     pub(crate) attempt: u32,
     /// Whether it was made since another hand had overwritten a place.
@@ -59,11 +61,20 @@ impl Known {
             operation: None,
             scopes: None,
             ended: false,
+            superseded: false,
             attempt: 1,
             repairs: false,
             refused: Vec::new(),
             written: Vec::new(),
         }
+    }
+
+    /// Returns what the ledger says of it once a newer one was delivered; `None` where it bears no text.
+    pub(crate) fn tag_of_superseded(&self, target: &str) -> Option<Tag> {
+        let (target, operation) = (target.to_owned(), self.operation.clone()?);
+        let (repairs, written) = (self.repairs, self.written.clone());
+        let notes = Notes { superseded: true, repairs, written, ..Notes::default() };
+        Some(Tag { target, operation, phase: Phase::Active, notes })
     }
 
     /// Returns when a place was written with it, by the place's clock, where the ledger says so.
@@ -156,7 +167,7 @@ pub(crate) fn known(
                 (None, _) => return None,
             };
             let (operation, notes) = credential.tag.map(|tag| (tag.operation, tag.notes)).unzip();
-            let Notes { ended, attempt, repairs, refused, written } = notes.unwrap_or_default();
+            let Notes { ended, superseded, attempt, repairs, refused, written } = notes.unwrap_or_default();
             Some(Known {
                 id: credential.id,
                 created: credential.created,
@@ -165,6 +176,7 @@ pub(crate) fn known(
                 operation,
                 scopes: credential.scopes,
                 ended,
+                superseded,
                 attempt: attempt.max(1),
                 repairs,
                 refused,

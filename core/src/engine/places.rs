@@ -122,6 +122,15 @@ fn is_as_noted(sink: &SinkSeen, known: &Known) -> bool {
     }
 }
 
+/// Returns true where the run that made the credential may still be at work. A date further ahead than any
+/// run lasts is no date of this service.
+pub(crate) fn is_leased(known: &Known, now: Timestamp) -> bool {
+    known.standing == Standing::Pending
+        && !known.ended
+        && now < known.created + LEASE
+        && known.created <= now + LEASE
+}
+
 /// Returns the last moment at which a run of lakekey writes a credential.
 fn last_write(known: &Known) -> Timestamp {
     known.created + LEASE + SKEW

@@ -7,9 +7,11 @@
 use std::time::Duration;
 
 use super::action::{Action, Reason, Revoked};
+pub(crate) use super::clean_up::{is_spared, predecessor, seen_nowhere, superseded, to_note};
+use super::clean_up::{previous, unheld};
 use super::observe::{Known, Observed, SinkSeen, Standing};
-pub(crate) use super::places::LEASE;
-use super::places::{Held, held, holds_a_newer, is_overwritten, is_written_before, may_hold};
+use super::places::{Held, held, is_overwritten, may_hold};
+pub(crate) use super::places::{LEASE, is_leased};
 use super::quota;
 use crate::config::Policy;
 use crate::model::{CredentialKind, Timestamp};
@@ -123,7 +125,8 @@ pub(crate) fn plan(observed: &Observed, asked: Asked<'_>) -> Plan {
             let unmarked =
                 observed.marks && current.standing == Standing::Pending && current.operation.is_some();
             let mark = unmarked.then(|| Action::Mark(Some(current.id.clone())));
-            (mark.into_iter().chain(revoke).collect(), waiting)
+            let notes = to_note(&waiting, &observed.known, observed.marks).map(noted);
+            (mark.into_iter().chain(notes).chain(revoke).collect(), waiting)
         }
         Decision::Renew { why, current, .. } => renewal_actions(observed, asked, why, current.as_ref()),
     };
@@ -161,13 +164,19 @@ fn renewal_actions(
     if observed.marks {
         actions.push(Action::Mark(None));
     }
+    let mark = actions.len();
     // The new one is made now; what it supersedes follows from the same rule as after it was made.
     let new = Known::made_now(observed.now);
     let left = observed.known.iter().filter(|known| !first.contains(known));
-    let previous = current.map(|current| current.id.as_str());
+    let previous = predecessor(observed, current).map(|current| current.id.as_str());
     let (revoke, waiting) = superseded(&new, left, previous, observed, asked.policy);
+    actions.splice(mark..mark, to_note(&waiting, &observed.known, observed.marks).map(noted));
     actions.extend(revoke);
     (actions, waiting)
+}
+
+fn noted(known: &Known) -> Action {
+    Action::Supersede(known.id.clone())
 }
 
 /// Returns the revocations that come before anything is made.
@@ -180,70 +189,6 @@ fn foreign(sink: &SinkSeen, current: Option<&Known>, observed: &Observed) -> Opt
     let known = observed.known.iter().any(|known| may_hold(sink, known));
     let at = sink.state.written.timestamp()?;
     (!known && !matches!(held(sink, current, &observed.known), Held::Current | Held::Older)).then_some(at)
-}
-
-/// Lists what can be revoked before anything is made: what no place holds any more, since each was written
-/// with a newer credential of this target, or has refused it.
-pub(crate) fn unheld<'o>(observed: &'o Observed, current: Option<&Known>, policy: &Policy) -> Vec<&'o Known> {
-    let proven = |sink: &SinkSeen, known: &Known| {
-        holds_a_newer(sink, known, &observed.known) || (known.is_refused_by(sink) && !may_hold(sink, known))
-    };
-    revocable(observed, current, policy, proven)
-}
-
-/// Lists what no place holds by what it says of itself. A place that answers from before its last write says
-/// something wrong, so that this is asked twice, and only where nothing else helps.
-pub(crate) fn seen_nowhere<'o>(
-    observed: &'o Observed,
-    current: Option<&Known>,
-    policy: &Policy,
-) -> Vec<&'o Known> {
-    // Nobody knows which of those that bear no text is in use, where none was ever delivered.
-    if current.is_none() && observed.known.iter().any(|known| known.operation.is_none()) {
-        return Vec::new();
-    }
-    let all = &observed.known;
-    revocable(observed, current, policy, |sink, known| {
-        holds_a_newer(sink, known, all)
-            || is_written_before(sink, known, all)
-            || (known.is_refused_by(sink) && !may_hold(sink, known))
-    })
-}
-
-fn revocable<'o>(
-    observed: &'o Observed,
-    current: Option<&Known>,
-    policy: &Policy,
-    gone: impl Fn(&SinkSeen, &Known) -> bool,
-) -> Vec<&'o Known> {
-    let mut list: Vec<&Known> = observed
-        .known
-        .iter()
-        .filter(|known| {
-            !is_spared(known, observed, current, policy)
-                && observed.sinks.iter().all(|sink| gone(sink, known))
-        })
-        .collect();
-    list.sort_by_key(|known| (known.created, &known.id));
-    list
-}
-
-/// Returns true for what is not revoked before every place was written, whatever the places hold: what is in
-/// use, the one before it through the overlap, what somebody else has made, and what another run works with.
-pub(crate) fn is_spared(
-    known: &Known,
-    observed: &Observed,
-    current: Option<&Known>,
-    policy: &Policy,
-) -> bool {
-    let now = observed.now;
-    let all: Vec<&Known> = observed.known.iter().collect();
-    let kept = current.filter(|current| now < current.created + policy.overlap.duration());
-    let previous = kept.and_then(|current| previous(current, &all));
-    current.is_some_and(|current| current.id == known.id)
-        || previous == Some(known.id.as_str())
-        || known.standing == Standing::Adopted
-        || is_leased(known, now)
 }
 
 fn decide(observed: &Observed, asked: Asked<'_>) -> Decision {
@@ -315,49 +260,6 @@ fn ended_partly<'a>(alive: &[&'a Known], current: Option<&Known>, observed: &Obs
     (newest.ended || held()).then_some(newest)
 }
 
-/// Says what is revoked once every sink holds a credential: now, and at the end of the overlap, which
-/// protects the one that was current before.
-///
-/// `others` is the list as it was read last; the credential itself and one that another run works with stay.
-pub(crate) fn superseded<'a>(
-    holder: &Known,
-    others: impl IntoIterator<Item = &'a Known>,
-    previous: Option<&str>,
-    observed: &Observed,
-    policy: &Policy,
-) -> (Vec<Action>, Vec<String>) {
-    let now = observed.now.max(holder.created);
-    let over = now >= holder.created + policy.overlap.duration();
-    let (mut revoke, mut waiting) = (Vec::new(), Vec::new());
-    let mut rest: Vec<&Known> =
-        others.into_iter().filter(|known| known.id != holder.id && !is_leased(known, now)).collect();
-    // The oldest first, so that the same state gives the same plan however the service orders its list.
-    rest.sort_by_key(|known| (known.created, &known.id));
-    for known in rest {
-        let adopted = known.standing == Standing::Adopted;
-        // Which of those that somebody else has made the places held nobody knows.
-        if !over && (adopted || previous == Some(known.id.as_str())) {
-            waiting.push(known.id.clone());
-            continue;
-        }
-        let in_use =
-            known.standing != Standing::Pending || observed.sinks.iter().any(|sink| may_hold(sink, known));
-        revoke.push(Action::revoke(known, if in_use { Revoked::Superseded } else { Revoked::LeftOver }));
-    }
-    (revoke, waiting)
-}
-
-/// Returns the credential that was current before: the newest that was delivered everywhere, or else the
-/// newest.
-fn previous<'a>(current: &Known, alive: &[&'a Known]) -> Option<&'a str> {
-    let before = |known: &&&Known| known.id != current.id && known.created <= current.created;
-    let delivered = |known: &&&Known| before(known) && known.standing != Standing::Pending;
-    let newest = |known: &&&Known| (known.created, known.id.clone());
-    let any = || alive.iter().filter(before).filter(|known| !known.ended).max_by_key(newest);
-    let found = alive.iter().filter(delivered).max_by_key(newest).or_else(any);
-    found.map(|known| known.id.as_str())
-}
-
 /// Returns when a credential is renewed.
 pub(crate) fn due(created: Timestamp, expires: Option<Timestamp>, policy: &Policy, jitter: u64) -> Timestamp {
     // One that never ends is renewed as if it had the configured lifetime.
@@ -391,9 +293,8 @@ pub(crate) fn jitter(target: &str, workspace: &str) -> u64 {
 
 /// Finds the credential that is in use: the newest that was delivered everywhere.
 fn current<'a>(alive: &[&'a Known], sinks: &[SinkSeen], now: Timestamp) -> Option<&'a Known> {
-    if let Some(active) =
-        alive.iter().filter(|k| k.standing == Standing::Active).max_by_key(|k| (k.created, &k.id))
-    {
+    let active = alive.iter().filter(|k| k.standing == Standing::Active && !k.superseded);
+    if let Some(active) = active.max_by_key(|k| (k.created, &k.id)) {
         return Some(active);
     }
     let settled: Vec<&Known> = alive.iter().copied().filter(|k| !is_leased(k, now)).collect();
@@ -451,18 +352,21 @@ fn renewal(
         return Some(Reason::Partial);
     }
     let Some(current) = current else {
-        let held = |sink: &&SinkSeen| alive.iter().any(|known| may_hold(sink, known));
-        if let Some(sink) = observed.sinks.iter().filter(|s| s.state.written.timestamp().is_some()).find(held)
-        {
+        let pending = || alive.iter().filter(|known| known.standing != Standing::Active);
+        let held = |sink: &&SinkSeen| {
+            sink.state.written.timestamp().is_some() && pending().any(|known| may_hold(sink, known))
+        };
+        if let Some(sink) = observed.sinks.iter().find(held) {
             return Some(Reason::Uncertain(sink.label.clone()));
         }
-        let (label, at) = observed
-            .sinks
-            .iter()
-            .find_map(|sink| Some((sink.label.clone(), sink.state.written.timestamp()?)))
-            .unzip();
-        // A place that was written held something that is not alive.
-        return Some(label.zip(at).map_or(Reason::None, |(sink, at)| Reason::Gone { sink, at }));
+        let at = |sink: &SinkSeen| sink.state.written.timestamp();
+        // A place that was written held something that is not alive, and so does each after a delivery.
+        let written = observed.sinks.iter().find(|sink| at(sink).is_some());
+        let delivered = || observed.sinks.first().filter(|_| alive.iter().any(|known| known.superseded));
+        let gone = written.or_else(delivered);
+        return Some(
+            gone.map_or(Reason::None, |sink| Reason::Gone { sink: sink.label.clone(), at: at(sink) }),
+        );
     };
     if observed.now >= due(current.created, current.expires, asked.policy, asked.jitter) {
         return Some(Reason::Due);
@@ -481,15 +385,6 @@ fn renewal(
         }
     }
     None
-}
-
-/// Returns true where the run that made the credential may still be at work. A date further ahead than any
-/// run lasts is no date of this service.
-pub(crate) fn is_leased(known: &Known, now: Timestamp) -> bool {
-    known.standing == Standing::Pending
-        && !known.ended
-        && now < known.created + LEASE
-        && known.created <= now + LEASE
 }
 
 fn is_ending(known: &Known, now: Timestamp) -> bool {

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::action::Action;
 use super::observe::{Known, Observed, SinkSeen, Standing};
-use super::plan::{Asked, Decision, LEASE, Plan, plan, superseded};
+use super::plan::{Asked, Decision, LEASE, Plan, plan, superseded, to_note};
 use crate::config::{Adopt, Policy, Scopes};
 use crate::model::{CredentialKind, Span, Timestamp};
 use crate::sink::{SinkState, Written};
@@ -30,6 +30,7 @@ struct Token {
     created: i64,
     expires: i64,
     active: bool,
+    superseded: bool,
 }
 
 /// Names what a sink can tell of itself.
@@ -121,6 +122,7 @@ impl Model {
             expires: Some(time(token.expires)),
             standing: if token.active { Standing::Active } else { Standing::Pending },
             operation: Some(token.id.clone()),
+            superseded: token.superseded,
             ..Known::made_now(time(token.created))
         }
     }
@@ -188,6 +190,7 @@ impl Model {
                     created: self.now,
                     expires: self.now + LIFETIME,
                     active: false,
+                    superseded: false,
                 });
                 self.now += 1_500;
                 // As the engine does: those first that cannot tell exactly when they were written.
@@ -217,8 +220,10 @@ impl Model {
                 let all: Vec<Known> = self.observed().known;
                 let Some(new) = all.iter().find(|k| k.id == id) else { return self.check() };
                 let previous = current.as_ref().map(|current| current.id.as_str());
-                let (revoke, _) = superseded(new, &all, previous, &observed, &self.policy);
-                self.carry_out(&revoke, &mut left);
+                let (revoke, waiting) = superseded(new, &all, previous, &observed, &self.policy);
+                let notes = to_note(&waiting, &all, self.can_mark).map(|k| Action::Supersede(k.id.clone()));
+                let rest: Vec<Action> = notes.chain(revoke).collect();
+                self.carry_out(&rest, &mut left);
             }
         }
         self.check()
@@ -230,6 +235,9 @@ impl Model {
             match action {
                 Action::Mark(Some(id)) => {
                     self.tokens.iter_mut().filter(|t| t.id == *id).for_each(|t| t.active = true);
+                }
+                Action::Supersede(id) => {
+                    self.tokens.iter_mut().filter(|t| t.id == *id).for_each(|t| t.superseded = true);
                 }
                 Action::Revoke { id, .. } => self.tokens.retain(|t| t.id != *id),
                 _ => {}

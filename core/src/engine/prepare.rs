@@ -278,6 +278,7 @@ impl Making<'_> {
             | Action::Verify { .. }
             | Action::Deliver { .. }
             | Action::Mark(_)
+            | Action::Supersede(_)
             | Action::Revoke { .. } => {
                 let words = format!("provisioning was asked to {action}");
                 return Err(Error::new(Code::Internal, action.step(), words));
