@@ -360,3 +360,17 @@ fn an_application_that_bears_the_name_and_that_lakekey_did_not_make_is_described
     let ran = Machine::new(&stage).run(FORCED);
     assert_eq!((ran.code(), ran.writes()), (Some("application-not-ours"), Vec::new()), "{}", ran.output);
 }
+
+#[test]
+fn a_plan_and_a_dry_run_say_who_has_signed_in_even_where_something_is_missing() {
+    let stage = provisioned();
+    let admin = stage.document["targets"][0]["admin"].clone();
+    let stage = a_person(stage).target(|target| target["admin"] = admin);
+    stage.emulator.world(|world| world.workspaces[0].grants.clear());
+    for command in [Command::Plan, Command::Provision] {
+        let ran = Machine::new(&stage).dry_run(command);
+        let codes: Vec<_> = ran.report.as_ref().unwrap().targets.iter().map(|t| t.error.as_ref()).collect();
+        assert!(codes.iter().flatten().any(|e| e.code().as_str() == "wrong-principal"), "{}", ran.output);
+        assert_eq!(ran.report.as_ref().unwrap().exit_status(), 1, "{}", ran.output);
+    }
+}

@@ -105,6 +105,14 @@ fn a_forced_rotation_that_yields_and_one_that_is_overdue_are_no_success() {
     let forced = Machine::new(&stage).seed(3).run(Command::Rotate { force: true });
     assert_eq!((forced.outcome(), forced.code()), ("yielded", Some("another-run")), "{}", forced.output);
     assert_eq!(forced.report.as_ref().unwrap().exit_status(), 1);
+    assert!(forced.first().credential.is_some(), "what is in use is shown: {}", forced.output);
+    let planned = Machine::new(&stage).seed(3).dry_run(Command::Rotate { force: true });
+    assert_eq!((planned.outcome(), planned.code()), ("yielded", Some("another-run")), "{}", planned.output);
+    let status = Machine::new(&stage).run(Command::Status);
+    assert_eq!(status.outcome(), "yielded", "{}", status.output);
+    assert_eq!(status.first().delivered[0].holds.as_str(), "current", "{}", status.output);
+    let shown = status.first().credential.as_ref().map(|credential| credential.id.clone());
+    assert!(!status.first().left_over.contains(&shown.unwrap()), "{}", status.output);
     // Most of the time that was set aside for renewing is gone.
     let late = due(Stage::new());
     late.emulator.advance(DAY * 20);

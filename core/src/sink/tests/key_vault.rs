@@ -201,3 +201,34 @@ fn the_sinks_own_sign_in_goes_before_that_of_azure_and_that_before_the_principal
     assert_eq!(sent[0].header("authorization"), Some("Bearer azure-token"));
     assert_eq!(sent[1].header("authorization"), Some("Bearer sink-token"));
 }
+
+#[test]
+fn the_versions_of_revoked_credentials_are_switched_off_on_every_page() {
+    let host = host();
+    let base = "https://acme.vault.azure.net/secrets/databricks-token";
+    let version = |name: &str, id: &str| {
+        json!({"id": format!("{base}/{name}"), "attributes": {"enabled": true},
+            "tags": {"lakekey-credential-id": id}})
+    };
+    let next = format!("{base}/versions?api-version=7.4&$skiptoken=x");
+    host.on(
+        &format!("GET {base}/versions?maxresults=25&api-version=7.4"),
+        200,
+        json!({"value": [version("v3", "id-new")], "nextLink": next}),
+    );
+    let elsewhere = "https://other.vault.azure.net/secrets/databricks-token/versions?x";
+    host.on(
+        &format!("GET {next}"),
+        200,
+        json!({"value": [version("v1", "id-old"), version("v2", "id-other")], "nextLink": elsewhere}),
+    );
+    host.on(&format!("PATCH {base}/v1?api-version=7.4"), 200, json!({}));
+    let mut place = sink();
+    place["disable-superseded"] = json!(true);
+    let revoked = ["id-old".to_owned()];
+    with(&host, &config(&host, json!({}), place), async |context, sink| sink.retire(context, &revoked).await)
+        .unwrap();
+    let sent = host.sent();
+    assert_eq!(sent.len(), 3, "no other host is asked, and no other version changed");
+    assert_eq!(sent[2].json(), json!({"attributes": {"enabled": false}}));
+}
