@@ -11,6 +11,7 @@ mod brake;
 mod cancellation;
 mod delivery;
 mod disturbances;
+mod doctor;
 mod from_nothing;
 mod github;
 mod identity;

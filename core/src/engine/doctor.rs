@@ -2,6 +2,7 @@
 
 use super::action::{Action, names};
 use super::checks::{Facts, broken};
+use super::doctor_advice;
 use super::job::Job;
 use super::observe::Observed;
 use super::places::{Held, held};
@@ -13,7 +14,7 @@ use super::shared::{Run, finish};
 use super::world::{WorkspaceSeen, admin, admin_refused};
 use crate::auth::{Context, as_principal, find_in_workspace, sign_in_directory};
 use crate::http::Identity;
-use crate::model::{Code, Error, PrincipalKind, Step};
+use crate::model::{Code, CredentialKind, Error, PrincipalKind, Step};
 use crate::service::databricks::conf::token_settings;
 use crate::service::databricks::permissions::{TokenPermission, token_permission};
 use crate::service::databricks::tokens;
@@ -28,7 +29,10 @@ pub(super) async fn doctor(run: &Run<'_>, target: &Target) -> TargetReport {
     visit.kind();
     visit.workspace().await;
     visit.principal().await;
+    visit.directory().await;
     visit.sinks(run.adapters).await;
+    let places = target.credentials.iter().flat_map(|credentials| &credentials.deliver);
+    visit.steps.extend(doctor_advice::federation(places.map(|place| &**place)));
     report.steps = visit.steps;
     report.as_of = Some(context.ledger_now());
     finish(&context, &mut report, visit.first.or(visit.lacking).map_or(Ok(()), Err));
@@ -139,6 +143,27 @@ impl Visit<'_> {
                 None,
             ),
         }
+        let token =
+            self.target.credentials.iter().find(|credentials| credentials.kind == CredentialKind::Pat);
+        if let Some(lifetime) = token.map(|token| token.policy.lifetime) {
+            let step = Step::WorkspaceSettings;
+            match seen.settings.max_lifetime_days {
+                Some(days) if lifetime.seconds() <= days * 86_400 => {
+                    self.fine(
+                        step,
+                        format!("the lifetime of {lifetime} is within the maximum of {days} days"),
+                    );
+                }
+                // It is told above.
+                Some(_) => {}
+                None => self.found(
+                    step,
+                    State::Unknown,
+                    "the workspace names no maximum lifetime; by default it is 730 days",
+                    None,
+                ),
+            }
+        }
         let Some(principal) = &seen.principal else {
             let words = "the workspace does not know the service principal";
             return self.refused(Error::new(Code::PrincipalNotInWorkspace, Step::ImportPrincipal, words));
@@ -214,10 +239,42 @@ impl Visit<'_> {
         self.fine(Step::SignIn, "the service principal signs in, and is the configured one");
         match listed {
             Ok(listed) => {
-                self.fine(Step::ListTokens, format!("it may use tokens, and has {}", listed.len()));
+                self.steps.push(doctor_advice::tokens(listed.len()));
+                self.steps.push(doctor_advice::clock(context));
             }
             Err(error) => self.refused(error),
         }
+    }
+
+    /// Looks at who registers applications, as far as that can be asked without registering one.
+    async fn directory(&mut self) {
+        let subject = &self.target.subject;
+        let step = Step::MakeApplication;
+        if subject.principal.kind != PrincipalKind::Entra || subject.directory.is_none() {
+            return;
+        }
+        let known = self.context.client_id().map(str::to_owned);
+        let by = match (&known, &subject.principal.display_name) {
+            (Some(id), _) => By::ClientId(id),
+            (None, Some(name)) => By::Name(name),
+            (None, None) => return,
+        };
+        let found = async {
+            let directory = sign_in_directory(self.context, step).await?;
+            graph::find_application(self.context, &directory, by).await
+        };
+        match found.await {
+            Ok(Some(found)) => {
+                self.fine(step, format!("`directory` signs in, and finds the application {}", found.app_id));
+            }
+            Ok(None) => {
+                let words = "`directory` signs in, and finds no such application";
+                self.found(step, State::Missing, words, Some("`lakekey provision` registers it"));
+            }
+            Err(error) => return self.refused(error),
+        }
+        let words = "whether `directory` may register and change applications shows only when it does";
+        self.found(step, State::NotChecked, words, None);
     }
 
     /// Shows whom the application trusts, where `directory` may look, for what was sent to be compared with.
@@ -295,7 +352,10 @@ impl Visit<'_> {
             let step = Step::ReadSinks;
             let rotate = Some("the next `lakekey rotate` delivers to it");
             match held(seen, plan.shown(), &observed.known) {
-                Held::Current => self.fine(step, format!("{label} holds the current credential{when}")),
+                Held::Current => {
+                    self.fine(step, format!("{label} holds the current credential{when}"));
+                    continue;
+                }
                 Held::Unknown => {
                     self.fine(step, format!("{label} can be read{when}; it cannot tell what it holds"))
                 }
@@ -313,6 +373,8 @@ impl Visit<'_> {
                     self.found(step, State::Missing, words, Some(Code::SinkOverwritten.hint()));
                 }
             }
+            let words = format!("whether {label} may be written shows the next delivery");
+            self.found(Step::Deliver, State::NotChecked, words, None);
         }
         for (id, name) in &observed.strays {
             let words =

@@ -10,6 +10,7 @@ mod clean_up;
 mod command;
 mod deliver;
 mod doctor;
+mod doctor_advice;
 mod fill;
 mod issue;
 mod job;

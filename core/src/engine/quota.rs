@@ -6,7 +6,7 @@ use crate::model::{Code, CredentialKind, Error, Step};
 /// Returns how many a principal may have; `None` where the service names no number.
 ///
 /// <https://learn.microsoft.com/azure/databricks/resources/limits>
-const fn limit(kind: CredentialKind) -> Option<usize> {
+pub(super) const fn limit(kind: CredentialKind) -> Option<usize> {
     match kind {
         CredentialKind::Pat => Some(600),
         CredentialKind::OauthSecret => Some(5),
