@@ -118,6 +118,13 @@ fn a_url_that_could_take_a_credential_elsewhere_is_refused() {
             "{outside}"
         );
     }
+    let mut stage = Stage::new();
+    stage.document["targets"][0]["deliver"] =
+        json!([{"type": "key-vault", "vault": "https://acme.vault.usgovcloudapi.net", "secret": "s"}]);
+    let error = Config::from_value(stage.document, &stage.environment).expect_err("another cloud's vault");
+    assert_eq!(error.code().as_str(), "config-host-outside-cloud");
+    assert!(error.hint().contains("https://NAME.vault.azure.net"), "{}", error.hint());
+    assert!(!error.hint().contains("workspaces"), "{}", error.hint());
     assert_eq!(
         refused(|d| d["endpoints"] = json!({"graph": "http://graph.example"})),
         pair("config-insecure-url", "endpoints.graph")

@@ -64,7 +64,9 @@ for (const [name, [program, ...args]] of Object.entries(RUNTIMES)) {
         ...emu.env,
         DOCUMENT: document,
       });
-      assert.equal(JSON.parse(stdout).code, "not-reachable", stdout);
+      const { code, hint } = JSON.parse(stdout);
+      assert.equal(code, "not-reachable", stdout);
+      assert.match(hint, /NODE_EXTRA_CA_CERTS/, "it names what Node reads");
     } finally {
       await emu.stop();
     }

@@ -21,6 +21,13 @@ impl<'a> Platform<'a> {
 }
 
 impl Transport for Platform<'_> {
+    fn unreachable_hint(&self) -> Option<&'static str> {
+        Some(
+            "check the host name, the network, the proxy (HTTPS_PROXY, which Node reads with \
+             NODE_USE_ENV_PROXY=1) and the certificate authorities (NODE_EXTRA_CA_CERTS) where lakekey runs",
+        )
+    }
+
     fn send(&self, request: Request) -> LocalFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
             let promise = self.0.send(Outgoing::new(request));

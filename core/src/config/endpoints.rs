@@ -90,7 +90,13 @@ impl Endpoints {
     /// `config-invalid-value`, `config-insecure-url` or `config-host-outside-cloud` with that path.
     pub(crate) fn vault(&self, text: &str, path: &str) -> Result<Origin, Error> {
         let origin = Origin::parse(text, path)?;
-        of_cloud(&origin, path, &self.key_vault_suffix, &[])?;
+        of_cloud(&origin, path, &self.key_vault_suffix, &[]).map_err(|error| {
+            error.with_hint(format!(
+                "correct the URL, or choose the vault's cloud with `cloud`; a vault of this one is \
+                 https://NAME{}",
+                self.key_vault_suffix
+            ))
+        })?;
         if origin != origin.without_path() {
             let words = "write the vault's URL without a path, such as https://acme.vault.azure.net";
             return Err(Error::invalid(path, words));

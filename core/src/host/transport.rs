@@ -111,4 +111,9 @@ pub trait Transport {
     /// # Errors
     /// Only where no whole response arrived; a response of any status is `Ok`.
     fn send(&self, request: Request) -> LocalFuture<'_, Result<Response, TransportError>>;
+
+    /// Says what to look at where no connection can be made, if that is not what the binary reads.
+    fn unreachable_hint(&self) -> Option<&'static str> {
+        None
+    }
 }

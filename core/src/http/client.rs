@@ -237,7 +237,13 @@ impl<'a> Client<'a> {
         self.requests.set(self.requests.get() + 1);
         let response = match self.host.transport.send(call.request()?).await {
             Ok(response) => response,
-            Err(error) => return Err(lost(call, &error)),
+            Err(error) => {
+                let lost = lost(call, &error);
+                return Err(match self.host.transport.unreachable_hint() {
+                    Some(hint) if lost.code() == Code::NotReachable => lost.with_hint(hint),
+                    _ => lost,
+                });
+            }
         };
         if let Some(date) = response.header("date").and_then(Timestamp::from_http_date) {
             self.pace.learn_roughly(&origin, date, self.now());
