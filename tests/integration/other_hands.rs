@@ -241,3 +241,25 @@ fn a_token_deleted_during_the_overlap_is_told_as_gone_and_renewed_however_young_
     let still: Vec<&String> = before.iter().filter(|id| pats(&stage).contains(id)).collect();
     assert_eq!(still.len(), 1, "{}", ran.output);
 }
+
+#[test]
+fn a_token_that_a_person_put_in_place_of_a_killed_run_is_taken_over_and_kept_until_it_is_due() {
+    let stage = provisioned(Stage::new());
+    // Its run was killed before it had marked it, and a person has helped themselves since.
+    let owner = stage.emulator.world(|world| {
+        let owner = world.seeded.client_id.clone();
+        world.workspaces[0].tokens.iter_mut().filter(|t| t.owner == owner).for_each(|token| {
+            token.comment = token.comment.replace("phase=active", "phase=pending");
+        });
+        owner
+    });
+    stage.emulator.advance(DAY);
+    let (comment, lifetime_seconds) = ("by hand".to_owned(), Some(86_400 * 90));
+    let seed = Seed::Pat { workspace: 0, owner, comment, lifetime_seconds, created_by: None };
+    stage.emulator.seed(seed).unwrap();
+    stage.emulator.advance(HOUR);
+    written_back(&stage);
+    let stage = stage.target(|target| target["token"]["adopt"] = json!("all"));
+    let ran = Machine::new(&stage).run(ROTATE);
+    assert_eq!((ran.outcome(), ran.code()), ("not-due", None), "{}", ran.output);
+}

@@ -317,9 +317,14 @@ fn current<'a>(alive: &[&'a Known], sinks: &[SinkSeen], now: Timestamp) -> Optio
         return by_date;
     }
     // Another hand has written every place since: what a run has delivered last is what it has overwritten.
+    // Unless somebody has made one by hand since, which then is what they wrote.
+    let by_hand = |than: &Known| {
+        settled.iter().any(|known| known.standing == Standing::Adopted && known.created > than.created)
+    };
     let overwritten = settled.iter().copied().filter(|candidate| {
         candidate.standing == Standing::Pending
             && !candidate.ended
+            && !by_hand(candidate)
             && !dated.is_empty()
             && dated.iter().all(|sink| is_overwritten(sink, candidate))
     });
