@@ -65,10 +65,12 @@ pub(crate) async fn revoke(console: &Rc<Console>, revoke: Revoke) -> u8 {
     let order = Order { dry_run: *dry_run, confirmed: !asked, fail_on: None, write: false };
     let command = Command::Revoke(what);
     let Served { status, to_confirm } = serve(console, shared, command.clone(), order).await;
-    if to_confirm.is_empty() || shared.json || !console.is_terminal() {
+    // Nobody can confirm what was not listed.
+    let all_listed = shared.targets.iter().all(|target| to_confirm.contains(target));
+    if to_confirm.is_empty() || !all_listed || shared.json || !console.is_terminal() {
         return status;
     }
-    match confirmed(console, &to_confirm) {
+    match confirmed(console, &shared.targets) {
         true => serve(console, shared, command, Order { confirmed: true, ..order }).await.status,
         false => status,
     }
