@@ -11,6 +11,7 @@ use lakekey_tests::machine::Machine;
 use lakekey_tests::stage::Stage;
 use serde_json::json;
 
+use crate::places::pats;
 use crate::principals::{client_secrets, databricks, oauth_secrets, with_client_secret, with_delivered};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -39,13 +40,6 @@ fn refuses(stage: &Stage, service: Service, method: &str, path: &str, status: u1
     (fault.service, fault.method) = (Some(service), Some(method.to_owned()));
     fault.path_contains = Some(path.to_owned());
     stage.emulator.set_faults(vec![fault]);
-}
-
-fn pats(stage: &Stage) -> Vec<String> {
-    stage.emulator.world(|world| {
-        let own = world.workspaces[0].live_tokens(world.now_ms());
-        own.filter(|token| token.owner == world.seeded.client_id).map(|token| token.id.clone()).collect()
-    })
 }
 
 #[test]
@@ -262,4 +256,38 @@ fn a_token_that_a_person_put_in_place_of_a_killed_run_is_taken_over_and_kept_unt
     let stage = stage.target(|target| target["token"]["adopt"] = json!("all"));
     let ran = Machine::new(&stage).run(ROTATE);
     assert_eq!((ran.outcome(), ran.code()), ("not-due", None), "{}", ran.output);
+}
+
+#[test]
+fn a_secret_that_cannot_be_marked_does_not_pile_up_while_its_place_is_out_of_order() {
+    let stage = with_delivered(provisioned(with_client_secret()), "CATALOG_CLIENT_SECRET");
+    stage.emulator.advance(DAY * 121);
+    refuses(&stage, Service::Github, "PUT", "/secrets/", 503);
+    for hour in 0..48 {
+        let ran = Machine::new(&stage).seed(hour).run(ROTATE);
+        let alive = client_secrets(&stage).len();
+        assert!(alive <= 3, "after {hour} h there are {alive}: {}", ran.output);
+        stage.emulator.advance(HOUR);
+    }
+    stage.emulator.set_faults(Vec::new());
+    stage.emulator.advance(DAY);
+    let ran = Machine::new(&stage).run(ROTATE);
+    assert_eq!(client_secrets(&stage).len(), 1, "{}", ran.output);
+}
+
+#[test]
+fn a_service_that_ran_out_of_time_is_asked_again() {
+    for (code, words) in [
+        ("DEADLINE_EXCEEDED", "no answer"),
+        ("INTERNAL_ERROR", "deadline exceeded after 59.9s"),
+        ("INTERNAL_ERROR", "Timed out after 15 seconds"),
+    ] {
+        let stage = provisioned(Stage::new());
+        let body = json!({"error_code": code, "message": words});
+        let mut fault = Fault::every(FaultKind::Status { status: 400, body, headers: [].into() });
+        (fault.service, fault.path_contains) = (Some(Service::Databricks), Some("/token/list".to_owned()));
+        stage.emulator.set_faults(vec![fault.at(1)]);
+        let ran = Machine::new(&stage).run(ROTATE);
+        assert_eq!((ran.outcome(), ran.code()), ("not-due", None), "{code} {words}: {}", ran.output);
+    }
 }

@@ -411,7 +411,7 @@ fn another_hand_between_any_two_requests_of_a_rotation_is_made_good_by_the_next(
 }
 
 /// Returns the ids of the principal's PATs that are alive, the oldest first.
-fn pats(stage: &Stage) -> Vec<String> {
+pub(crate) fn pats(stage: &Stage) -> Vec<String> {
     stage.emulator.world(|world| {
         let own = world.workspaces[0].live_tokens(world.now_ms());
         own.filter(|token| token.owner == world.seeded.client_id).map(|token| token.id.clone()).collect()

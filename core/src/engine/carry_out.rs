@@ -3,7 +3,7 @@
 //! At every moment a run may be killed, and every reply may be lost; whatever is left, the next run converges
 //! from it. `docs/reliability.md` says which promise rests on which step here.
 
-use futures_util::future::{join, join_all, join3};
+use futures_util::future::{join, join_all};
 
 use super::action::{Action, Reason};
 use super::fill;
@@ -45,11 +45,12 @@ impl Job<'_> {
             Decision::Keep(current) => {
                 fill::credential(report, self, current);
                 report.outcome = Outcome::NotDue;
-                self.mark_if_planned(report, current, &plan.actions).await;
-                let noted: Vec<&Known> =
-                    plan::to_note(&plan.waiting, &observed.known, observed.marks).collect();
-                let marked = self.note_superseded(&noted).await;
-                self.enter_superseded(report, &noted, marked);
+                if self.mark_if_planned(report, current, &plan.actions).await {
+                    let noted: Vec<&Known> =
+                        plan::to_note(&plan.waiting, &observed.known, observed.marks).collect();
+                    let marked = self.note_superseded(&noted).await;
+                    self.enter_superseded(report, &noted, marked);
+                }
                 let until = current.created + self.credentials.policy.overlap.duration();
                 self.revoke(report, &plan.actions, waiting(&plan.waiting, until)).await;
                 Ok(())
@@ -77,8 +78,7 @@ impl Job<'_> {
     /// use is overdue meanwhile.
     fn yields(&self, report: &mut TargetReport, to: &Known, urgent: bool) {
         report.outcome = Outcome::Yielded;
-        let until = to.created + LEASE;
-        let words = format!("another run has made {} and may be at work until {until:.0}", to.id);
+        let words = at_work(to);
         self.context.event(Step::CheckOtherRuns, Told::Skipped, format!("{words}; this one yields"));
         report.steps.push(StepReport::new(Step::CheckOtherRuns, State::Ok, words.clone()));
         if urgent {
@@ -87,9 +87,10 @@ impl Job<'_> {
     }
 
     /// Marks a credential that the dates of the sinks show to be delivered: its run ended just before.
-    async fn mark_if_planned(&self, report: &mut TargetReport, current: &Known, actions: &[Action]) {
+    /// Returns true where it bears the mark.
+    async fn mark_if_planned(&self, report: &mut TargetReport, current: &Known, actions: &[Action]) -> bool {
         let planned = actions.iter().any(|action| matches!(action, Action::Mark(_)));
-        let (true, Some(operation)) = (planned, &current.operation) else { return };
+        let (true, Some(operation)) = (planned, &current.operation) else { return true };
         let target = self.context.subject.name.clone();
         let notes = Notes { repairs: current.repairs, ..Notes::default() };
         let tag = Tag { target, operation: operation.clone(), phase: Phase::Active, notes };
@@ -97,9 +98,13 @@ impl Job<'_> {
         match self.store.mark(self.context, &current.id, &tag, comment).await {
             Ok(Marked::Yes) => {
                 fill::done(report, Step::MarkActive, format!("marked {} as delivered", current.id));
+                true
             }
-            Ok(Marked::Unsupported) => {}
-            Err(error) => self.context.warn(&error),
+            Ok(Marked::Unsupported) => false,
+            Err(error) => {
+                self.context.warn(&error);
+                false
+            }
         }
     }
 
@@ -217,10 +222,14 @@ impl Job<'_> {
         // dates.
         let ids: Vec<String> = revoke.iter().filter_map(Action::revokes).cloned().collect();
         let marking = self.mark_delivered(&new, made, written);
-        let (marked, superseded, results) =
-            join3(marking, self.note_superseded(&noted), self.revoke_all(&ids)).await;
+        let (marked, results) = join(marking, self.revoke_all(&ids)).await;
+        let is_marked = matches!(marked, Ok(Marked::Yes));
         self.enter_mark(report, &new.id, marked);
-        self.enter_superseded(report, &noted, superseded);
+        // Until the new one is marked, the old one is all that the ledger knows to be delivered.
+        if is_marked {
+            let superseded = self.note_superseded(&noted).await;
+            self.enter_superseded(report, &noted, superseded);
+        }
         self.enter_revoked(report, ids, results, left);
         Ok(())
     }
@@ -308,11 +317,17 @@ fn is_doubtful(plan: &Plan) -> bool {
     }
 }
 
+/// Says what another run does, or has done.
+fn at_work(to: &Known) -> String {
+    match to.standing {
+        Standing::Active => format!("another run has delivered {} meanwhile", to.id),
+        _ => format!("another run has made {} and may be at work until {:.0}", to.id, to.created + LEASE),
+    }
+}
+
 /// Says that nothing was rotated, since another run is at work.
 pub(super) fn another_run(to: &Known) -> Error {
-    let until = to.created + LEASE;
-    let words =
-        format!("nothing was rotated: another run has made {} and may be at work until {until:.0}", to.id);
+    let words = format!("nothing was rotated: {}", at_work(to));
     Error::new(Code::AnotherRun, Step::CheckOtherRuns, words)
 }
 

@@ -24,16 +24,20 @@ pub(crate) fn seen_nowhere<'o>(
     current: Option<&Known>,
     policy: &Policy,
 ) -> Vec<&'o Known> {
-    // Nobody knows which of those that bear no text is in use, where none was ever delivered.
-    if current.is_none() && observed.known.iter().any(|known| known.operation.is_none()) {
-        return Vec::new();
-    }
     let all = &observed.known;
-    revocable(observed, current, policy, |sink, known| {
+    // Of those that bear no text nobody knows which is in use before one was written over another.
+    let is_sure = |known: &&Known| {
+        current.is_some()
+            || known.operation.is_some()
+            || observed.sinks.iter().any(|sink| holds_a_newer(sink, known, all))
+    };
+    let mut list = revocable(observed, current, policy, |sink, known| {
         holds_a_newer(sink, known, all)
             || is_written_before(sink, known, all)
             || (known.is_refused_by(sink) && !may_hold(sink, known))
-    })
+    });
+    list.retain(is_sure);
+    list
 }
 
 fn revocable<'o>(

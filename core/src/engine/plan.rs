@@ -142,7 +142,7 @@ fn renewal_actions(
     let kind = asked.kind;
     let mut first = unheld(observed, current, asked.policy);
     // What a run that has ended long ago has delivered nowhere, as no place shows it yet, is no use any more.
-    let old = |known: &&Known| known.ended && observed.now >= known.created + HOUR;
+    let old = |known: &&Known| known.operation.is_some() && observed.now >= known.created + HOUR;
     for known in seen_nowhere(observed, current, asked.policy).into_iter().filter(old) {
         if !first.iter().any(|other| other.id == known.id) {
             first.push(known);
@@ -226,6 +226,10 @@ fn decide(observed: &Observed, asked: Asked<'_>) -> Decision {
 
 /// Returns true where what is in use is overdue, or there is nothing in use, while another run is at work.
 pub(crate) fn is_missed(current: Option<&Known>, to: &Known, observed: &Observed, asked: Asked<'_>) -> bool {
+    // A run that has delivered has missed nothing.
+    if to.standing == Standing::Active {
+        return false;
+    }
     match current {
         Some(current) => is_overdue(current, asked, observed.now),
         // A place that holds what the run has made is served.

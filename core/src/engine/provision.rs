@@ -102,7 +102,7 @@ async fn foretell(
         },
     };
     let plan = job.plan(&observed, false);
-    show::would(&job, &observed, &plan, report)
+    show::would(&job, &observed, &plan, false, report)
 }
 
 /// Makes and delivers the first credential, waiting until what was made works.

@@ -42,12 +42,7 @@ pub(super) async fn status(job: &Job<'_>, report: &mut TargetReport) -> Result<(
 /// Reports what a rotation would do.
 pub(super) async fn dry_run(job: &Job<'_>, force: bool, report: &mut TargetReport) -> Result<(), Error> {
     let (observed, plan) = job.decide(force).await?;
-    if let Decision::Yield { to, overdue, .. } = &plan.decision
-        && (force || *overdue)
-    {
-        report.error = Some(another_run(to));
-    }
-    would(job, &observed, &plan, report)
+    would(job, &observed, &plan, force, report)
 }
 
 /// Enters a plan.
@@ -55,8 +50,14 @@ pub(super) fn would(
     job: &Job<'_>,
     observed: &Observed,
     plan: &Plan,
+    force: bool,
     report: &mut TargetReport,
 ) -> Result<(), Error> {
+    if let Decision::Yield { to, overdue, .. } = &plan.decision
+        && (force || *overdue)
+    {
+        report.error = Some(another_run(to));
+    }
     fill::sinks(report, observed, plan);
     report.outcome = match &plan.decision {
         Decision::Keep(_) => Outcome::NotDue,

@@ -276,8 +276,10 @@ impl KeyVaultSink<'_> {
             versions.extend(page.value);
             // It is a whole URL, of which the vault's own part alone is followed.
             let path = page.next_link.and_then(|link| {
-                let path = link.strip_prefix(self.place.vault.as_str())?.to_owned();
-                path.starts_with("/secrets/").then_some(path)
+                let rest = link.strip_prefix(self.place.vault.as_str())?;
+                // Vaults write the port out.
+                let path = rest.strip_prefix(":443").unwrap_or(rest);
+                path.starts_with("/secrets/").then(|| path.to_owned())
             });
             next = path.map(|path| Call::new(step, &KEY_VAULT, Method::GET, &self.place.vault, path));
         }

@@ -23,16 +23,14 @@ const TABLE: &[Rule] = &[
         .saying_also(&["not found", "no worker", "unknown worker", "does not have any associated worker"])
         .means(Code::ServiceUnavailable)
         .passing(),
-    named(&["clusternotreadyexception", "deadline_exceeded"]).means(Code::ServiceUnavailable).passing(),
-    said(&[
-        "there is no worker environment with id",
-        "request timed out after ",
-        "rpc timed out after ",
-        "context deadline exceeded",
-        "please try again later or try a faster operation",
-    ])
-    .means(Code::ServiceUnavailable)
-    .passing(),
+    reason(&["DEADLINE_EXCEEDED"]).means(Code::ServiceUnavailable).passing(),
+    // A name that holds one of these costs a second try, and no more.
+    named(&["clusternotreadyexception", "timed out after ", "deadline exceeded"])
+        .means(Code::ServiceUnavailable)
+        .passing(),
+    said(&["there is no worker environment with id", "please try again later or try a faster operation"])
+        .means(Code::ServiceUnavailable)
+        .passing(),
     // What SCIM says of an error of its own.
     status(500).saying_exactly("null").passing(),
     status(500).lasting(),

@@ -214,7 +214,7 @@ fn the_versions_of_revoked_credentials_are_switched_off_on_every_page() {
     host.on(
         &format!("GET {base}/versions?maxresults=25&api-version=7.4"),
         200,
-        json!({"value": [version("v3", "id-new")], "nextLink": next}),
+        json!({"value": [version("v3", "id-new")], "nextLink": next.replace(".net/", ".net:443/")}),
     );
     let elsewhere = "https://other.vault.azure.net/secrets/databricks-token/versions?x";
     host.on(
