@@ -332,16 +332,12 @@ fn ids_are_sent_in_lower_case_however_they_are_written() {
 #[test]
 fn an_application_that_bears_the_name_and_that_lakekey_did_not_make_is_described_and_left_alone() {
     let stage = Stage::new();
-    let directory = stage.emulator.world(|world| {
+    stage.emulator.world(|world| {
         let own = world.seeded.client_id.clone();
         let owner = world.directory.service_principals[0].object_id.clone();
         world.directory.application_mut(&own).unwrap().owners.push(owner);
-        world.seeded.directory_client_id.clone()
     });
-    let stage = by_name(stage).target(|target| {
-        target["directory"] = json!({"type": "azure-client-secret", "client-id": directory,
-            "client-secret": {"env": "DIRECTORY_SECRET"}});
-    });
+    let stage = by_name(stage).with_directory();
     for command in [Command::Provision, Command::Plan] {
         let ran = Machine::new(&stage).run(command);
         let error = ran.first().error.clone().unwrap();

@@ -291,3 +291,38 @@ fn a_service_that_ran_out_of_time_is_asked_again() {
         assert_eq!((ran.outcome(), ran.code()), ("not-due", None), "{code} {words}: {}", ran.output);
     }
 }
+
+#[test]
+fn a_write_that_could_not_be_read_back_is_not_said_to_be_another_hands_however_slow_the_workspace() {
+    for slow in (0..2_000).step_by(95) {
+        let stage = provisioned(Stage::new().target(|target| {
+            target["deliver"] =
+                json!([{"type": "databricks-secret", "scope": "integrations", "key": "catalog-token"}]);
+        }));
+        stage.emulator.advance(DAY * 61 + Duration::from_millis(slow * 7));
+        let body = json!({"message": "no"});
+        let fails = |path: &str| {
+            let body = body.clone();
+            let mut fault = Fault::every(FaultKind::Status { status: 503, body, headers: [].into() });
+            fault.path_contains = Some(path.to_owned());
+            fault
+        };
+        let mut later = fails("/secrets/list").at(2);
+        later.hits = Some(100);
+        stage.emulator.set_faults(vec![later, fails("/secrets/get")]);
+        let done = Rc::new(Cell::new(false));
+        let watch = Rc::new(move |emulator: &Emulator| {
+            let is_made = emulator.requests().iter().filter(|r| r.path.ends_with("/token/create")).count() == 2;
+            if is_made && !done.replace(true) {
+                emulator.advance(Duration::from_millis(slow));
+            }
+        });
+        let ran = Machine::new(&stage).watched(watch).run(ROTATE);
+        assert_eq!(ran.outcome(), "partial", "{slow}: {}", ran.output);
+        stage.emulator.set_faults(Vec::new());
+        stage.emulator.advance(HOUR);
+        let status = Machine::new(&stage).run(Command::Status);
+        let holds = status.first().delivered[0].holds.as_str();
+        assert!(["current", "unknown"].contains(&holds), "{slow}: {holds}: {}", status.output);
+    }
+}

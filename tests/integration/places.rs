@@ -71,15 +71,10 @@ fn alive(stage: &Stage, kind: &str) -> usize {
 /// Sets the stage for one kind of credential with two places.
 fn of_kind(kind: &str) -> Stage {
     let stage = two_places();
-    let (directory, tenant) =
-        stage.emulator.world(|world| (world.seeded.directory_client_id.clone(), world.seeded.tenant.clone()));
     match kind {
         "pat" => provisioned(stage),
         "client-secret" => {
-            let stage = stage.target(|target| {
-                target["principal"] = json!({"display-name": "lake-reader", "tenant-id": tenant});
-                target["directory"] = json!({"type": "azure-client-secret", "client-id": directory,
-                    "client-secret": {"env": "DIRECTORY_SECRET"}});
+            let stage = stage.from_nothing("lake-reader").target(|target| {
                 target["auth"] =
                     json!({"type": "azure-client-secret", "client-secret": {"env": "NOT_THERE_YET"}});
                 let deliver = writing(places("CATALOG_CLIENT_SECRET", "client-secret"));

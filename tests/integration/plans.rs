@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lakekey_core::{Command, Revocation, RunRequest, State};
+use lakekey_emulator::{Fault, FaultKind, Seed};
 use lakekey_tests::disturbance::Disturbance;
 use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;
@@ -95,21 +96,17 @@ fn in_every_start_state_the_plan_lists_the_writes_that_the_run_then_makes() {
     let first_token = Stage::new();
     first_token.emulator.world(|world| world.workspaces[0].tokens_ever_made = false);
     agrees("no token was ever made", &first_token, &provision);
-    let imported = Stage::new();
-    let application_id = imported.emulator.world(|world| world.seeded.client_id.clone());
-    let seed = |seed| imported.emulator.seed(seed).unwrap();
-    let (workspace, groups) = (0, Vec::new());
-    let display_name = Some("catalog-prod".to_owned());
-    let own = application_id.clone();
-    seed(lakekey_emulator::Seed::Principal { workspace, application_id, display_name, groups });
-    agrees("imported", &imported.fork(), &provision);
-    let service_principal_name = own.clone();
-    seed(lakekey_emulator::Seed::TokenPermission { workspace, service_principal_name });
+    let imported = Stage::new().imported_and_granted();
+    let own = imported.emulator.world(|world| world.seeded.client_id.clone());
+    let ungranted = imported.fork();
+    ungranted.emulator.world(|world| world.workspaces[0].grants.clear());
+    agrees("imported", &ungranted, &provision);
     agrees("granted", &imported.fork(), &provision);
     agrees("granted, by rotate", &imported.fork(), &rotate);
     let comment = "by hand".to_owned();
     let (owner, lifetime_seconds, created_by) = (own, Some(86_400 * 90), None);
-    seed(lakekey_emulator::Seed::Pat { workspace, owner, comment, lifetime_seconds, created_by });
+    let by_hand = Seed::Pat { workspace: 0, owner, comment, lifetime_seconds, created_by };
+    imported.emulator.seed(by_hand).unwrap();
     imported.emulator.advance(DAY);
     let adopted = imported.target(|target| target["token"]["adopt"] = json!("all"));
     agrees("adopted", &adopted, &rotate);
@@ -151,4 +148,72 @@ fn in_every_start_state_the_plan_lists_the_writes_that_the_run_then_makes() {
     let _ = Machine::new(&there).disturbed(aim).run(ROTATE);
     there.emulator.advance(DAY);
     agrees("left over", &there, &rotate);
+}
+
+/// Has the run make the client secret that the principal signs in with.
+fn with_its_secret(stage: Stage, variable: &str) -> Stage {
+    stage.with_directory().target(|target| {
+        target["auth"] = json!({"type": "azure-client-secret", "client-secret": {"env": variable}});
+        let deliver = json!([{"type": "github-secret", "repository": "acme/data", "secret": "SECRET"}]);
+        target["client-secret"] = json!({"lifetime": "180d", "deliver": deliver});
+    })
+}
+
+#[test]
+fn a_plan_counts_on_the_client_secret_that_the_run_makes_before_it_signs_in() {
+    let provision = RunRequest::new(Command::Provision);
+    let imported = Stage::new().imported_and_granted();
+    agrees("it has no secret", &with_its_secret(imported.fork(), "NOT_THERE_YET"), &provision);
+    let gone = with_its_secret(imported, "CLIENT_SECRET");
+    gone.emulator.world(|world| {
+        let id = world.seeded.client_id.clone();
+        world.directory.application_mut(&id).unwrap().secrets.clear();
+    });
+    agrees("its secret is gone", &gone, &provision);
+}
+
+#[test]
+fn a_plan_does_not_count_on_a_client_secret_that_the_run_does_not_make() {
+    let stage = with_its_secret(Stage::new().imported_and_granted(), "NOT_THERE_YET");
+    let first = Machine::new(&stage).run(Command::Provision);
+    assert_eq!(first.outcome(), "provisioned", "{}", first.output);
+    for dry_run in [true, false] {
+        let ran = Machine::new(&stage)
+            .seed(7)
+            .ask(&RunRequest { dry_run, ..RunRequest::new(Command::Provision) });
+        let codes: Vec<_> = ran.report.as_ref().unwrap().targets.iter().map(|t| t.error.as_ref()).collect();
+        assert!(codes[0].is_none(), "the secret is not due: {}", ran.output);
+        assert_eq!(codes[1].unwrap().code().as_str(), "config-missing-secret", "{}", ran.output);
+        assert_eq!(ran.writes(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_plan_counts_on_the_federated_credential_that_the_run_makes_beside_one_of_another_letter_case() {
+    let stage = Stage::new().imported_and_granted().with_directory().federated();
+    stage.emulator.world(|world| {
+        let (id, issuer) = (world.seeded.client_id.clone(), world.oidc.actions.issuer.clone());
+        let subject = world.oidc.actions.subject().to_uppercase();
+        assert!(world.add_federated_credential(&id, "typed", &issuer, &subject));
+    });
+    agrees("another letter case", &stage, &RunRequest::new(Command::Provision));
+}
+
+#[test]
+fn a_plan_serves_a_workspace_that_lists_no_tokens_before_it_has_them_switched_on() {
+    let stage = Stage::new().imported_and_granted().target(|t| t["allow-enable-tokens"] = json!(true));
+    let stage = stage.without_tokens();
+    let provision = RunRequest::new(Command::Provision);
+    agrees("the admin is shown them", &stage.fork(), &provision);
+    let off = Fault {
+        path_contains: Some("/token-management/".to_owned()),
+        ..Fault::every(FaultKind::Status {
+            status: 403,
+            body: json!({"error_code": "FEATURE_DISABLED",
+                "message": "Personal access tokens are disabled for this workspace."}),
+            headers: BTreeMap::new(),
+        })
+    };
+    stage.emulator.set_faults(vec![off]);
+    agrees("nobody is shown them", &stage, &provision);
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use lakekey_core::{Config, Environment, LocalFuture, Secret};
-use lakekey_emulator::{Emulator, GroupRole, Options};
+use lakekey_emulator::{Emulator, GroupRole, Options, Seed};
 use serde_json::{Value, json};
 
 /// Holds an emulator, a configuration for it and the environment that the configuration refers to.
@@ -95,14 +95,38 @@ impl Stage {
     /// registers applications there.
     #[must_use]
     pub fn from_nothing(self, name: &str) -> Self {
-        let (directory, tenant) = self
-            .emulator
-            .world(|world| (world.seeded.directory_client_id.clone(), world.seeded.tenant.clone()));
-        self.target(|target| {
+        let tenant = self.emulator.world(|world| world.seeded.tenant.clone());
+        self.with_directory().target(|target| {
             target["principal"] = json!({"display-name": name, "tenant-id": tenant});
+        })
+    }
+
+    /// Gives the first target who registers applications in Entra ID.
+    #[must_use]
+    pub fn with_directory(self) -> Self {
+        let directory = self.emulator.world(|world| world.seeded.directory_client_id.clone());
+        self.target(|target| {
             target["directory"] = json!({"type": "azure-client-secret", "client-id": directory,
                 "client-secret": {"env": "DIRECTORY_SECRET"}});
         })
+    }
+
+    /// Has the first workspace know the target's principal, with the permission to use tokens.
+    #[must_use]
+    pub fn imported_and_granted(self) -> Self {
+        let id = self.emulator.world(|world| world.seeded.client_id.clone());
+        let principal = Seed::Principal {
+            workspace: 0,
+            application_id: id.clone(),
+            display_name: Some("catalog-prod".to_owned()),
+            groups: Vec::new(),
+        };
+        self.seeded(principal).seeded(Seed::TokenPermission { workspace: 0, service_principal_name: id })
+    }
+
+    fn seeded(self, seed: Seed) -> Self {
+        self.emulator.seed(seed).expect("the stage's seed is right");
+        self
     }
 
     /// Has the first target's principal sign in as the job of a workflow, which its application is to trust.

@@ -2,7 +2,7 @@
 
 use super::job::Job;
 use super::prepare::{PROPAGATION, Prepared};
-use super::report::{Outcome, TargetReport};
+use super::report::{Outcome, State, StepReport, TargetReport};
 use super::resolve::{Credentials, Target};
 use super::shared::{Run, finish};
 use super::{show, spreading};
@@ -35,21 +35,22 @@ pub(super) async fn provision(run: &Run<'_>, target: &Target, dry_run: bool) -> 
     // The credentials are made by a principal whose id may have been learnt just now.
     let mut known = target.clone();
     known.subject.principal.client_id = client_id.or(known.subject.principal.client_id);
-    let mut made: Vec<Step> = match dry_run {
-        true => Vec::new(),
-        false => prepared.made(),
-    };
+    let mut made = prepared.made();
     let mut reports = Vec::with_capacity(known.credentials.len());
     // The secrets first: the principal signs in with them.
     for credentials in known.credentials.iter().filter(|credentials| !credentials.deliver.is_empty()) {
         let context = run.context(&known);
-        made.iter().for_each(|step| context.note_made(*step));
         let mut report = TargetReport::new(&known.subject.name, Outcome::Ok);
         let result = match dry_run {
-            true => foretell(run, &context, credentials, &prepared, &mut report).await,
-            false => deliver_first(run, &context, credentials, &prepared, &mut report).await,
+            true => foretell(run, &context, credentials, &prepared, &made, &mut report).await,
+            false => {
+                made.iter().for_each(|step| context.note_made(*step));
+                deliver_first(run, &context, credentials, &prepared, &mut report).await
+            }
         };
-        if credentials.kind != CredentialKind::Pat && report.outcome == Outcome::Rotated {
+        if credentials.kind != CredentialKind::Pat
+            && matches!(report.outcome, Outcome::Rotated | Outcome::Due)
+        {
             // The principal signs in with it from now on.
             made.push(Step::CreateToken);
         }
@@ -76,12 +77,13 @@ pub(super) async fn provision(run: &Run<'_>, target: &Target, dry_run: bool) -> 
     reports
 }
 
-/// Says what would be done for one kind of credential, once what is missing was made.
+/// Says what would be done for one kind of credential, once what is missing was made: at the steps `made`.
 async fn foretell(
     run: &Run<'_>,
     context: &Context<'_>,
     credentials: &Credentials,
     prepared: &Prepared,
+    made: &[Step],
     report: &mut TargetReport,
 ) -> Result<(), Error> {
     let job = Job::open(context, credentials, run.adapters)?;
@@ -90,10 +92,19 @@ async fn foretell(
         true => job.observe_sinks().await,
         false => match job.observe().await {
             // What is missing keeps it from answering; its admin sees what it has.
-            Err(error) if spreading::is_explained(&prepared.made(), &error) => {
+            Err(error) if spreading::is_explained(made, &error) => {
                 match (&prepared.workspace.principal, credentials.kind) {
                     (Some(principal), CredentialKind::Pat) => {
-                        job.observe_as_admin(&prepared.admin, principal).await?
+                        match job.observe_as_admin(&prepared.admin, principal).await {
+                            // Nobody is shown the tokens of a workspace that has switched them off.
+                            Err(error) if spreading::is_explained(made, &error) => {
+                                let words = "the tokens cannot be listed before they are switched on; a run \
+                                             that finds a good one in every place makes none";
+                                report.steps.push(StepReport::new(Step::ListTokens, State::Unknown, words));
+                                job.observe_sinks().await
+                            }
+                            observed => observed?,
+                        }
                     }
                     _ => job.observe_sinks().await,
                 }

@@ -11,7 +11,9 @@ pub(super) fn is_awaited(context: &Context<'_>, error: &Error) -> bool {
 /// Returns true where what these steps are to make explains the refusal.
 pub(super) fn is_explained(steps: &[Step], error: &Error) -> bool {
     let in_place = matches!(error.step(), Step::ReadSinks | Step::SignInSink);
-    error.temporary() == Temporary::Propagation
+    // The secret that it is to sign in with is nowhere before it is made.
+    let is_unmade = error.code() == Code::ConfigMissingSecret;
+    (error.temporary() == Temporary::Propagation || is_unmade)
         && !in_place
         && makers(error.code()).iter().any(|step| steps.contains(step))
 }
@@ -31,6 +33,7 @@ const fn makers(code: Code) -> &'static [Step] {
         | Code::FederatedCredentialCase
         | Code::FederatedCredentialAudience => &[Step::MakeFederatedCredential, Step::MakeApplication],
         Code::ClientSecretWrong | Code::ClientSecretExpired => &[Step::CreateToken, Step::MakeApplication],
+        Code::ConfigMissingSecret => &[Step::CreateToken],
         // A workspace that does not know the principal yet calls its credential wrong.
         Code::CredentialInvalid => &[Step::CreateToken, Step::MakeApplication, Step::ImportPrincipal],
         Code::PrincipalNotInWorkspace => &[Step::ImportPrincipal, Step::MakeApplication],

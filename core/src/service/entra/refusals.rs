@@ -31,8 +31,8 @@ const TABLE: &[Rule] = &[
     reason(&["700222", "700223", "700226", "700236", "700238"]).means(Code::FederationNotAllowed),
     reason(&["70011", "1002012", "invalid_scope"]).means(Code::ScopeInvalid),
     reason(&["70021", "70025", "700211", "700213"]).means(Code::FederatedCredentialMismatch).propagating(),
-    reason(&["700212"]).means(Code::FederatedCredentialAudience),
-    reason(&["7002138"]).means(Code::FederatedCredentialCase),
+    reason(&["700212"]).means(Code::FederatedCredentialAudience).propagating(),
+    reason(&["7002138"]).means(Code::FederatedCredentialCase).propagating(),
     reason(&["500011"]).means(Code::ResourceMissing),
     reason(&["700024"]).means(Code::AssertionExpired),
     reason(&["700027"]).means(Code::CertificateInvalid).hint(
