@@ -28,7 +28,7 @@ fn after_help() -> String {
 }
 
 /// Holds what every command of the core takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Shared {
     /// The configuration, YAML or JSON
     #[arg(

@@ -64,16 +64,13 @@ pub(crate) async fn revoke(console: &Rc<Console>, revoke: Revoke) -> u8 {
     let asked = what != Revocation::Superseded && !revoke.yes && !dry_run;
     let order = Order { dry_run: *dry_run, confirmed: !asked, fail_on: None, write: false };
     let command = Command::Revoke(what);
-    let Served { status, to_confirm } = serve(console, shared, command.clone(), order).await;
-    // Nobody can confirm what was not listed.
-    let all_listed = shared.targets.iter().all(|target| to_confirm.contains(target));
-    if to_confirm.is_empty() || !all_listed || shared.json || !console.is_terminal() {
+    let Served { status, to_confirm, failed } = serve(console, shared, command.clone(), order).await;
+    if to_confirm.is_empty() || shared.json || !console.is_terminal() || !confirmed(console, &to_confirm) {
         return status;
     }
-    match confirmed(console, &shared.targets) {
-        true => serve(console, shared, command, Order { confirmed: true, ..order }).await.status,
-        false => status,
-    }
+    let shared = Shared { targets: to_confirm, ..shared.clone() };
+    let done = serve(console, &shared, command, Order { confirmed: true, ..order }).await.status;
+    if failed { done.max(exit_status::FAILED) } else { done }
 }
 
 /// Has a person confirm each target by its name.
@@ -103,6 +100,21 @@ struct Served {
     status: u8,
     /// The targets of which a person is to say whether it is meant.
     to_confirm: Vec<String>,
+    /// Whether a target failed, or nothing could be done.
+    failed: bool,
+}
+
+/// Returns the targets of which a person is to say whether it is meant. Nobody can confirm what was not
+/// listed.
+fn to_confirm(report: &Report) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in report.targets.iter().filter(|target| target.confirmation_needed).map(|target| &target.name) {
+        let mut own = report.targets.iter().filter(|target| target.name == *name);
+        if own.all(|target| target.error.is_none()) && !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    names
 }
 
 async fn serve(console: &Rc<Console>, shared: &Shared, command: Command, order: Order) -> Served {
@@ -124,24 +136,25 @@ async fn serve(console: &Rc<Console>, shared: &Shared, command: Command, order: 
         let report = runner.run(&config, &request).await?;
         Ok((config, report))
     };
-    let mut to_confirm = Vec::new();
-    let status = match done.await {
+    match done.await {
         Ok((config, report)) => {
             show(console, shared.json, &report);
-            let asks = report.targets.iter().filter(|target| target.confirmation_needed);
-            to_confirm.extend(asks.map(|target| target.name.clone()));
             let learnt = if provisions { learnt(&config, &report) } else { Vec::new() };
-            match keep(console, &shared.config, &learnt, write) {
+            let status = match keep(console, &shared.config, &learnt, write) {
                 Ok(()) => exit_status::of(&report, fail_on),
                 Err(error) => {
                     console.note(&report_text::error(&error, None));
                     exit_status::FAILED
                 }
-            }
+            };
+            let failed = report.targets.iter().any(|target| target.error.is_some());
+            Served { status, to_confirm: to_confirm(&report), failed }
         }
-        Err(error) => refused(console, shared.json, name, &error),
-    };
-    Served { status, to_confirm }
+        Err(error) => {
+            let status = refused(console, shared.json, name, &error);
+            Served { status, to_confirm: Vec::new(), failed: true }
+        }
+    }
 }
 
 fn show(console: &Console, json: bool, report: &Report) {

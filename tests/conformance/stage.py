@@ -84,10 +84,10 @@ class Emulator(Process):
     def faults(self, *faults: dict) -> None:
         self.control("POST", "/faults", list(faults))
 
-    def tokens(self, owner: str | None = None) -> list[dict]:
+    def tokens(self, owner: str | None = None, workspace: int = 0) -> list[dict]:
         """The live PATs of a principal, by default of the one that is cared for."""
         owner = owner or self.client_id
-        return [pat for pat in self.state()["workspaces"][0]["tokens"] if pat["live"] and pat["owner"] == owner]
+        return [pat for pat in self.state()["workspaces"][workspace]["tokens"] if pat["live"] and pat["owner"] == owner]
 
 
 def hyphens(fields: dict) -> dict:
@@ -152,8 +152,8 @@ class Lakekey:
     def run(self, *arguments: str, **env: str) -> Run:
         return self.finish(self.start(*arguments, **env))
 
-    def at_terminal(self, *arguments: str, answer: str) -> Run:
-        """Runs it at a terminal, at which a person answers its question, if it asks one."""
+    def at_terminal(self, *arguments: str, answer: str | None = None) -> Run:
+        """Runs it at a terminal, at which a person answers its questions, by default with what it asks for."""
         ours, its = pty.openpty()
         process = self.start(*arguments, stdin=its, stderr=its)
         os.close(its)
@@ -167,7 +167,8 @@ class Lakekey:
             if not read:
                 break
             if shown.rstrip().endswith(b"to revoke it:"):
-                os.write(ours, f"{answer}\n".encode())
+                asked = shown.rsplit(b"type ", 1)[1].split()[0].decode()
+                os.write(ours, f"{answer or asked}\n".encode())
                 shown += b" "
         out, _ = process.communicate(timeout=LIMIT)
         os.close(ours)

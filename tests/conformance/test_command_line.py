@@ -124,7 +124,7 @@ def test_at_a_terminal_a_person_confirms_by_the_targets_name(lakekey: Lakekey, e
     wrong = lakekey.at_terminal(*brake, answer="yes")
     assert (wrong.status, len(emulator.tokens())) == (1, 1), wrong.err
     assert "type catalog-prod to revoke it:" in wrong.err
-    right = lakekey.at_terminal(*brake, answer="catalog-prod")
+    right = lakekey.at_terminal(*brake)
     assert (right.status, emulator.tokens()) == (0, []), right.err
 
 
@@ -135,9 +135,32 @@ def test_at_a_terminal_nobody_is_asked_about_what_could_not_be_listed(
     emulator.faults(
         {"path-contains": "/api/2.0/token", "kind": {"status": {"status": 403, "body": {"message": "no"}}}}
     )
-    ran = lakekey.at_terminal("revoke", "--target", "catalog-prod", "--all", answer="catalog-prod")
+    ran = lakekey.at_terminal("revoke", "--target", "catalog-prod", "--all")
     assert (ran.status, len(emulator.tokens())) == (1, 1), ran.err
     assert "to revoke it:" not in ran.err
+
+
+def test_at_a_terminal_each_target_is_confirmed_and_one_that_could_not_be_listed_is_left_alone(
+    start_emulator, lakekey: Lakekey
+) -> None:
+    two = start_emulator("--workspaces", "2")
+    lakekey.env, lakekey.config = dict(two.env), Path(two.ready["config"])
+    names = ("catalog-prod", "catalog-prod-2")
+    alive = lambda: [len(two.tokens(workspace=index)) for index in range(2)]
+    brake = ("revoke", *(part for name in names for part in ("--target", name)), "--all")
+    lakekey.run("provision")
+    wrong = lakekey.at_terminal(*brake, answer="catalog-prod")
+    assert (wrong.status, alive()) == (1, [1, 1]), wrong.err
+    assert all(f"type {name} to revoke it:" in wrong.err for name in names)
+    refused = {"kind": {"status": {"status": 403, "body": {"message": "no"}}}}
+    two.faults({"workspace": 1, "path-contains": "/api/2.0/token", **refused})
+    half = lakekey.at_terminal(*brake)
+    assert (half.status, alive()) == (1, [0, 1]), half.err
+    assert "type catalog-prod-2 to" not in half.err
+    two.faults()
+    lakekey.run("provision")
+    both = lakekey.at_terminal(*brake)
+    assert (both.status, alive()) == (0, [0, 0]), both.err
 
 
 def test_provisioning_writes_the_application_id_into_the_file_where_asked(

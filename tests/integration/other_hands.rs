@@ -312,7 +312,8 @@ fn a_write_that_could_not_be_read_back_is_not_said_to_be_another_hands_however_s
         stage.emulator.set_faults(vec![later, fails("/secrets/get")]);
         let done = Rc::new(Cell::new(false));
         let watch = Rc::new(move |emulator: &Emulator| {
-            let is_made = emulator.requests().iter().filter(|r| r.path.ends_with("/token/create")).count() == 2;
+            let is_made =
+                emulator.requests().iter().filter(|r| r.path.ends_with("/token/create")).count() == 2;
             if is_made && !done.replace(true) {
                 emulator.advance(Duration::from_millis(slow));
             }

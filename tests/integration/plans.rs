@@ -178,9 +178,8 @@ fn a_plan_does_not_count_on_a_client_secret_that_the_run_does_not_make() {
     let first = Machine::new(&stage).run(Command::Provision);
     assert_eq!(first.outcome(), "provisioned", "{}", first.output);
     for dry_run in [true, false] {
-        let ran = Machine::new(&stage)
-            .seed(7)
-            .ask(&RunRequest { dry_run, ..RunRequest::new(Command::Provision) });
+        let ran =
+            Machine::new(&stage).seed(7).ask(&RunRequest { dry_run, ..RunRequest::new(Command::Provision) });
         let codes: Vec<_> = ran.report.as_ref().unwrap().targets.iter().map(|t| t.error.as_ref()).collect();
         assert!(codes[0].is_none(), "the secret is not due: {}", ran.output);
         assert_eq!(codes[1].unwrap().code().as_str(), "config-missing-secret", "{}", ran.output);

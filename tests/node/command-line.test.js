@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
-import { BINARY } from "./support/emulator.js";
+import { BINARY, emulator } from "./support/emulator.js";
 import { installed, ROOT } from "./support/package.js";
 
 const { files, cases } = JSON.parse(readFileSync(join(ROOT, "tests/fixtures/command-line.json"), "utf8"));
@@ -77,4 +77,27 @@ test("LAKEKEY_LOG decides how much is told, as in the binary", async () => {
     ).stderr;
   for (const level of ["error", "warn", "info", "TRACE", "nonsense", ""])
     assert.equal(await told(level), await binary(level), level);
+});
+
+test("at a terminal each target is confirmed by its name, and one that could not be listed is left alone", async () => {
+  const two = await emulator("--workspaces", "2");
+  const names = ["catalog-prod", "catalog-prod-2"];
+  const brake = ["revoke", "--config", two.ready.config, ...names.flatMap((name) => ["--target", name]), "--all"];
+  const alive = async () =>
+    (await two.state()).workspaces.map(({ tokens }) => tokens.filter(({ live }) => live).length);
+  const before = await alive();
+  assert.equal((await user.cli(["provision", "--config", two.ready.config], two.env)).status, 0);
+  await two.faults({
+    workspace: 1,
+    "path-contains": "/api/2.0/token",
+    kind: { status: { status: 403, body: { message: "no" } } },
+  });
+  const half = await user.terminal(brake, two.env);
+  assert.deepEqual([half.status, half.asked], [1, names.slice(0, 1)], half.shown);
+  assert.deepEqual(await alive(), [before[0], before[1] + 1]);
+  await two.faults();
+  const rest = await user.terminal(brake, two.env);
+  assert.deepEqual([rest.status, rest.asked], [0, names.slice(1)], rest.shown);
+  assert.deepEqual(await alive(), before);
+  await two.stop();
 });

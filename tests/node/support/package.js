@@ -1,6 +1,6 @@
 // The packed package in a fresh folder, as a user has it.
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -47,6 +47,26 @@ export async function installed({ octokit = false } = {}) {
     /** Runs a program in the folder, with no environment but the one given. */
     run: (program, args, env = {}) =>
       run(program, args, { cwd: folder, env: { ...bare(), ...env }, maxBuffer: 1 << 26 }),
+    /**
+     * Runs the command line at a terminal, at which a person types each name that it asks for; resolves to
+     * `{status, shown, asked}`.
+     */
+    terminal: (args, env = {}) =>
+      new Promise((resolve) => {
+        const line = [process.execPath, join(folder, "node_modules/.bin/lakekey"), ...args].join(" ");
+        const child = spawn("script", ["-qec", line, "/dev/null"], { cwd: folder, env: { ...bare(), ...env } });
+        let shown = "";
+        const asked = [];
+        child.stdout.on("data", (data) => {
+          shown += data;
+          const names = [...shown.matchAll(/type (\S+) to revoke it:/g)].map(([, name]) => name);
+          for (const name of names.slice(asked.length)) {
+            asked.push(name);
+            child.stdin.write(`${name}\n`);
+          }
+        });
+        child.once("close", (status) => resolve({ status, shown, asked }));
+      }),
     /** Runs the command line; resolves to `{status, stdout, stderr}` whatever it ends with. */
     cli: async (args, env = {}) => {
       try {

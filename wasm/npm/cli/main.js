@@ -123,6 +123,15 @@ function named({ target: targets }) {
     throw usage("name the target with --target NAME: nothing is revoked for all targets at once", HINT);
 }
 
+/**
+ * Returns the targets of which a person is to say whether it is meant. Nobody can confirm what was not listed.
+ */
+function toConfirm({ targets }) {
+  const unlisted = new Set(targets.filter(({ error }) => error).map(({ name }) => name));
+  const asks = targets.filter((target) => target["confirmation-needed"]).map(({ name }) => name);
+  return [...new Set(asks)].filter((name) => !unlisted.has(name));
+}
+
 /** Has a person confirm each target by its name. */
 async function confirmed(targets, say) {
   const { createInterface } = await import("node:readline/promises");
@@ -204,10 +213,13 @@ async function serve(name, values, { env, stdout, say, pipelines, signal }) {
     for (const [why, place] of errors(target))
       say(failure(why, place ? `${target.name}: ${place}` : target.name));
   }
-  const asks = report.targets.some((target) => target["confirmation-needed"]);
-  if (asks && !values.json && process.stdin.isTTY && process.stderr.isTTY) {
-    if (await confirmed(values.target, say))
-      return serve(name, { ...values, yes: true }, { env, stdout, say, pipelines, signal });
+  const asked = toConfirm(report);
+  if (asked.length > 0 && !values.json && process.stdin.isTTY && process.stderr.isTTY) {
+    if (await confirmed(asked, say)) {
+      const confirms = { ...values, target: asked, yes: true };
+      const done = await serve(name, confirms, { env, stdout, say, pipelines, signal });
+      return report.targets.some(({ error }) => error) ? Math.max(done, 1) : done;
+    }
   }
   let kept = true;
   if (name === "provision" && !values["dry-run"]) {
