@@ -92,3 +92,21 @@ fn two_runs_in_lockstep_come_to_one_rotation() {
         settled(&stage, &ran, &others, &what);
     }
 }
+
+#[test]
+fn a_late_run_that_yields_to_one_that_has_ended_well_is_no_failure() {
+    let stage = due();
+    // Most of the time that was set aside for renewing is gone.
+    stage.emulator.advance(DAY * 20);
+    let alone = Machine::new(&stage.fork()).run(ROTATE).sent.len();
+    let mut yielded = 0;
+    for i in 0..=alone {
+        let (first, second) = race(&stage.fork(), &[i, alone], &format!("late, {i}"));
+        if (first.outcome(), second.outcome()) == ("yielded", "rotated") {
+            yielded += 1;
+            let exit = first.report.as_ref().unwrap().exit_status();
+            assert_eq!((first.code(), exit), (None, 0), "after {i} requests: {}", first.output);
+        }
+    }
+    assert!(yielded > 0, "no order made the first yield");
+}

@@ -6,7 +6,7 @@ use lakekey_core::Command;
 use lakekey_emulator::{Spread, SpreadKind};
 use lakekey_tests::disturbance::Disturbance;
 use lakekey_tests::invariants;
-use lakekey_tests::machine::Machine;
+use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;
 use lakekey_tests::wire::Aim;
 use serde_json::json;
@@ -108,6 +108,13 @@ fn a_forced_rotation_that_yields_and_one_that_is_overdue_are_no_success() {
     assert!(forced.first().credential.is_some(), "what is in use is shown: {}", forced.output);
     let planned = Machine::new(&stage).seed(3).dry_run(Command::Rotate { force: true });
     assert_eq!((planned.outcome(), planned.code()), ("yielded", Some("another-run")), "{}", planned.output);
+    for command in [ROTATE, Command::Plan, Command::Provision] {
+        let [told, ran] =
+            [Machine::new(&stage).dry_run(command.clone()), Machine::new(&stage.fork()).seed(5).run(command)];
+        let exit = |ran: &Ran| ran.report.as_ref().unwrap().exit_status();
+        assert_eq!((told.outcome(), told.code()), ("yielded", ran.code()), "{}", told.output);
+        assert_eq!(exit(&told), exit(&ran), "{}{}", told.output, ran.output);
+    }
     let status = Machine::new(&stage).run(Command::Status);
     assert_eq!(status.outcome(), "yielded", "{}", status.output);
     assert_eq!(status.first().delivered[0].holds.as_str(), "current", "{}", status.output);
@@ -120,6 +127,11 @@ fn a_forced_rotation_that_yields_and_one_that_is_overdue_are_no_success() {
     let ran = Machine::new(&late).seed(4).run(ROTATE);
     assert_eq!((ran.outcome(), ran.code()), ("yielded", Some("another-run")), "{}", ran.output);
     assert_eq!(ran.report.as_ref().unwrap().exit_status(), 1);
+    for command in [ROTATE, Command::Plan, Command::Provision] {
+        let told = Machine::new(&late).seed(5).dry_run(command);
+        let exit = told.report.as_ref().unwrap().exit_status();
+        assert_eq!((told.code(), exit), (Some("another-run"), 1), "{}", told.output);
+    }
 }
 
 #[test]

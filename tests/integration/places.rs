@@ -68,11 +68,17 @@ fn alive(stage: &Stage, kind: &str) -> usize {
     })
 }
 
-/// Sets the stage for one kind of credential with two places.
+/// Sets the stage for one kind of credential with two places, and has the first one delivered.
 fn of_kind(kind: &str) -> Stage {
+    let stage = provisioned(unprovisioned(kind));
+    if kind == "pat" { stage } else { with_delivered(stage, secret_of(kind)) }
+}
+
+/// Sets the stage for one kind of credential with two places.
+fn unprovisioned(kind: &str) -> Stage {
     let stage = two_places();
     match kind {
-        "pat" => provisioned(stage),
+        "pat" => stage,
         "client-secret" => {
             let stage = stage.from_nothing("lake-reader").target(|target| {
                 target["auth"] =
@@ -81,7 +87,7 @@ fn of_kind(kind: &str) -> Stage {
                 target["client-secret"] = json!({"lifetime": "180d", "deliver": deliver});
                 target["deliver"] = json!([]);
             });
-            learnt(stage, "CATALOG_CLIENT_SECRET")
+            with_writer(stage)
         }
         _ => {
             let stage = stage.target(|target| {
@@ -91,7 +97,7 @@ fn of_kind(kind: &str) -> Stage {
                 target["oauth-secret"] = json!({"lifetime": "180d", "adopt": "all", "deliver": deliver});
                 target["deliver"] = json!([]);
             });
-            learnt(stage, "CATALOG_OAUTH_SECRET")
+            with_writer(stage)
         }
     }
 }
@@ -103,8 +109,8 @@ fn writing(mut places: Value) -> Value {
     places
 }
 
-/// Provisions, and gives the principal what was delivered.
-fn learnt(mut stage: Stage, secret: &str) -> Stage {
+/// Registers the application that may write to the vault.
+fn with_writer(mut stage: Stage) -> Stage {
     let (writer, value) = stage.emulator.world(|world| {
         let writer = world.register_application("vault writer");
         let value = world.add_client_secret(&writer, 10 * 365 * 86_400_000);
@@ -115,8 +121,7 @@ fn learnt(mut stage: Stage, secret: &str) -> Stage {
     let text = stage.document.to_string().replace("WRITER\"", &format!("{writer}\""));
     stage.document =
         serde_json::from_str(&text.replace(&format!("{writer}\"_SECRET"), "WRITER_SECRET")).unwrap();
-    let stage = provisioned(stage);
-    with_delivered(stage, secret)
+    stage
 }
 
 /// What the workflow would find in its environment: what was delivered last.
@@ -167,6 +172,47 @@ fn a_place_that_refuses_for_fifty_runs_costs_one_credential_and_then_heals() {
         let held = stage.emulator.world(|world| invariants::sinks(world));
         let values: std::collections::BTreeSet<&String> = held.values().collect();
         assert_eq!(values.len(), 1, "{kind}: every place holds the same");
+    }
+}
+
+#[test]
+fn a_place_that_was_out_of_order_from_the_first_day_on_costs_one_credential_and_then_heals() {
+    for kind in ["pat", "client-secret", "oauth-secret"] {
+        let mut stage = unprovisioned(kind);
+        let body = json!({"error": {"code": "InternalServerError", "message": "no"}});
+        let mut fault = Fault::every(FaultKind::Status { status: 500, body, headers: [].into() });
+        (fault.method, fault.path_contains) = (Some("PUT".to_owned()), Some("/secrets/".to_owned()));
+        fault.service = Some(lakekey_emulator::Service::KeyVault);
+        stage.emulator.set_faults(vec![fault]);
+        let first = Machine::new(&stage).run(Command::Provision);
+        let target = first.report.as_ref().unwrap().targets.first().unwrap();
+        assert_eq!(target.outcome.as_str(), "partial", "{kind}: {}", first.output);
+        for run in 0..50 {
+            if kind != "pat" {
+                stage = with_delivered(stage, secret_of(kind));
+            }
+            stage.emulator.advance(HOUR * 2);
+            let ran = Machine::new(&stage).seed(run + 2).run(ROTATE);
+            assert!(alive(&stage, kind) <= 3, "{kind}, run {run}: {}: {}", alive(&stage, kind), ran.output);
+            let target = ran.report.as_ref().unwrap().targets.last().unwrap();
+            assert_eq!(target.outcome.as_str(), "partial", "{kind}, run {run}: {}", ran.output);
+        }
+        if kind != "pat" {
+            stage = with_delivered(stage, secret_of(kind));
+        }
+        stage.emulator.set_faults(Vec::new());
+        stage.emulator.advance(DAY);
+        let healed = Machine::new(&stage).seed(99).run(ROTATE);
+        let target = healed.report.as_ref().unwrap().targets.last().unwrap();
+        assert_eq!(
+            (target.outcome.as_str(), alive(&stage, kind)),
+            ("rotated", 1),
+            "{kind}: {}",
+            healed.output
+        );
+        let held = stage.emulator.world(|world| invariants::sinks(world));
+        let values: std::collections::BTreeSet<&String> = held.values().collect();
+        assert_eq!((held.len(), values.len()), (2, 1), "{kind}: every place holds the same");
     }
 }
 

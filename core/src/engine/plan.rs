@@ -141,8 +141,8 @@ fn renewal_actions(
 ) -> (Vec<Action>, Vec<String>) {
     let kind = asked.kind;
     let mut first = unheld(observed, current, asked.policy);
-    // What a run that has ended long ago has delivered nowhere, as no place shows it yet, is no use any more.
-    let old = |known: &&Known| known.operation.is_some() && observed.now >= known.created + HOUR;
+    // What a run that has ended long ago has made and no place shows is no use any more.
+    let old = |known: &&Known| observed.now >= known.created + HOUR;
     for known in seen_nowhere(observed, current, asked.policy).into_iter().filter(old) {
         if !first.iter().any(|other| other.id == known.id) {
             first.push(known);
