@@ -40,6 +40,7 @@ impl World {
                 id,
                 full_name: name,
                 environments: vec!["production".to_owned()],
+                formerly: Vec::new(),
             });
         }
         self.github.organizations.push(ORGANIZATION.to_owned());

@@ -25,6 +25,7 @@ fn stage(sink: Value) -> Stage {
                 id,
                 full_name: name.to_owned(),
                 environments: vec!["prod/eu west".to_owned()],
+                formerly: Vec::new(),
             });
         }
     });
@@ -216,4 +217,50 @@ fn a_write_by_somebody_else_right_after_is_noticed() {
     });
     let ran = Machine::new(&stage).watched(watch).run(FORCED);
     assert_eq!((ran.outcome(), ran.code()), ("partial", Some("sink-mismatch")), "{}", ran.output);
+}
+
+/// Renames the repository that the secret is delivered to.
+fn rename(stage: &Stage, to: &str) {
+    stage.emulator.world(|world| {
+        let repository =
+            world.github.repositories.iter_mut().find(|r| r.full_name == "acme/reports").unwrap();
+        repository.formerly.push(std::mem::replace(&mut repository.full_name, to.to_owned()));
+    });
+}
+
+#[test]
+fn a_repository_that_was_renamed_is_told_with_its_new_name_and_not_followed() {
+    let place = json!({"type": "github-secret", "repository": "acme/reports", "secret": "T"});
+    for by_app in [false, true] {
+        let mut stage = provisioned(place.clone());
+        if by_app {
+            let (id, key) = stage.emulator.world(|world| world.github_app());
+            stage.environment.0.insert("APP_KEY".to_owned(), key);
+            stage.document["github"] =
+                json!({"type": "app", "app-id": id, "private-key": {"env": "APP_KEY"}});
+        }
+        rename(&stage, "acme/insights");
+        for command in [FORCED, Command::Status, Command::Doctor] {
+            let ran = Machine::new(&stage).run(command);
+            assert!(ran.output.contains("github-repository-moved"), "{by_app}: {}", ran.output);
+            assert!(ran.output.contains("acme/reports is called acme/insights now"), "{}", ran.output);
+            assert!(ran.output.contains("write `repository: acme/insights`"), "{}", ran.output);
+            let followed = |path: &str| path.starts_with("/repositories/") && path.contains("/secrets");
+            assert!(!ran.sent.iter().any(|sent| followed(&sent.path)), "{}", ran.output);
+            assert!(ran.writes().iter().all(|write| write.contains("/access_tokens")), "{:?}", ran.writes());
+        }
+    }
+}
+
+#[test]
+fn a_repository_that_went_where_the_app_is_not_installed_is_told_by_its_number() {
+    let place = json!({"type": "github-secret", "repository": "acme/reports", "secret": "T"});
+    let mut stage = provisioned(place);
+    let (id, key) = stage.emulator.world(|world| world.github_app());
+    stage.environment.0.insert("APP_KEY".to_owned(), key);
+    stage.document["github"] = json!({"type": "app", "app-id": id, "private-key": {"env": "APP_KEY"}});
+    rename(&stage, "other/insights");
+    let ran = Machine::new(&stage).run(FORCED);
+    assert_eq!((ran.outcome(), ran.code()), ("failed", Some("github-repository-moved")), "{}", ran.output);
+    assert!(ran.first().error.as_ref().unwrap().hint().contains("repositories/71"), "{}", ran.output);
 }

@@ -21,8 +21,8 @@ use super::pem::straightened;
 use crate::config::{GithubValue, Reference, SecretRef, decode, known, one_of, take_type};
 use crate::host::{Environment, Method};
 use crate::http::{Call, Identity};
-use crate::model::{Code, Error, Secret, Step, Timestamp};
-use crate::service::github::{GITHUB_APP, HostRng, Place, versioned};
+use crate::model::{Code, Error, Secret, Step, Timestamp, one_line};
+use crate::service::github::{GITHUB, GITHUB_APP, HostRng, Place, versioned};
 
 const STEP: Step = Step::SignInSink;
 
@@ -144,6 +144,32 @@ impl GithubSignIn {
         Ok(Identity::bearer(api, &token))
     }
 
+    /// Asks for the name of a repository by its number, on the same host; `None` where the sign-in does not
+    /// see it.
+    ///
+    /// <https://docs.github.com/rest/repos/repos>
+    pub(crate) async fn name_of(&self, context: &Context<'_>, number: u64) -> Option<String> {
+        let api = &context.endpoints.github_api;
+        let Reference { secret, path, .. } = self.reference();
+        let secret = context.secret(&secret, &path).ok()?;
+        let token = match self {
+            Self::Token(_) => secret,
+            Self::App(App { app_id, .. }) => {
+                let app = Identity::bearer(api, &context.masked(assertion(context, *app_id, &secret).ok()?));
+                let path = format!("/repositories/{number}/installation");
+                let found: Installation = context.json(call(&app, Method::GET, path)).await.ok()?;
+                let body = json!({"permissions": {"metadata": "read"}, "repository_ids": [number]});
+                let asked = call(&app, Method::POST, tokens_path(&found)).json(&body).repeatable(true);
+                let issued: Issued = context.json(asked).await.ok()?;
+                context.masked(Secret::new(issued.token))
+            }
+        };
+        let reader = Identity::bearer(api, &token);
+        let path = format!("/repositories/{number}");
+        let asked = versioned(Call::by(&reader, STEP, &GITHUB, Method::GET, path));
+        context.json::<Named>(asked).await.ok().map(|named| one_line(&named.full_name))
+    }
+
     /// Tells the workflow's own token by the variable that holds it; its value looks like that of any App's
     /// installation.
     pub(crate) fn token_kind(&self, environment: &dyn Environment) -> TokenKind {
@@ -170,6 +196,21 @@ struct Installation {
 }
 
 #[derive(Deserialize)]
+struct Named {
+    full_name: String,
+}
+
+/// Starts a call that an App makes as itself.
+fn call(app: &Identity, method: Method, path: String) -> Call {
+    versioned(Call::by(app, STEP, &GITHUB_APP, method, path))
+}
+
+/// Returns the path at which an installation's tokens are made.
+fn tokens_path(installation: &Installation) -> String {
+    format!("/app/installations/{}/access_tokens", installation.id)
+}
+
+#[derive(Deserialize)]
 struct Issued {
     token: String,
     expires_at: Timestamp,
@@ -190,8 +231,6 @@ async fn installation_token(
         let assertion = context.masked(assertion(context, app_id, key)?);
         Ok::<_, Error>(Identity::bearer(github, &assertion))
     };
-    let call =
-        |app: &Identity, method, path: String| versioned(Call::by(app, STEP, &GITHUB_APP, method, path));
     let scope = place.scope();
     let mut app = signed()?;
     let mut found = context.json(call(&app, Method::GET, place.installation_path())).await;
@@ -230,9 +269,9 @@ async fn installation_token(
     if !place.is_organization() {
         body["repositories"] = json!([place.repository]);
     }
-    let path = format!("/app/installations/{}/access_tokens", installation.id);
     // Asking twice only brings two tokens.
-    let asked = context.json(call(&app, Method::POST, path).json(&body).repeatable(true)).await;
+    let asked = call(&app, Method::POST, tokens_path(&installation)).json(&body).repeatable(true);
+    let asked = context.json(asked).await;
     let issued: Issued = asked.map_err(|error| refused(error, app_id, place))?;
     let seconds = issued.expires_at.as_second() - context.now().as_second();
     Ok(Token::living(context, Secret::new(issued.token), seconds))

@@ -15,10 +15,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::adapters::{Adapters, Sink};
+use super::github_refusal::{is_stale, told};
 use super::place::{self, Around, Shape};
 use super::shared::{mismatch, read_back, within};
 use super::state::{Delivery, SinkState, Written};
-use crate::auth::github::TokenKind;
 use crate::auth::{Context, GithubSignIn};
 use crate::host::{Environment, LocalFuture};
 use crate::http::Identity;
@@ -372,6 +372,14 @@ impl GithubSecretSink<'_> {
         Ok(())
     }
 
+    /// Tells a refusal in terms of the place and of who signed in.
+    async fn told<T>(&self, context: &Context<'_>, result: Result<T, Error>) -> Result<T, Error> {
+        match result {
+            Ok(done) => Ok(done),
+            Err(error) => Err(told(context, self.place, self.sign_in, error).await),
+        }
+    }
+
     /// Reads the date of the last write; GitHub never gives a value back.
     async fn date(&self, context: &Context<'_>) -> Result<SinkState, Error> {
         let identity = self.identity(context).await?;
@@ -390,54 +398,6 @@ impl GithubSecretSink<'_> {
         }
         Ok(SinkState::dated(Written::At(updated)))
     }
-
-    /// Tells a refusal in terms of the place and of who signed in: the permission that is missing and where
-    /// to grant it, the workflow's own token that can never do it, the place that does not exist.
-    fn explain(&self, context: &Context<'_>, error: Error) -> Error {
-        let scope = self.place.scope();
-        let permission = self.place.permission();
-        match error.code() {
-            Code::GithubTokenCannotWriteSecrets | Code::GithubPermissionMissing => {
-                // The same sentence of GitHub is said to an App that lacks the permission.
-                let kind =
-                    self.sign_in.map_or(TokenKind::Other, |own| own.token_kind(context.host().environment));
-                match kind {
-                    TokenKind::Workflow => {
-                        error.coded(Code::GithubTokenCannotWriteSecrets).with_hint(format!(
-                            "the token is the workflow's own GITHUB_TOKEN, which can never write secrets, \
-                             whatever `permissions` says: configure `github` with a GitHub App, or with a \
-                             fine-grained personal access token, that has `{}: write`",
-                            permission.name()
-                        ))
-                    }
-                    TokenKind::Installation => {
-                        error.coded(Code::GithubTokenCannotWriteSecrets).with_hint(format!(
-                            "the token is an installation's (ghs_…). If it is the workflow's own \
-                             GITHUB_TOKEN, it can never write secrets: use a GitHub App or a fine-grained \
-                             personal access token. If it is that of an App: {}",
-                            permission.grant(true, &scope)
-                        ))
-                    }
-                    TokenKind::App => {
-                        error.coded(Code::GithubPermissionMissing).with_hint(permission.grant(true, &scope))
-                    }
-                    TokenKind::Other => {
-                        error.coded(Code::GithubPermissionMissing).with_hint(permission.grant(false, &scope))
-                    }
-                }
-            }
-            Code::GithubNotFound => error.with_hint(self.place.visible_hint()),
-            // The key was read anew and is refused all the same: the value is, then.
-            Code::SinkChanged if is_stale(&error) => error.coded(Code::SinkRefused),
-            _ => error,
-        }
-    }
-}
-
-/// Returns true where GitHub has definitely refused a value because it was sealed with another key than its
-/// own.
-fn is_stale(error: &Error) -> bool {
-    error.code() == Code::SinkChanged && error.status() == Some(422) && !error.is_uncertain()
 }
 
 /// Says that the hour's writes are used.
@@ -468,7 +428,8 @@ impl Sink for GithubSecretSink<'_> {
                 let identity = self.identity(context).await?;
                 self.look(self.asked(context, Step::ReadSinks, &identity)).await
             };
-            let found = found.await.map_err(|error| self.explain(context, error))?;
+            let found = found.await;
+            let found = self.told(context, found).await?;
             Ok(SinkState::dated(found.map_or(Written::Never, |found| Written::At(found.updated_at))))
         })
     }
@@ -479,7 +440,7 @@ impl Sink for GithubSecretSink<'_> {
         value: &'a Secret,
         _: &'a Delivery,
     ) -> LocalFuture<'a, Result<(), Error>> {
-        Box::pin(async move { self.put(context, value).await.map_err(|error| self.explain(context, error)) })
+        Box::pin(async move { self.told(context, self.put(context, value).await).await })
     }
 
     fn read_back<'a>(
@@ -490,7 +451,7 @@ impl Sink for GithubSecretSink<'_> {
     ) -> LocalFuture<'a, Result<SinkState, Error>> {
         Box::pin(async move {
             let shown = read_back(context, async || self.date(context).await).await;
-            shown.map_err(|error| self.explain(context, error))
+            self.told(context, shown).await
         })
     }
 }

@@ -1,11 +1,13 @@
 //! Places that hold a credential's value. Each kind is one file: its shape in the configuration, its check,
-//! the secrets that it refers to, how it is observed, written and read back, and how its refusals are told.
+//! the secrets that it refers to, how it is observed, written and read back, and how its refusals are told
+//! (for GitHub in a file beside it).
 
 mod adapters;
 mod azure_devops;
 mod callback;
 mod command;
 mod databricks_secret;
+mod github_refusal;
 mod github_secret;
 mod key_vault;
 mod place;

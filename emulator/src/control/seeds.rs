@@ -127,6 +127,9 @@ pub enum Seed {
         /// The names of its environments.
         #[serde(default)]
         environments: Vec<String>,
+        /// What it was called before; its requests are answered by a redirect.
+        #[serde(default)]
+        formerly: Vec<String>,
     },
     /// A federated credential of an application, for tokens of GitHub Actions unless another issuer is named.
     FederatedCredential {
@@ -256,9 +259,9 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?.conf.insert(key, value);
             Ok(json!({}))
         }
-        Seed::GithubRepository { name, environments } => {
+        Seed::GithubRepository { name, environments, formerly } => {
             let id = 900_000_001 + world.github.repositories.len() as u64;
-            world.github.repositories.push(Repository { id, full_name: name, environments });
+            world.github.repositories.push(Repository { id, full_name: name, environments, formerly });
             Ok(json!({"id": id}))
         }
         Seed::FederatedCredential { client_id, subject, issuer } => {

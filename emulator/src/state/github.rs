@@ -60,6 +60,8 @@ pub struct Repository {
     pub full_name: String,
     /// The names of its environments.
     pub environments: Vec<String>,
+    /// What it was called before, as `owner/name`; its requests are answered by a redirect.
+    pub formerly: Vec<String>,
 }
 
 /// Names a place that holds secrets or variables.
@@ -153,6 +155,14 @@ impl Github {
     #[must_use]
     pub fn repository(&self, full_name: &str) -> Option<&Repository> {
         self.repositories.iter().find(|repository| repository.full_name.eq_ignore_ascii_case(full_name))
+    }
+
+    /// Finds the repository that bore a name before, unless another one bears it now.
+    #[must_use]
+    pub fn renamed(&self, full_name: &str) -> Option<&Repository> {
+        let is_meant = |name: &String| name.eq_ignore_ascii_case(full_name);
+        let mut all = self.repositories.iter().filter(|repository| repository.formerly.iter().any(is_meant));
+        all.next().filter(|_| self.repository(full_name).is_none())
     }
 
     /// Finds a secret.

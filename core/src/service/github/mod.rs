@@ -11,6 +11,6 @@ pub use api::{
 };
 pub use permission::Permission;
 pub use place::{Kind, Place, Visibility};
-pub(crate) use refusals::GITHUB_APP;
+pub(crate) use refusals::{GITHUB, GITHUB_APP, moved_to};
 pub(crate) use seal::HostRng;
 pub use seal::seal;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::host::Response;
 use crate::http::{Answered, Dialect, Rule, Said, status, statuses};
-use crate::model::{Code, Timestamp, one_line};
+use crate::model::{Code, Error, Timestamp, one_line};
 
 /// GitHub, as it says no.
 pub(crate) static GITHUB: Dialect = Dialect::new("GitHub", TABLE).read_by(read).waiting_by(wait);
@@ -33,12 +33,23 @@ fn read(response: &Response) -> Said {
     Said { reason, message, ..said }
 }
 
+/// A repository that was renamed or transferred answers under its number.
+const MOVED: Rule = statuses(300, 399)
+    .naming(&["/repositories/"])
+    .means(Code::GithubRepositoryMoved)
+    .tells("the repository was renamed or moved, and GitHub answers for it under another address");
+
+/// Returns the number of a repository that was renamed or transferred, where a refusal says that.
+pub(crate) fn moved_to(error: &Error) -> Option<u64> {
+    if error.code() != Code::GithubRepositoryMoved {
+        return None;
+    }
+    let after = error.said()?.split_once("/repositories/")?.1;
+    after.split('/').next()?.parse().ok()
+}
+
 const TABLE: &[Rule] = &[
-    // A repository that was renamed or transferred answers under its number.
-    statuses(300, 399)
-        .naming(&["/repositories/"])
-        .means(Code::GithubRepositoryMoved)
-        .tells("the repository was renamed or moved, and GitHub answers for it under another address"),
+    MOVED,
     status(401).means(Code::GithubCredentialInvalid),
     status(403).for_reason(&[SSO]).means(Code::GithubSsoRequired),
     status(403).for_reason(&[LIMIT]).means(Code::RateLimited).passing(),
@@ -69,6 +80,7 @@ const TABLE: &[Rule] = &[
 pub(crate) static GITHUB_APP: Dialect = Dialect::new("GitHub", APP_TABLE).read_by(read).waiting_by(wait);
 
 const APP_TABLE: &[Rule] = &[
+    MOVED,
     status(401).saying(&["integration must generate a public key"]).means(Code::GithubAppUnknown),
     status(401).means(Code::GithubCredentialInvalid),
     status(403).for_reason(&[LIMIT]).means(Code::RateLimited).passing(),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::reply::{not_found, refuse};
 use crate::call::Call;
 use crate::reply::Reply;
-use crate::state::{GithubToken, Place, TokenKind};
+use crate::state::{GithubToken, Place, Repository, TokenKind};
 use crate::world::World;
 
 /// Holds who calls.
@@ -104,6 +104,29 @@ pub(super) fn repository(
     }
     let repository = world.github.repository(full_name).ok_or_else(not_found)?;
     Ok(Reply::json(200, &shown(&call_base(call), repository.id, &repository.full_name)))
+}
+
+/// Returns the repository that bore the name of a path before.
+pub(super) fn renamed<'w>(world: &'w World, path: &[&str]) -> Option<&'w Repository> {
+    let ["repos", owner, name, ..] = path else { return None };
+    world.github.renamed(&format!("{owner}/{name}"))
+}
+
+/// Sends a caller to the number of a repository that has another name now.
+///
+/// <https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects>
+pub(super) fn redirect(call: &Call, id: u64, path: &[&str]) -> Reply {
+    let rest = path.iter().skip(3).fold(String::new(), |rest, part| format!("{rest}/{part}"));
+    let url = format!("{}/repositories/{id}{rest}", call_base(call));
+    let (status, message) = match call.method.as_str() {
+        "GET" => (301, "Moved Permanently"),
+        _ => (307, "Temporary Redirect"),
+    };
+    let body = json!({
+        "message": message, "url": url,
+        "documentation_url": "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api",
+    });
+    Reply::json(status, &body).with_header("location", url)
 }
 
 /// Shows an environment, which some clients look up before they write to it.

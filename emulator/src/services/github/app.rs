@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::access::{call_base, shown as shown_repository};
+use super::access::{self, call_base, shown as shown_repository};
 use super::fields::body;
 use super::reply::{not_found, paged, refuse};
 use crate::call::Call;
@@ -25,6 +25,7 @@ pub(super) fn is_route(method: &str, path: &[&str]) -> bool {
         | ["app", "installations"]
         | ["app", "installations", _]
         | ["repos", _, _, "installation"]
+        | ["repositories", _, "installation"]
         | ["orgs" | "users", _, "installation"] => method == "GET",
         ["app", "installations", _, "access_tokens"] => method == "POST",
         _ => false,
@@ -36,6 +37,11 @@ pub(super) fn handle(world: &mut World, call: &Call, path: &[&str]) -> Result<Re
     let of_account = |account: &str| {
         app.installations.iter().find(|installation| installation.account.eq_ignore_ascii_case(account))
     };
+    if let Some(repository) = access::renamed(world, path)
+        && app.installations.iter().any(|installation| reaches(installation, &repository.full_name))
+    {
+        return Ok(access::redirect(call, repository.id, path));
+    }
     let found = match path {
         ["app"] => {
             return Ok(Reply::json(
@@ -58,6 +64,14 @@ pub(super) fn handle(world: &mut World, call: &Call, path: &[&str]) -> Result<Re
             let full_name = format!("{owner}/{name}");
             let exists = world.github.repository(&full_name).is_some();
             of_account(owner).filter(|installation| exists && reaches(installation, &full_name))
+        }
+        ["repositories", id, "installation"] => {
+            let all = &world.github.repositories;
+            let name = all.iter().find(|known| known.id.to_string() == *id).map(|known| &known.full_name);
+            name.and_then(|name| {
+                of_account(name.split('/').next().unwrap_or_default())
+                    .filter(|installation| reaches(installation, name))
+            })
         }
         [_, account, "installation"] => of_account(account),
         _ => return Err(Reply::unknown_route(call)),

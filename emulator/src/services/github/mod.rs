@@ -58,9 +58,11 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
 /// Says whether there is such a route: an unknown one is 501 for everybody.
 fn is_known(method: &str, path: &[&str]) -> bool {
     match path {
-        ["user" | "rate_limit"] | ["repos", _, _] | ["repos", _, _, "environments", _] | ["orgs", _] => {
-            method == "GET"
-        }
+        ["user" | "rate_limit"]
+        | ["repositories", _]
+        | ["repos", _, _]
+        | ["repos", _, _, "environments", _]
+        | ["orgs", _] => method == "GET",
         ["repos", _, _, "environments", _, "secrets" | "variables", rest @ ..]
         | ["repos", _, _, "actions", "secrets" | "variables", rest @ ..]
         | ["repos", _, _, "dependabot", "secrets", rest @ ..] => is_item(method, rest),
@@ -84,7 +86,17 @@ fn is_item(method: &str, rest: &[&str]) -> bool {
 }
 
 fn route(world: &mut World, call: &Call, caller: &Caller, path: &[&str]) -> Result<Reply, Reply> {
+    if let Some(repository) = access::renamed(world, path)
+        && caller.reaches(world, &repository.full_name)
+    {
+        return Ok(access::redirect(call, repository.id, path));
+    }
     match path {
+        ["repositories", id] => {
+            let name = world.github.repositories.iter().find(|known| known.id.to_string() == *id);
+            let name = name.ok_or_else(reply::not_found)?.full_name.clone();
+            access::repository(world, call, caller, &name)
+        }
         ["user"] => access::user(caller),
         ["rate_limit"] => {
             Ok(Reply::json(200, &json!({"resources": {}, "rate": {"limit": world.github.limits.primary}})))
