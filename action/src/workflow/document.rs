@@ -5,7 +5,7 @@ use lakekey_core::{Code, Command, Config, Error};
 use serde_json::{Map, Value, json};
 
 use super::input::{Inputs, variable, wrong};
-use super::table::{self, INPUTS};
+use super::table::{self, INPUTS, Input};
 use crate::configuration::read;
 
 /// The secret that is written where the inputs name none.
@@ -13,8 +13,7 @@ const SECRET: &str = "DATABRICKS_TOKEN";
 
 /// Reads the configuration: of the file that is named, of the inputs, or of `lakekey.yml`.
 pub(super) fn configuration(inputs: &Inputs<'_>, command: &Command) -> Result<Config, Error> {
-    let given = INPUTS.iter().find(|input| input.of_one_target && inputs.get(input.name).is_some());
-    match (inputs.get("config"), given) {
+    match (inputs.get("config"), of_one_target(inputs)) {
         (Some(path), given) => {
             let config = read(&path, inputs.0)?;
             match given {
@@ -33,6 +32,11 @@ pub(super) fn configuration(inputs: &Inputs<'_>, command: &Command) -> Result<Co
             )
         }),
     }
+}
+
+/// Returns the first input that stands for a part of a target, without a file.
+pub(super) fn of_one_target(inputs: &Inputs<'_>) -> Option<&'static Input> {
+    INPUTS.iter().find(|input| input.of_one_target && inputs.get(input.name).is_some())
 }
 
 /// Makes the document of one target.

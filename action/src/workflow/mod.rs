@@ -9,8 +9,8 @@ mod table;
 use std::rc::Rc;
 
 use lakekey_core::{
-    Config, Environment as _, Error, Event, Observer, Outcome, Phase, Report, RunRequest, Secret, matrix,
-    select,
+    Command, Config, Environment as _, Error, Event, Observer, Outcome, Phase, Report, RunRequest, Secret,
+    matrix, select,
 };
 
 use crate::console::{Console, line};
@@ -19,7 +19,7 @@ use crate::platform::{ProcessEnvironment, Signals, SystemClock, SystemEntropy};
 use crate::report_text::{errors, explained_at, refusal, table_of};
 use crate::run::Runner;
 use crate::workflow_commands::{annotation, mask, neutral};
-use input::{Inputs, Request};
+use input::{Inputs, Request, wrong};
 
 /// Speaks to the runner in a step's log.
 struct Log<'a>(&'a Console);
@@ -83,6 +83,10 @@ pub(crate) async fn run(console: &Rc<Console>) -> u8 {
         inputs.check_lines()?;
         let request = inputs.request()?;
         let config = document::configuration(&inputs, &request.command)?;
+        let revokes = matches!(request.command, Command::Revoke(_));
+        if revokes && request.targets.is_empty() && document::of_one_target(&inputs).is_none() {
+            return Err(wrong("target", "name it: nothing is revoked for all targets at once"));
+        }
         Ok((request, config))
     };
     match read() {

@@ -246,7 +246,7 @@ impl<'a> Context<'a> {
     }
 
     /// Says that who signs in is the principal.
-    pub(super) fn set_known(&self) {
+    pub(crate) fn set_known(&self) {
         self.known.set(true);
     }
 

@@ -40,6 +40,8 @@ pub(crate) use github::GithubSignIn;
 pub(crate) use parties::{principal_sign_in, sign_in_admin, sign_in_directory, tenant_id};
 #[cfg(test)]
 pub(crate) use principal::sign_in_principal;
-pub(crate) use principal::{as_principal, find_in_workspace, known_principal, principal_id, sign_in_keeper};
+pub(crate) use principal::{
+    as_principal, check_principal, find_in_workspace, known_principal, principal_id, sign_in_keeper,
+};
 pub(crate) use registry::{read, schema};
 pub(crate) use resource::Resource;

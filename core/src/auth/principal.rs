@@ -46,6 +46,26 @@ pub(crate) async fn known_principal(context: &Context<'_>) -> Result<Identity, E
     Ok(identity)
 }
 
+/// Checks that it is the principal who has signed in where a place is, by what the access token says; where it
+/// says nothing the workspace is asked.
+///
+/// # Errors
+/// `wrong-principal`; `identity-unknown`; as the workspace answers.
+pub(crate) async fn check_principal(
+    context: &Context<'_>,
+    identity: &Identity,
+    sign_in: &SignIn,
+) -> Result<(), Error> {
+    if context.is_known() {
+        return Ok(());
+    }
+    let expected = principal_id(context).await?;
+    match said_by_token(identity, sign_in.method.issuer(&context.subject.principal)) {
+        Some(bearer) => bearer.must_be(context, sign_in, &expected),
+        None => known_principal(context).await.map(drop),
+    }
+}
+
 /// Signs in who manages the OAuth secrets of a principal: the admin, or else the principal itself, which the
 /// workspace is asked of first.
 ///
@@ -219,14 +239,8 @@ async fn check_identity(context: &Context<'_>, identity: &Identity, sign_in: &Si
         Ok(me) => return Err(somebody_else(context, sign_in, me.name(), &expected)),
         Err(error) if may_not_ask(&error) => {
             let issuer = sign_in.method.issuer(&context.subject.principal);
-            match said_by_token(identity, issuer) {
-                Some(Bearer::Application(id)) if id.eq_ignore_ascii_case(&expected) => {}
-                Some(Bearer::Application(id)) => {
-                    return Err(somebody_else(context, sign_in, Some(&id), &expected));
-                }
-                Some(Bearer::Person) => return Err(somebody_else(context, sign_in, None, &expected)),
-                None => return Err(unknown(&error)),
-            }
+            let bearer = said_by_token(identity, issuer).ok_or_else(|| unknown(&error))?;
+            bearer.must_be(context, sign_in, &expected)?;
         }
         Err(error) => return Err(error),
     }
@@ -259,6 +273,16 @@ fn somebody_else(context: &Context<'_>, sign_in: &SignIn, who: Option<&str>, exp
 enum Bearer {
     Application(String),
     Person,
+}
+
+impl Bearer {
+    fn must_be(&self, context: &Context<'_>, sign_in: &SignIn, expected: &str) -> Result<(), Error> {
+        match self {
+            Self::Application(id) if id.eq_ignore_ascii_case(expected) => Ok(()),
+            Self::Application(id) => Err(somebody_else(context, sign_in, Some(id), expected)),
+            Self::Person => Err(somebody_else(context, sign_in, None, expected)),
+        }
+    }
 }
 
 /// Reads from an access token whom it stands for; `None` where it does not say so, or did not come from its

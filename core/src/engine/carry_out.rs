@@ -155,8 +155,11 @@ impl Job<'_> {
         let first: Vec<Action> = plan::first(&plan.actions).cloned().collect();
         self.revoke(report, &first, Vec::new()).await;
         let gone = report.revoked.clone();
-        quota::check(kind, observed, &gone, current)?;
-        let (fresh, tag) = self.issue(observed, current, notes).await?;
+        let made = match quota::check(kind, observed, &gone, current) {
+            Ok(()) => self.issue(observed, current, notes).await,
+            Err(error) => Err(error),
+        };
+        let (fresh, tag) = made.inspect_err(|_| fill::untried(report))?;
         let new = Known {
             id: fresh.listed.id.clone(),
             expires: fresh.listed.expires,
@@ -182,6 +185,7 @@ impl Job<'_> {
                 return Ok(());
             }
             Err(error) => {
+                fill::untried(report);
                 self.roll_back(report, made, shown).await;
                 return Err(error);
             }
@@ -252,16 +256,22 @@ impl Job<'_> {
         self.enter_revoked(report, ids, results, waiting);
     }
 
-    /// Revokes at the same time, and tells the places that may have held them.
+    /// Revokes at the same time, and tells the places.
     async fn revoke_all(&self, ids: &[String]) -> Vec<Result<(), Error>> {
         let results = join_all(ids.iter().map(|id| self.store.revoke(self.context, id))).await;
         let gone = ids.iter().zip(&results).filter(|(_, result)| result.is_ok());
         let gone: Vec<String> = gone.map(|(id, _)| id.clone()).collect();
-        if !gone.is_empty() {
-            let retired = join_all(self.sinks.iter().map(|sink| sink.retire(self.context, &gone))).await;
-            retired.iter().filter_map(|retired| retired.as_ref().err()).for_each(|e| self.context.warn(e));
-        }
+        self.retire(&gone).await;
         results
+    }
+
+    /// Tells the places what was revoked that they may have held.
+    pub(super) async fn retire(&self, gone: &[String]) {
+        if gone.is_empty() {
+            return;
+        }
+        let retired = join_all(self.sinks.iter().map(|sink| sink.retire(self.context, gone))).await;
+        retired.iter().filter_map(|retired| retired.as_ref().err()).for_each(|e| self.context.warn(e));
     }
 
     fn enter_revoked(

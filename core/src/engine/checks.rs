@@ -1,7 +1,7 @@
 //! The rules that stand between a configuration and what it asks for. Each is one pure function in one list;
 //! `doctor` tells all that are broken, and a run stops at the first.
 
-use super::command::{Command, Revocation};
+use super::command::{Command, Revocation, RunRequest};
 use super::resolve::{Target, lost};
 use super::world::{DirectorySeen, WorkspaceSeen, needs_directory};
 use crate::auth::{SignIn, environment_sign_in};
@@ -201,6 +201,18 @@ pub(super) fn references(
         }
     }
     Ok(())
+}
+
+/// Refuses to revoke for several targets of which none was named.
+///
+/// # Errors
+/// `usage-invalid`.
+pub(super) fn revokes_by_name(targets: &[&Target], request: &RunRequest) -> Result<(), Error> {
+    if !matches!(request.command, Command::Revoke(_)) || !request.targets.is_empty() || targets.len() < 2 {
+        return Ok(());
+    }
+    let words = "name the target: nothing is revoked for all targets at once";
+    Err(Error::new(Code::UsageInvalid, Step::Configure, words))
 }
 
 /// Refuses to make tokens inside a notebook, where the workspace answers with the notebook's own.

@@ -133,7 +133,7 @@ impl Job<'_> {
                 },
                 Err(_) => sink.wrote(),
             }?;
-            Some((seen.mark(), at.since(new.created).div_euclid(1000)))
+            Some((seen.mark.clone(), at.since(new.created).div_euclid(1000)))
         });
         date.collect()
     }
@@ -190,7 +190,7 @@ impl Job<'_> {
         let each = || seen.iter().zip(&undelivered.writes);
         let refused = each()
             .filter(|(_, write)| matches!(write, Write::Failed(error) if !error.is_uncertain()))
-            .map(|(sink, _)| sink.mark())
+            .map(|(sink, _)| sink.mark.clone())
             .collect();
         let notes = Notes { ended: true, refused, ..made.tag.notes.clone() };
         let comment = self.credentials.policy.comment.as_deref();

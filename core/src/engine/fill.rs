@@ -80,6 +80,11 @@ pub(super) fn writes(report: &mut TargetReport, writes: &[Write], moved: bool) {
     }
 }
 
+/// Enters that no place was tried: what was to be written there was not made.
+pub(super) fn untried(report: &mut TargetReport) {
+    report.delivered.iter_mut().for_each(|entry| entry.tried = false);
+}
+
 /// Says what a place holds once another credential is the current one.
 fn before(holds: Holds) -> Holds {
     if holds == Holds::Current { Holds::Older } else { holds }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::{join, join_all};
 
-use super::observe::{Known, Observed, SinkSeen, known, strays};
+use super::observe::{Known, Observed, SinkSeen, known, mark_of, strays};
 use super::plan::{self, Asked, Plan};
 use super::resolve::Credentials;
 use crate::auth::Context;
@@ -82,8 +82,10 @@ impl<'a> Job<'a> {
     }
 
     fn observed(&self, known: Vec<Known>, others: usize, states: Vec<SinkState>) -> Observed {
-        let seen = self.sinks.iter().zip(states);
-        let sinks = seen.map(|(sink, state)| SinkSeen { label: sink.label(), state }).collect();
+        let seen = self.credentials.deliver.iter().zip(states);
+        let sinks = seen
+            .map(|(place, state)| SinkSeen { label: place.label(), mark: mark_of(&place.identity()), state })
+            .collect();
         let (marks, now) = (self.store.marks(), self.context.ledger_now());
         Observed { known, others, ids: BTreeSet::new(), strays: Vec::new(), sinks, marks, now }
     }

@@ -79,32 +79,30 @@ impl Known {
 
     /// Returns when a place was written with it, by the place's clock, where the ledger says so.
     pub(crate) fn written_at(&self, sink: &SinkSeen) -> Option<Timestamp> {
-        let mark = sink.mark();
-        let (_, after) = self.written.iter().find(|(known, _)| *known == mark)?;
+        let (_, after) = self.written.iter().find(|(known, _)| *known == sink.mark)?;
         Some(self.created.shifted(after * 1000))
     }
 
     /// Returns true where the ledger says that a place has refused it.
     pub(crate) fn is_refused_by(&self, sink: &SinkSeen) -> bool {
-        self.refused.contains(&sink.mark())
+        self.refused.contains(&sink.mark)
     }
 }
 
 /// Describes a sink as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SinkSeen {
-    /// The sink's name in reports.
+    /// The sink's name in reports; two places may have one.
     pub(crate) label: String,
+    /// A short text that stands for the place, and for no other, in the ledger.
+    pub(crate) mark: String,
     /// What it says of itself.
     pub(crate) state: SinkState,
 }
 
-impl SinkSeen {
-    /// Returns a short text that stands for the place in the ledger.
-    pub(crate) fn mark(&self) -> String {
-        let digest = Sha256::digest(&self.label);
-        hex(&digest[..3])
-    }
+/// Returns the short text that stands for a place in the ledger.
+pub(crate) fn mark_of(identity: &str) -> String {
+    hex(&Sha256::digest(identity)[..3])
 }
 
 /// Holds what a plan is made from.

@@ -216,7 +216,7 @@ fn decide(observed: &Observed, asked: Asked<'_>) -> Decision {
     }
     if let (Reason::Overwritten { sink, at }, Some(current)) = (&why, current)
         && current.repairs
-        && now < current.created + TWO_WRITERS
+        && at.unwrap_or(now) < current.created + TWO_WRITERS
     {
         return Decision::Stop { current: current.clone(), sink: sink.clone(), at: *at };
     }

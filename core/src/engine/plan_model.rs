@@ -86,6 +86,7 @@ impl Model {
             .enumerate()
             .map(|(index, place)| SinkSeen {
                 label: format!("sink {index}"),
+                mark: index.to_string(),
                 state: SinkState {
                     written: match (&place.holds, place.tells) {
                         (_, Tells::Nothing) => Written::Unknown,

@@ -3,7 +3,7 @@
 //! It needs no ledger and no sign-in of the principal: where that is refused the workspace admin revokes for
 //! it. What is revoked is listed first, and looked for again afterwards.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::action::{Action, Revoked};
 use super::brake::{Brake, Item};
@@ -78,10 +78,10 @@ async fn superseded(job: &Job<'_>, mode: Mode, report: &mut TargetReport) -> Res
     if actions.is_empty() {
         return Ok(());
     }
-    let kept = report.left_over.len();
-    job.revoke(report, &actions, Vec::new()).await;
+    let brake = Brake::ready(job).await?;
+    let ids: BTreeSet<&String> = actions.iter().filter_map(Action::revokes).collect();
     report.outcome = Outcome::Revoked;
-    survived(report.left_over.len() - kept)
+    carry_out(job, &brake, |item| ids.contains(&item.id), report).await
 }
 
 /// Lists what no place holds, by all that was observed.
@@ -115,23 +115,42 @@ async fn brake(job: &Job<'_>, what: &Revocation, mode: Mode, report: &mut Target
             StepReport::new(Step::RevokeToken, State::Would, words)
         };
         report.steps.extend(revoked.iter().map(would));
-        for item in staying {
-            let why = match other_target(job, item.tag.as_ref()) {
-                Some(name) => format!(": it is the target {name}'s"),
-                None => String::new(),
-            };
-            report.steps.push(StepReport::new(Step::ListTokens, State::Ok, format!("{item} stays{why}")));
-        }
+        tell_staying(job, staying, report);
         return Ok(());
     }
     report.outcome = if revoked.is_empty() { Outcome::Ok } else { Outcome::Revoked };
+    tell_staying(job, staying, report);
+    carry_out(job, &brake, |item| is_meant(job, what, item), report).await
+}
+
+/// Tells which are left alone.
+fn tell_staying(job: &Job<'_>, staying: Vec<&Item>, report: &mut TargetReport) {
+    for item in staying {
+        let why = match other_target(job, item.tag.as_ref()) {
+            Some(name) => format!(": it is the target {name}'s"),
+            None => String::new(),
+        };
+        report.steps.push(StepReport::new(Step::ListTokens, State::Ok, format!("{item} stays{why}")));
+    }
+}
+
+/// Revokes, and looks for each afterwards: "revoked" is said of what is gone alone.
+async fn carry_out(
+    job: &Job<'_>,
+    brake: &Brake<'_, '_>,
+    is_meant: impl Fn(&Item) -> bool,
+    report: &mut TargetReport,
+) -> Result<(), Error> {
+    let kept = report.left_over.len();
+    let revoked: Vec<&Item> = brake.items.iter().filter(|item| is_meant(item)).collect();
     let ids: Vec<&str> = revoked.iter().map(|item| item.id.as_str()).collect();
     let refused: HashMap<&str, Error> = brake.revoke(&ids).await.into_iter().collect();
     let left = brake.left(&ids).await;
-    for id in ids {
+    for item in revoked {
+        let id = item.id.as_str();
         let why = match (&left, refused.get(id)) {
             (Ok(left), _) if !left.iter().any(|other| other == id) => {
-                let words = format!("revoked {id}{}; it may be accepted for some minutes more", brake.by());
+                let words = format!("revoked {item}{}; it may be accepted for some minutes more", brake.by());
                 job.context.event(Step::RevokeToken, Phase::Done, words.clone());
                 fill::done(report, Step::RevokeToken, words);
                 report.revoked.push(id.to_owned());
@@ -144,7 +163,8 @@ async fn brake(job: &Job<'_>, what: &Revocation, mode: Mode, report: &mut Target
         job.context.event(Step::RevokeToken, Phase::Warning, format!("{id}: {why}"));
         report.leave(id, why, None);
     }
-    survived(report.left_over.len())
+    job.retire(&report.revoked).await;
+    survived(report.left_over.len() - kept)
 }
 
 /// Returns true for a credential that is to be revoked.

@@ -29,6 +29,7 @@ pub async fn run(
     request: &RunRequest,
 ) -> Result<Report, Error> {
     let targets = select(config, &request.targets)?;
+    checks::revokes_by_name(&targets, request)?;
     checks::references(&targets, &request.command, host.environment)?;
     let run = Run { host, session: Session::default(), config, adapters };
     let started = host.clock.now();

@@ -170,12 +170,14 @@ impl Bundle {
             .map_or(Written::Unknown, Written::At);
         // Who sets a value by hand drops the tag, and then the value itself says that it is another: a
         // PAT's id is its SHA-256.
-        let tagged = self.tags.as_ref().and_then(|tags| tags.get(ID_TAG)).cloned();
-        SinkState {
-            editor: None,
-            written,
-            holds: tagged.or_else(|| self.value.as_deref().map(|value| Secret::new(value).fingerprint())),
-        }
+        let print = self.value.as_deref().map(|value| Secret::new(value).fingerprint());
+        let is_of_value = |id: &&String| {
+            let is_print = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+            !is_print || print.as_deref().is_none_or(|print| print.eq_ignore_ascii_case(id))
+        };
+        // A new value may come with the tags of the one before.
+        let tagged = self.tags.as_ref().and_then(|tags| tags.get(ID_TAG)).filter(is_of_value).cloned();
+        SinkState { editor: None, written, holds: tagged.or(print) }
     }
 }
 

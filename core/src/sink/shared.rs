@@ -1,7 +1,7 @@
 //! What several sinks do alike: sign in, keep to a limit, read back until the write shows.
 
 use super::place::Around;
-use crate::auth::{Context, Resource, SignIn, principal_sign_in, read};
+use crate::auth::{Context, Resource, SignIn, check_principal, principal_sign_in, read};
 use crate::config::AuthValue;
 use crate::host::Environment;
 use crate::http::{Identity, Patience};
@@ -44,16 +44,17 @@ impl Writer {
         self.sign_in.as_ref().map_or(Ok(()), |sign_in| sign_in.check_references(environment))
     }
 
-    /// Signs in.
+    /// Signs in; where it is to be the principal, nobody else is taken for it.
     ///
     /// # Errors
-    /// Every code of a refused sign-in; `sign-in-not-configured` where the principal cannot sign in there.
+    /// Every code of a refused sign-in; `wrong-principal`; `sign-in-not-configured` where the principal cannot sign in there.
     pub(super) async fn identity(&self, context: &Context<'_>, origin: &Origin) -> Result<Identity, Error> {
         let sign_in = match &self.sign_in {
             Some(sign_in) => sign_in.clone(),
             None => principal_sign_in(context)?,
         };
-        sign_in.sign_in(context, self.resource, origin, Step::SignInSink).await.map_err(|error| {
+        let signed_in = sign_in.sign_in(context, self.resource, origin, Step::SignInSink).await;
+        let identity = signed_in.map_err(|error| {
             let path = &self.path;
             match error.code() {
                 Code::SignInNotConfigured => error.with_hint(format!(
@@ -61,7 +62,11 @@ impl Writer {
                 )),
                 _ => error,
             }
-        })
+        })?;
+        if self.sign_in.is_none() {
+            check_principal(context, &identity, &sign_in).await?;
+        }
+        Ok(identity)
     }
 }
 

@@ -52,9 +52,12 @@ fn open(config: &Config, index: usize) -> Box<dyn Sink + '_> {
     config.targets()[0].credentials[0].deliver[index].open(&NoAdapters).unwrap()
 }
 
-/// Opens the sink and has it used.
+/// Opens the sink and has it used by the principal, of whom nobody is asked here.
 fn with<T>(host: &TestHost, config: &Config, use_it: impl AsyncFnOnce(&Context<'_>, &dyn Sink) -> T) -> T {
-    host.with(config, async |context| use_it(context, open(config, 0).as_ref()).await)
+    host.with(config, async |context| {
+        context.set_known();
+        use_it(context, open(config, 0).as_ref()).await
+    })
 }
 
 /// Fails where the new value stands in what people see of an error.
