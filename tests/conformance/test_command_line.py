@@ -118,6 +118,18 @@ def test_revoking_all_is_done_only_with_yes(lakekey: Lakekey, emulator: Emulator
     assert (done.status, done.outcome, emulator.tokens()) == (0, "revoked", [])
 
 
+def test_the_action_revokes_for_the_targets_that_it_names_alone(lakekey: Lakekey, emulator: Emulator) -> None:
+    lakekey.run("provision")
+    brake = {"LAKEKEY_INPUT_COMMAND": "revoke", "LAKEKEY_INPUT_REVOKE": "all",
+             "LAKEKEY_INPUT_CONFIG": str(lakekey.config)}
+    lakekey.config = None
+    unnamed = lakekey.run("action", **brake)
+    assert (unnamed.status, len(emulator.tokens())) == (2, 1), unnamed.out
+    assert "nothing is revoked for all targets at once" in unnamed.out
+    named = lakekey.run("action", LAKEKEY_INPUT_TARGET="catalog-prod", **brake)
+    assert (named.status, emulator.tokens()) == (0, []), named.out
+
+
 def test_at_a_terminal_a_person_confirms_by_the_targets_name(lakekey: Lakekey, emulator: Emulator) -> None:
     lakekey.run("provision")
     brake = ("revoke", "--target", "catalog-prod", "--all")

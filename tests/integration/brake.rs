@@ -149,3 +149,43 @@ fn a_token_of_a_target_that_is_not_configured_is_told_by_status() {
         assert!(!told.iter().any(|words| words.contains("the target neighbour")), "{told:?}");
     }
 }
+
+#[test]
+fn nothing_is_revoked_for_several_targets_of_which_none_is_named() {
+    let stage = stage();
+    let before = left(&stage);
+    for what in [Revocation::All, Revocation::Managed, Revocation::Superseded] {
+        let error = Machine::new(&stage).refused(Command::Revoke(what));
+        assert_eq!(error.code().as_str(), "usage-invalid", "{error}");
+    }
+    assert_eq!(left(&stage), before);
+}
+
+#[test]
+fn of_what_is_superseded_revoked_is_said_only_of_what_is_gone() {
+    let stage = Stage::new().overlap("24h");
+    assert_eq!(Machine::new(&stage).run(Command::Provision).outcome(), "provisioned");
+    stage.emulator.advance(DAY * 61);
+    assert_eq!(Machine::new(&stage).run(Command::Rotate { force: false }).outcome(), "rotated");
+    let mut fault = Fault::every(FaultKind::Status { status: 200, body: json!({}), headers: [].into() });
+    fault.path_contains = Some("/token/delete".to_owned());
+    stage.emulator.set_faults(vec![fault]);
+    let ran = Machine::new(&stage).ask(&request(Revocation::Superseded));
+    let (report, target) = (ran.report.as_ref().unwrap(), ran.first());
+    assert_eq!(
+        (report.exit_status(), target.revoked.len(), target.left_over.len()),
+        (1, 0, 1),
+        "{}",
+        ran.output
+    );
+    stage.emulator.set_faults(Vec::new());
+    let ran = Machine::new(&stage).ask(&request(Revocation::Superseded));
+    assert_eq!((ran.outcome(), left(&stage).len()), ("revoked", 1), "{}", ran.output);
+}
+
+#[test]
+fn a_confirmed_revocation_lists_what_goes_and_what_stays() {
+    let ran = Machine::new(&stage()).ask(&request(Revocation::All));
+    let told = |words: &str| ran.first().steps.iter().any(|step| step.message.contains(words));
+    assert!(told("(made by hand; made on") && told("stays: it is the target neighbour's"), "{}", ran.output);
+}

@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use lakekey_core::{Command, Revocation};
-use lakekey_emulator::{Fault, FaultKind};
+use lakekey_emulator::{Fault, FaultKind, Service};
 use lakekey_tests::invariants;
 use lakekey_tests::machine::Machine;
 use lakekey_tests::stage::Stage;
+use serde_json::{Value, json};
 
+const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 const ROTATE: Command = Command::Rotate { force: false };
 
@@ -31,7 +33,7 @@ fn vault_fails(stage: &Stage, kind: FaultKind) {
 fn refusal() -> FaultKind {
     FaultKind::Status {
         status: 403,
-        body: serde_json::json!({"error": {"code": "Forbidden",
+        body: json!({"error": {"code": "Forbidden",
             "message": "The user does not have secrets set permission"}}),
         headers: std::collections::BTreeMap::new(),
     }
@@ -93,7 +95,7 @@ fn a_single_sink_that_refuses_has_the_new_credential_rolled_back() {
     stage.emulator.advance(DAY * 61);
     let mut fault = Fault::every(FaultKind::Status {
         status: 422,
-        body: serde_json::json!({"message": "no"}),
+        body: json!({"message": "no"}),
         headers: std::collections::BTreeMap::new(),
     });
     fault.method = Some("PUT".to_owned());
@@ -152,4 +154,43 @@ fn a_dry_run_of_a_revocation_says_what_would_stop_working_and_revokes_nothing() 
     let message = &ran.first().steps[0].message;
     assert!(message.contains("what signs in with it is refused from then on"), "{message}");
     assert_eq!(live(&stage), 1);
+}
+
+#[test]
+fn two_places_of_one_name_are_not_taken_for_each_other() {
+    let mut stage = Stage::new().target(|target| {
+        for path in ["a", "b"] {
+            let url = format!("https://hooks.example/{path}");
+            let place = json!({"type": "webhook", "url": url, "key": {"env": "HOOK"}});
+            target["deliver"].as_array_mut().unwrap().push(place);
+        }
+    });
+    stage.environment.0.insert("HOOK".to_owned(), "key".to_owned());
+    assert_eq!(Machine::new(&stage).run(Command::Provision).outcome(), "provisioned");
+    stage.emulator.advance(DAY * 61);
+    let refusing = |service, path: &str| {
+        let body = json!({"error_code": "PERMISSION_DENIED", "message": "no"});
+        let mut fault = Fault::every(FaultKind::Status { status: 403, body, headers: [].into() });
+        (fault.service, fault.path_contains) = (Some(service), Some(path.to_owned()));
+        fault
+    };
+    let hook = refusing(Service::Webhook, "/a");
+    stage.emulator.set_faults(vec![hook.clone()]);
+    let held = |stage: &Stage| {
+        stage.emulator.world(|world| {
+            let taken = world.webhooks.iter().rev().find(|post| post.path.ends_with("/b")).unwrap();
+            let value: Value = serde_json::from_slice(&taken.body).unwrap();
+            invariants::working(world).contains(value["value"].as_str().unwrap())
+        })
+    };
+    let ran = Machine::new(&stage).seed(2).run(ROTATE);
+    assert_eq!((ran.outcome(), held(&stage)), ("partial", true), "{}", ran.output);
+    stage.emulator.advance(HOUR * 2);
+    stage.emulator.set_faults(vec![hook, refusing(Service::Databricks, "/token/create")]);
+    let braked = stage.fork();
+    let revoked = Machine::new(&braked).run(Command::Revoke(Revocation::Superseded));
+    assert!(held(&braked), "{}", revoked.output);
+    let ran = Machine::new(&stage).seed(3).run(ROTATE);
+    assert!(held(&stage), "what b holds was revoked: {}", ran.output);
+    assert!(ran.first().delivered.iter().all(|place| !place.tried), "nothing was made: {}", ran.output);
 }

@@ -9,6 +9,8 @@ use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;
 use serde_json::{Value, json};
 
+use crate::principals::{databricks, with_client_secret, with_delivered};
+
 const DAY: Duration = Duration::from_secs(86_400);
 const FORCED: Command = Command::Rotate { force: true };
 const DATABRICKS: &str = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d";
@@ -368,5 +370,49 @@ fn a_plan_and_a_dry_run_say_who_has_signed_in_even_where_something_is_missing() 
         let codes: Vec<_> = ran.report.as_ref().unwrap().targets.iter().map(|t| t.error.as_ref()).collect();
         assert!(codes.iter().flatten().any(|e| e.code().as_str() == "wrong-principal"), "{}", ran.output);
         assert_eq!(ran.report.as_ref().unwrap().exit_status(), 1, "{}", ran.output);
+    }
+}
+
+#[test]
+fn a_fresh_secret_is_written_by_the_principal_alone_whatever_its_kind() {
+    for kind in ["client-secret", "oauth-secret"] {
+        let secret = format!("CATALOG_{}", kind.to_ascii_uppercase().replace('-', "_"));
+        let stage = if kind == "client-secret" { with_client_secret() } else { databricks() };
+        let provisioned = Machine::new(&stage).run(Command::Provision);
+        assert_eq!(provisioned.code(), None, "{}", provisioned.output);
+        let mut stage = with_delivered(stage, &secret);
+        let (other, value) = stage.emulator.world(|world| {
+            let other = world.register_application("another");
+            let value = world.add_client_secret(&other, 400 * 86_400_000);
+            world.allow_in_vaults(&other, &["get", "list", "set"]);
+            (other, value)
+        });
+        let somebody = Seed::Principal {
+            workspace: 0,
+            application_id: other.clone(),
+            display_name: None,
+            groups: vec!["admins".to_owned()],
+        };
+        stage.emulator.seed(somebody).unwrap();
+        stage.environment.0.insert("SOMEBODY".to_owned(), value);
+        for place in [
+            json!({"type": "key-vault", "vault": "https://acme.vault.azure.net", "secret": "fresh"}),
+            json!({"type": "databricks-secret", "scope": "integrations", "key": "fresh"}),
+        ] {
+            let stage = stage.fork().target(|target| {
+                target["auth"] = json!({"type": "azure-client-secret", "client-id": other,
+                    "client-secret": {"env": "SOMEBODY"}});
+                target["deliver"] = json!([]);
+                target[kind]["deliver"].as_array_mut().unwrap().push(place.clone());
+            });
+            for command in [Command::Status, Command::Rotate { force: true }, Command::Plan] {
+                let ran = Machine::new(&stage.fork()).seed(3).run(command);
+                let what = format!("{kind} {place}: {}", ran.output);
+                assert!(ran.output.contains("wrong-principal"), "{what}");
+                let written = |write: &&String| write.contains("fresh") || write.contains("/secrets/put");
+                assert_eq!(ran.writes().iter().find(written), None, "{what}");
+                assert!(ran.first().revoked.is_empty(), "{what}");
+            }
+        }
     }
 }

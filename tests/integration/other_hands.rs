@@ -4,14 +4,14 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lakekey_core::{Command, Revocation, RunRequest};
+use lakekey_core::{Command, Holds, Revocation, RunRequest};
 use lakekey_emulator::{Emulator, Fault, FaultKind, Seed, Service};
 use lakekey_tests::invariants;
 use lakekey_tests::machine::Machine;
 use lakekey_tests::stage::Stage;
 use serde_json::json;
 
-use crate::places::pats;
+use crate::places::{pats, two_places};
 use crate::principals::{client_secrets, databricks, oauth_secrets, with_client_secret, with_delivered};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -326,4 +326,48 @@ fn a_write_that_could_not_be_read_back_is_not_said_to_be_another_hands_however_s
         let holds = status.first().delivered[0].holds.as_str();
         assert!(["current", "unknown"].contains(&holds), "{slow}: {holds}: {}", status.output);
     }
+}
+
+#[test]
+fn a_place_with_two_writers_is_left_to_a_person_for_good() {
+    let stage = provisioned(Stage::new());
+    let overwrite = || {
+        stage.emulator.advance(DAY * 2);
+        written_back(&stage);
+        stage.emulator.advance(HOUR);
+    };
+    overwrite();
+    assert_eq!(Machine::new(&stage).seed(1).run(ROTATE).outcome(), "rotated");
+    overwrite();
+    for day in 0..40 {
+        let ran = Machine::new(&stage).seed(day + 2).run(ROTATE);
+        assert_eq!(
+            (ran.outcome(), ran.code()),
+            ("failed", Some("sink-overwritten")),
+            "{day}: {}",
+            ran.output
+        );
+        stage.emulator.advance(DAY);
+    }
+    let forced = Machine::new(&stage).seed(99).run(Command::Rotate { force: true });
+    assert_eq!(forced.outcome(), "rotated", "{}", forced.output);
+}
+
+#[test]
+fn another_value_in_a_vault_is_overwritten_although_it_bears_the_tags_of_ours() {
+    let stage = provisioned(two_places());
+    stage.emulator.advance(DAY);
+    stage.emulator.world(|world| {
+        let now = world.now_ms();
+        for secret in world.vaults.secrets.values_mut() {
+            let mut version = secret.versions.last().unwrap().clone();
+            (version.id, version.value) = ("f".repeat(32), "a placeholder".to_owned());
+            (version.created_ms, version.updated_ms) = (now, now);
+            secret.versions.push(version);
+        }
+    });
+    stage.emulator.advance(HOUR);
+    let status = Machine::new(&stage).run(Command::Status);
+    assert_eq!(status.first().delivered[1].holds, Holds::Overwritten, "{}", status.output);
+    assert_eq!(Machine::new(&stage).seed(4).run(ROTATE).outcome(), "rotated");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lakekey_core::{Command, Holds, Revocation};
-use lakekey_emulator::{Fault, FaultKind};
+use lakekey_emulator::{Fault, FaultKind, Service};
 use lakekey_tests::invariants;
 use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;
@@ -14,7 +14,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const ROTATE: Command = Command::Rotate { force: false };
 
 /// A target with a GitHub secret and a vault.
-fn two_places() -> Stage {
+pub(crate) fn two_places() -> Stage {
     let stage = Stage::new();
     stage.emulator.world(|world| {
         let client = world.seeded.client_id.clone();
@@ -42,7 +42,7 @@ fn vault_refuses(stage: &Stage) {
         "innererror": {"code": "ForbiddenByPolicy"}}});
     let mut fault = Fault::every(FaultKind::Status { status: 403, body, headers: [].into() });
     (fault.method, fault.path_contains) = (Some("PUT".to_owned()), Some("/secrets/".to_owned()));
-    fault.service = Some(lakekey_emulator::Service::KeyVault);
+    fault.service = Some(Service::KeyVault);
     stage.emulator.set_faults(vec![fault]);
 }
 
@@ -182,7 +182,7 @@ fn a_place_that_was_out_of_order_from_the_first_day_on_costs_one_credential_and_
         let body = json!({"error": {"code": "InternalServerError", "message": "no"}});
         let mut fault = Fault::every(FaultKind::Status { status: 500, body, headers: [].into() });
         (fault.method, fault.path_contains) = (Some("PUT".to_owned()), Some("/secrets/".to_owned()));
-        fault.service = Some(lakekey_emulator::Service::KeyVault);
+        fault.service = Some(Service::KeyVault);
         stage.emulator.set_faults(vec![fault]);
         let first = Machine::new(&stage).run(Command::Provision);
         let target = first.report.as_ref().unwrap().targets.first().unwrap();

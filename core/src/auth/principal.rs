@@ -46,8 +46,8 @@ pub(crate) async fn known_principal(context: &Context<'_>) -> Result<Identity, E
     Ok(identity)
 }
 
-/// Checks that it is the principal who has signed in where a place is, by what the access token says; where it
-/// says nothing the workspace is asked.
+/// Checks that it is the principal who has signed in where a place is, by what the access token says; where
+/// it says nothing the workspace is asked.
 ///
 /// # Errors
 /// `wrong-principal`; `identity-unknown`; as the workspace answers.

@@ -6,8 +6,8 @@ use crate::auth::{Context, GithubSignIn};
 use crate::model::{Code, Error};
 use crate::service::github::{Place, moved_to};
 
-/// Tells a refusal in terms of the place and of who signed in. A repository that was renamed or transferred is
-/// asked for its name.
+/// Tells a refusal in terms of the place and of who signed in. A repository that was renamed or transferred
+/// is asked for its name.
 pub(super) async fn told(
     context: &Context<'_>,
     place: &Place,

@@ -47,7 +47,8 @@ impl Writer {
     /// Signs in; where it is to be the principal, nobody else is taken for it.
     ///
     /// # Errors
-    /// Every code of a refused sign-in; `wrong-principal`; `sign-in-not-configured` where the principal cannot sign in there.
+    /// Every code of a refused sign-in; `wrong-principal`; `sign-in-not-configured` where the principal
+    /// cannot sign in there.
     pub(super) async fn identity(&self, context: &Context<'_>, origin: &Origin) -> Result<Identity, Error> {
         let sign_in = match &self.sign_in {
             Some(sign_in) => sign_in.clone(),
