@@ -76,9 +76,10 @@ impl<'s> CommandSink<'s> {
                 Err(self.failed(&format!("could not be spoken to: {error}")).with_uncertainty(true))
             }
             Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => {
-                Err(self.failed(&format!("failed with {}", described(status))).with_uncertainty(true))
-            }
+            Ok(Ok(status)) => Err(self
+                .failed(&format!("failed with {}", described(status)))
+                .with_uncertainty(true)
+                .with_admission(true)),
         }
     }
 

@@ -28,4 +28,5 @@ mod refusals;
 mod rotation;
 mod secrets;
 mod sign_in;
+mod silent_places;
 mod sinks;

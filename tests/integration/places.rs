@@ -47,7 +47,7 @@ fn vault_refuses(stage: &Stage) {
 }
 
 /// Counts the credentials of a kind that are alive.
-fn alive(stage: &Stage, kind: &str) -> usize {
+pub(crate) fn alive(stage: &Stage, kind: &str) -> usize {
     stage.emulator.world(|world| {
         let now = world.now_ms();
         match kind {
@@ -69,7 +69,7 @@ fn alive(stage: &Stage, kind: &str) -> usize {
 }
 
 /// Sets the stage for one kind of credential with two places, and has the first one delivered.
-fn of_kind(kind: &str) -> Stage {
+pub(crate) fn of_kind(kind: &str) -> Stage {
     let stage = provisioned(unprovisioned(kind));
     if kind == "pat" { stage } else { with_delivered(stage, secret_of(kind)) }
 }
@@ -125,7 +125,7 @@ fn with_writer(mut stage: Stage) -> Stage {
 }
 
 /// What the workflow would find in its environment: what was delivered last.
-fn with_delivered(mut stage: Stage, secret: &str) -> Stage {
+pub(crate) fn with_delivered(mut stage: Stage, secret: &str) -> Stage {
     let value = stage.emulator.world(|world| {
         invariants::sinks(world).into_iter().find(|(sink, _)| sink.ends_with(secret)).map(|(_, value)| value)
     });
@@ -137,7 +137,7 @@ fn with_delivered(mut stage: Stage, secret: &str) -> Stage {
     stage.target(|target| target["principal"]["client-id"] = json!(known))
 }
 
-fn secret_of(kind: &str) -> &'static str {
+pub(crate) fn secret_of(kind: &str) -> &'static str {
     if kind == "client-secret" { "CATALOG_CLIENT_SECRET" } else { "CATALOG_OAUTH_SECRET" }
 }
 

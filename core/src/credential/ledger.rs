@@ -49,6 +49,8 @@ pub(crate) struct Notes {
     pub(crate) repairs: bool,
     /// The marks of the places that have refused it.
     pub(crate) refused: Vec<String>,
+    /// The marks of the places that have not answered when it was written.
+    pub(crate) unanswered: Vec<String>,
     /// The marks of the places that say when they were written, and how many seconds after its creation each
     /// was written with it.
     pub(crate) written: Vec<(String, i64)>,
@@ -104,6 +106,9 @@ impl Tag {
                     tag.notes.written = marks.split(',').filter_map(read).collect();
                 }
                 ("refused", marks) => tag.notes.refused = marks.split(',').map(str::to_owned).collect(),
+                ("unanswered", marks) => {
+                    tag.notes.unanswered = marks.split(',').map(str::to_owned).collect();
+                }
                 _ => {}
             }
         }
@@ -115,7 +120,7 @@ impl Tag {
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[lakekey target={} op={} phase={}", self.target, self.operation, self.phase.as_str())?;
-        let Notes { ended, superseded, attempt, repairs, refused, written } = &self.notes;
+        let Notes { ended, superseded, attempt, repairs, refused, unanswered, written } = &self.notes;
         if *ended {
             f.write_str(" end=partial")?;
         } else if *superseded {
@@ -129,6 +134,9 @@ impl fmt::Display for Tag {
         }
         if !refused.is_empty() {
             write!(f, " refused={}", refused.join(","))?;
+        }
+        if !unanswered.is_empty() {
+            write!(f, " unanswered={}", unanswered.join(","))?;
         }
         if !written.is_empty() {
             let each: Vec<String> = written.iter().map(|(mark, after)| format!("{mark}:{after}")).collect();
@@ -165,12 +173,14 @@ mod tests {
             attempt: 3,
             repairs: true,
             refused,
+            unanswered: vec!["5a6b7c".to_owned()],
             written,
             ..Notes::default()
         });
         let text = noted.comment(Some("data catalogue"));
         assert!(text.contains(
-            "phase=pending end=partial attempt=3 why=overwritten refused=1a2b3c,4d5e6f at=7a8b9c:3,0d1e2f:-1]"
+            "phase=pending end=partial attempt=3 why=overwritten refused=1a2b3c,4d5e6f unanswered=5a6b7c \
+             at=7a8b9c:3,0d1e2f:-1]"
         ));
         assert_eq!(Tag::find(&text), Some(noted));
         let noted = tag().in_phase(Phase::Active).with_notes(Notes { superseded: true, ..Notes::default() });

@@ -194,7 +194,7 @@ impl Job<'_> {
         // From the first write on a stop would leave some sinks behind; the next safe point is after the last
         // one.
         self.context.set_delivering(true);
-        let delivered = self.deliver(report, &fresh.value, &new, made).await;
+        let delivered = self.deliver(report, &fresh.value, &new, made, current).await;
         let written = match delivered {
             Ok(written) => written,
             Err(undelivered) => {
@@ -312,7 +312,7 @@ pub(super) fn waiting(ids: &[String], until: Timestamp) -> Vec<Waiting> {
 /// Returns true where a plan rests on what two reads at the same time may have seen at different times.
 fn is_doubtful(plan: &Plan) -> bool {
     match &plan.decision {
-        Decision::Renew { why, .. } => {
+        Decision::Renew { why, attempt, .. } => {
             let doubtful = matches!(
                 why,
                 Reason::Undelivered(_)
@@ -320,7 +320,8 @@ fn is_doubtful(plan: &Plan) -> bool {
                     | Reason::Overwritten { .. }
                     | Reason::Gone { .. }
             );
-            doubtful || plan::first(&plan.actions).next().is_some()
+            // After an attempt that ended partly more is revoked on the word of the places.
+            doubtful || *attempt > 1 || plan::first(&plan.actions).next().is_some()
         }
         Decision::Stop { .. } => true,
         _ => false,

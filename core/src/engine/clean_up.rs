@@ -5,7 +5,7 @@
 
 use super::action::{Action, Revoked};
 use super::observe::{Known, Observed, SinkSeen, Standing};
-use super::places::{holds_a_newer, is_leased, is_written_before, may_hold};
+use super::places::{holds_a_newer, is_leased, is_outdone, is_written_before, may_hold};
 use crate::config::Policy;
 
 /// Lists what can be revoked before anything is made: what no place holds any more, since each was written
@@ -34,6 +34,9 @@ pub(crate) fn seen_nowhere<'o>(
     let mut list = revocable(observed, current, policy, |sink, known| {
         holds_a_newer(sink, known, all)
             || is_written_before(sink, known, all)
+            || all
+                .iter()
+                .any(|newer| !is_leased(newer, observed.now) && is_outdone(sink, known, newer, current))
             || (known.is_refused_by(sink) && !may_hold(sink, known))
     });
     list.retain(is_sure);

@@ -1,13 +1,15 @@
 //! Deliver: write every place, read back, mark; and what a run that reaches only some of them leaves.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 
 use super::action::{Action, Revoked};
 use super::fill::{self, ReadBack, Write};
 use super::issue::Made;
 use super::job::Job;
-use super::observe::{Known, SinkSeen};
-use super::places::{is_written_before, may_hold};
+use super::observe::{Known, Observed, SinkSeen};
+use super::places::{is_outdone, is_written_before, may_hold};
 use super::plan;
 use super::report::{Outcome, TargetReport};
 use crate::credential::{Marked, Notes, Phase};
@@ -52,6 +54,7 @@ impl Job<'_> {
         value: &Secret,
         new: &Known,
         made: Made<'_>,
+        current: Option<&Known>,
     ) -> Result<Vec<(String, i64)>, Undelivered> {
         let context = self.context;
         let delivery = Delivery {
@@ -60,7 +63,7 @@ impl Job<'_> {
             created: new.created,
             expires: new.expires,
         };
-        let writes = self.write(value, &delivery, &made.observed.sinks).await;
+        let writes = self.write(value, &delivery, made, current).await;
         for (sink, written) in self.sinks.iter().zip(&writes) {
             match written {
                 Write::Done => {
@@ -144,12 +147,22 @@ impl Job<'_> {
 
     /// Writes the sinks at the same time; first those that cannot tell when they were written, so that a date
     /// of the others stands for them too.
-    async fn write(&self, value: &Secret, delivery: &Delivery, seen: &[SinkSeen]) -> Vec<Write> {
-        let silent = |index: &usize| seen.get(*index).is_some_and(|seen| !seen.state.written.is_exact());
+    async fn write(
+        &self,
+        value: &Secret,
+        delivery: &Delivery,
+        made: Made<'_>,
+        current: Option<&Known>,
+    ) -> Vec<Write> {
+        let observed = made.observed;
+        let silent =
+            |index: &usize| observed.sinks.get(*index).is_some_and(|seen| !seen.state.written.is_exact());
         let (first, second): (Vec<usize>, Vec<usize>) = (0..self.sinks.len()).partition(silent);
         let mut results: Vec<Write> = self.sinks.iter().map(|_| Write::NotTried).collect();
         for group in [first, second] {
-            if results.iter().any(|result| matches!(result, Write::Failed(_))) {
+            let has_failed = results.iter().any(|result| matches!(result, Write::Failed(_)));
+            // What the ledger does not know to be partial the dates of the others would show as delivered.
+            if has_failed && !(is_ending(observed, current) && self.is_noted_partial(made).await) {
                 break;
             }
             let written = join_all(group.iter().map(|index| async {
@@ -162,6 +175,13 @@ impl Job<'_> {
             }
         }
         results
+    }
+
+    /// Notes that a delivery is partial before the other places are written; returns whether that is noted.
+    async fn is_noted_partial(&self, made: Made<'_>) -> bool {
+        let tag = made.tag.with_notes(Notes { ended: true, ..made.tag.notes.clone() });
+        let comment = self.credentials.policy.comment.as_deref();
+        matches!(self.store.mark(self.context, &made.fresh.listed.id, &tag, comment).await, Ok(Marked::Yes))
     }
 
     /// Notes that the run has ended although some place does not hold the new credential, and revokes what no
@@ -188,11 +208,13 @@ impl Job<'_> {
         }
         let seen = &made.observed.sinks;
         let each = || seen.iter().zip(&undelivered.writes);
-        let refused = each()
-            .filter(|(_, write)| matches!(write, Write::Failed(error) if !error.is_uncertain()))
-            .map(|(sink, _)| sink.mark.clone())
-            .collect();
-        let notes = Notes { ended: true, refused, ..made.tag.notes.clone() };
+        let failed = |how: fn(&Error) -> bool| {
+            let is_so = move |write: &Write| matches!(write, Write::Failed(error) if how(error));
+            each().filter(move |(_, write)| is_so(write)).map(|(sink, _)| sink.mark.clone()).collect()
+        };
+        let refused = failed(|error| !error.is_uncertain());
+        let unanswered = failed(|error| error.is_uncertain() && !error.is_admitted());
+        let notes = Notes { ended: true, refused, unanswered, ..made.tag.notes.clone() };
         let comment = self.credentials.policy.comment.as_deref();
         let tag = made.tag.with_notes(notes);
         if let Err(error) = self.store.mark(self.context, &new.id, &tag, comment).await {
@@ -205,7 +227,12 @@ impl Job<'_> {
                     is_written_before(sink, known, &made.observed.known)
                         || !may_hold(sink, known) && known.is_refused_by(sink)
                 }
-                Write::Failed(_) | Write::NotTried => false,
+                // It holds what it held, or the new one.
+                Write::Failed(_) | Write::NotTried => {
+                    made.observed.now >= known.created + plan::HOUR
+                        && (is_written_before(sink, known, &made.observed.known)
+                            || is_outdone(sink, known, new, current))
+                }
             })
         };
         let (revoke, left): (Vec<&Known>, Vec<&Known>) = others.iter().partition(|known| {
@@ -221,6 +248,18 @@ impl Job<'_> {
         }
     }
 }
+
+/// Returns true where what the places hold ends within a day or has ended, so that one that fails may not
+/// keep the others without a credential.
+fn is_ending(observed: &Observed, current: Option<&Known>) -> bool {
+    match current {
+        Some(current) => current.expires.is_some_and(|end| end < observed.now + DAY),
+        None => observed.sinks.iter().any(|sink| sink.state.written.timestamp().is_some()),
+    }
+}
+
+/// How near its end a credential is when the places that can be written are, whatever the others do.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Says why a delivery has not reached every place; `None` where it has.
 fn failure(writes: &[Write], labels: &[String]) -> Option<Error> {

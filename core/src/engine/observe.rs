@@ -46,6 +46,8 @@ pub(crate) struct Known {
     pub(crate) repairs: bool,
     /// The marks of the places that have refused it.
     pub(crate) refused: Vec<String>,
+    /// The marks of the places that have not answered when it was written.
+    pub(crate) unanswered: Vec<String>,
     /// The marks of places, and how many seconds after its creation each was written with it.
     pub(crate) written: Vec<(String, i64)>,
 }
@@ -65,6 +67,7 @@ impl Known {
             attempt: 1,
             repairs: false,
             refused: Vec::new(),
+            unanswered: Vec::new(),
             written: Vec::new(),
         }
     }
@@ -165,7 +168,8 @@ pub(crate) fn known(
                 (None, _) => return None,
             };
             let (operation, notes) = credential.tag.map(|tag| (tag.operation, tag.notes)).unzip();
-            let Notes { ended, superseded, attempt, repairs, refused, written } = notes.unwrap_or_default();
+            let Notes { ended, superseded, attempt, repairs, refused, unanswered, written } =
+                notes.unwrap_or_default();
             Some(Known {
                 id: credential.id,
                 created: credential.created,
@@ -178,6 +182,7 @@ pub(crate) fn known(
                 attempt: attempt.max(1),
                 repairs,
                 refused,
+                unanswered,
                 written,
             })
         })

@@ -112,6 +112,22 @@ pub(super) fn is_written_before(sink: &SinkSeen, known: &Known, all: &[Known]) -
     }
 }
 
+/// Returns true where a place that can tell nothing has answered that it failed to take a credential, and was
+/// offered a newer one since. It either takes what it is offered or not, so that it holds what it held before
+/// them all, or the newest; what it did not answer to at all may have arrived.
+pub(super) fn is_outdone(sink: &SinkSeen, known: &Known, newer: &Known, current: Option<&Known>) -> bool {
+    let is_attempt = current.is_none_or(|current| known.created > current.created);
+    is_attempt
+        && sink.state.holds.is_none()
+        && sink.state.written == Written::Unknown
+        && known.standing == Standing::Pending
+        && newer.standing == Standing::Pending
+        && newer.created > known.created
+        // What cannot be marked does not say how its run ended.
+        && known.ended
+        && !known.unanswered.contains(&sink.mark)
+}
+
 /// Returns true where the ledger says that a run wrote this credential at the very time that the place shows.
 fn is_as_noted(sink: &SinkSeen, known: &Known) -> bool {
     match (&sink.state.holds, sink.state.written) {

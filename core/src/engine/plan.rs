@@ -15,16 +15,22 @@ pub(crate) use super::places::{LEASE, is_leased};
 use super::quota;
 use crate::config::Policy;
 use crate::model::{CredentialKind, Timestamp};
+use crate::sink::Written;
 
 /// A credential with less than this left is refused by the workspace and counts as gone.
 const LAST_BREATH: Duration = Duration::from_secs(30);
 
-const HOUR: Duration = Duration::from_secs(3_600);
+/// How old what is revoked on the word of the places is at the least.
+pub(super) const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
+const WEEK: Duration = Duration::from_secs(7 * 86_400);
+
+/// After how many attempts that have each left one the next ones are rare.
+const KEPT_ATTEMPTS: usize = 3;
 
 /// How long after a delivery that repaired an overwritten place another such delivery would only feed two
 /// writers.
-const TWO_WRITERS: Duration = Duration::from_secs(7 * 86_400);
+const TWO_WRITERS: Duration = WEEK;
 
 /// Holds what was decided of one credential, and all that follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,9 +214,8 @@ fn decide(observed: &Observed, asked: Asked<'_>) -> Decision {
         return Decision::Yield { to: (*to).clone(), overdue, current: current.cloned() };
     }
     if let (Some(newest), false) = (newest, asked.force) {
-        let until = newest.created + back_off(newest, current, asked);
-        let ends_soon = |known: &Known| known.expires.is_some_and(|end| end < until + DAY);
-        if now < until && !ends_soon(current.unwrap_or(newest)) {
+        let until = next_attempt(newest, &alive, current, observed, asked);
+        if now < until {
             return Decision::Wait { newest: newest.clone(), until };
         }
     }
@@ -237,6 +242,38 @@ pub(crate) fn is_missed(current: Option<&Known>, to: &Known, observed: &Observed
             let unserved = |sink: &SinkSeen| sink.state.written.timestamp().is_some() && !may_hold(sink, to);
             observed.sinks.iter().any(unserved)
         }
+    }
+}
+
+/// Returns when what ended partly is tried again: after the back-off, and earlier where what is in use is
+/// near its end. Attempts that each leave one, since a place may hold any, become rare, and keep a place free
+/// where few fit.
+fn next_attempt(
+    newest: &Known,
+    alive: &[&Known],
+    current: Option<&Known>,
+    observed: &Observed,
+    asked: Asked<'_>,
+) -> Timestamp {
+    let in_doubt = |sink: &SinkSeen, known: &Known| {
+        sink.state.written == Written::Unknown && (!known.ended || known.unanswered.contains(&sink.mark))
+    };
+    let is_kept = |known: &&&Known| {
+        known.standing == Standing::Pending
+            && current.is_none_or(|current| known.created > current.created)
+            && observed.sinks.iter().any(|sink| in_doubt(sink, known))
+    };
+    let end = current.unwrap_or(newest).expires;
+    let (until, last) = if alive.iter().filter(is_kept).count() < KEPT_ATTEMPTS {
+        (newest.created + back_off(newest, current, asked), newest.created)
+    } else if let (true, Some(end)) = (quota::limit(asked.kind).is_some_and(|limit| limit < 10), end) {
+        (end, newest.created + DAY)
+    } else {
+        (newest.created + WEEK, newest.created + DAY)
+    };
+    match end.filter(|end| *end < until + DAY) {
+        Some(end) => last.max(until.min(end - DAY)),
+        None => until,
     }
 }
 

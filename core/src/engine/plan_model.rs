@@ -320,8 +320,15 @@ proptest! {
         for run in &runs {
             model.run(run)?;
         }
-        // One further undisturbed run, as the schedule would start it, converges.
-        let undisturbed = Run { after: DAY, force: false, effects: usize::MAX, lost: false, edited: Some(0) };
+        // One further undisturbed run, as the schedule would start it, converges: the first after the
+        // back-off.
+        model.now += DAY;
+        if let Decision::Wait { until, .. } = model.plan(&model.observed(), false).decision {
+            let wait = until.since(time(model.now));
+            prop_assert!(wait <= 7 * DAY, "it waits a week at the most");
+            model.now += wait;
+        }
+        let undisturbed = Run { after: 0, force: false, effects: usize::MAX, lost: false, edited: Some(0) };
         model.run(&undisturbed)?;
         let newest = model.tokens.iter().max_by_key(|t| (t.created, t.id.clone())).map(|t| t.id.clone());
         for place in &model.places {

@@ -28,6 +28,8 @@ struct Trials {
     number: u32,
     /// Whether any of them may have been carried out.
     uncertain: bool,
+    /// Whether any of them that may have been carried out was not answered by the service itself.
+    unanswered: bool,
 }
 
 /// Sends the requests of one target's run.
@@ -273,7 +275,7 @@ impl<'a> Client<'a> {
         patience: Patience,
         mut attempt: impl AsyncFnMut() -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut trials = Trials { started: self.now(), number: 1, uncertain: false };
+        let mut trials = Trials { started: self.now(), number: 1, uncertain: false, unanswered: false };
         loop {
             match attempt().await {
                 Ok(done) => return Ok(done),
@@ -292,7 +294,9 @@ impl<'a> Client<'a> {
         error: Error,
     ) -> Result<(), Error> {
         trials.uncertain |= error.is_uncertain();
-        let error = error.with_uncertainty(trials.uncertain);
+        trials.unanswered |= error.is_uncertain() && !error.is_admitted();
+        let admitted = error.is_admitted() && !trials.unanswered;
+        let error = error.with_uncertainty(trials.uncertain).with_admission(admitted);
         if !patience.allows(&error) {
             return Err(error);
         }

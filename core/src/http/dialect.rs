@@ -108,7 +108,9 @@ impl Dialect {
             .with_wait(if temporary == Temporary::Yes { (self.wait)(&answered) } else { None })
             // A refusal with 4xx is definite; after a 5xx nobody knows what was done, and what answers with a
             // redirect in the service's place may have passed the request on first.
-            .with_uncertainty(response.status >= 500 || code == Code::Redirected);
+            .with_uncertainty(response.status >= 500 || code == Code::Redirected)
+            // A gateway speaks for a service that has not answered.
+            .with_admission(matches!(response.status, 500 | 501 | 503));
         let hint = line.and_then(|rule| rule.hint);
         if let Some(hint) = hint.or(self.redirected.filter(|_| redirect && line.is_none())) {
             error = error.with_hint(hint.replace("{origin}", asked.origin.as_str()));

@@ -40,6 +40,7 @@ struct Parts {
     status: Option<u16>,
     request_id: Option<String>,
     uncertain: bool,
+    admitted: bool,
     temporary: Temporary,
     wait: Option<Duration>,
     source: Option<Error>,
@@ -60,6 +61,7 @@ impl Error {
             status: None,
             request_id: None,
             uncertain: false,
+            admitted: false,
             temporary: Temporary::No,
             wait: None,
             source: None,
@@ -135,6 +137,13 @@ impl Error {
     #[must_use]
     pub fn with_uncertainty(mut self, uncertain: bool) -> Self {
         self.0.uncertain = uncertain;
+        self
+    }
+
+    /// Says that the other side itself has answered that it failed, rather than not answered.
+    #[must_use]
+    pub fn with_admission(mut self, admitted: bool) -> Self {
+        self.0.admitted = admitted;
         self
     }
 
@@ -238,6 +247,13 @@ impl Error {
     #[must_use]
     pub fn is_uncertain(&self) -> bool {
         self.0.uncertain
+    }
+
+    /// Returns true where the other side itself has answered that it failed. That it did nothing is likely,
+    /// and not certain.
+    #[must_use]
+    pub fn is_admitted(&self) -> bool {
+        self.0.admitted
     }
 
     /// Returns whether the same request may succeed later.

@@ -46,19 +46,24 @@ impl Sink for CallbackSink<'_> {
             let name = &self.callback.name;
             let written = self.host.write_sink(name, value, &info.to_string(), milliseconds(TIMEOUT));
             let outcome = settled(written).await;
-            let (code, what, uncertain) = match outcome.as_string().as_deref() {
+            let (code, what, uncertain, admitted) = match outcome.as_string().as_deref() {
                 None => return Ok(()),
-                Some("refused") => {
-                    (Code::SinkRefused, format!("the function \"{name}\" has refused the credential"), false)
-                }
+                Some("refused") => (
+                    Code::SinkRefused,
+                    format!("the function \"{name}\" has refused the credential"),
+                    false,
+                    false,
+                ),
                 Some("timed-out") => (
                     Code::SinkFailed,
                     format!("the function \"{name}\" was not done within {} s", TIMEOUT.as_secs()),
                     true,
+                    false,
                 ),
-                Some(_) => (Code::SinkFailed, format!("the function \"{name}\" failed"), true),
+                Some(_) => (Code::SinkFailed, format!("the function \"{name}\" failed"), true, true),
             };
-            Err(Error::new(code, Step::Deliver, what).with_uncertainty(uncertain).with_hint(
+            let error = Error::new(code, Step::Deliver, what).with_uncertainty(uncertain);
+            Err(error.with_admission(admitted).with_hint(
                 "catch the error inside the function to see it: it is not repeated here, since it may hold \
                  the credential; both credentials work until a later run has delivered",
             ))
