@@ -164,3 +164,46 @@ fn a_place_that_fails_does_not_keep_the_others_past_the_end_of_what_they_hold() 
     let status = Machine::new(&stage).run(Command::Status);
     assert!(status.output.contains("the last run ended before every place held"), "{}", status.output);
 }
+
+#[test]
+fn a_place_that_cannot_be_read_keeps_no_other_from_a_fresh_credential_and_costs_one() {
+    for kind in ["pat", "client-secret", "oauth-secret"] {
+        let stage = of_kind(kind);
+        stage.emulator.advance(HOUR);
+        let unreadable = |stage: &Stage| {
+            let mut fault = Fault::every(status(403));
+            fault.service = Some(Service::KeyVault);
+            stage.emulator.set_faults(vec![fault]);
+        };
+        unreadable(&stage);
+        let place = |ran: &lakekey_tests::machine::Ran, index: usize| {
+            let target = ran.report.as_ref().unwrap().targets.last().unwrap();
+            let place = &target.delivered[index];
+            (place.holds.as_str(), place.error.is_some())
+        };
+        for command in [ROTATE, Command::Status, Command::Plan] {
+            let ran = Machine::new(&stage).run(command);
+            assert_eq!(ran.report.as_ref().unwrap().exit_status(), 1, "{kind}: {}", ran.output);
+            assert_eq!(ran.writes(), Vec::<String>::new(), "{kind}: it is not due");
+            assert_eq!((place(&ran, 0), place(&ran, 1)), (("current", false), ("unknown", true)), "{kind}");
+        }
+        stage.emulator.advance(DAY * if kind == "pat" { 61 } else { 121 });
+        let ran = Machine::new(&stage).seed(2).run(ROTATE);
+        assert_eq!((place(&ran, 0).0, place(&ran, 1).1), ("current", true), "{kind}: {}", ran.output);
+        let mut stage = if kind == "pat" { stage } else { with_delivered(stage, secret_of(kind)) };
+        for run in 0..30 {
+            stage.emulator.advance(HOUR);
+            let what = format!("{kind}, run {run}");
+            let watched = Machine::new(&stage).seed(run + 3).watched(invariants::never_without(&what));
+            let ran = watched.run(ROTATE);
+            assert_eq!(ran.report.as_ref().unwrap().exit_status(), 1, "{what}: {}", ran.output);
+            assert!(alive(&stage, kind) <= 2, "I8: {what}: {}", ran.output);
+            if kind != "pat" {
+                stage = with_delivered(stage, secret_of(kind));
+            }
+        }
+        stage.emulator.set_faults(Vec::new());
+        stage.emulator.advance(DAY);
+        heals(&stage, kind, false);
+    }
+}

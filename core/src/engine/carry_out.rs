@@ -53,7 +53,7 @@ impl Job<'_> {
                 }
                 let until = current.created + self.credentials.policy.overlap.duration();
                 self.revoke(report, &plan.actions, waiting(&plan.waiting, until)).await;
-                Ok(())
+                observed.readable()
             }
             Decision::Wait { newest, until } => {
                 fill::credential(report, self, newest);

@@ -346,6 +346,10 @@ impl Visit<'_> {
     /// Tells what each place holds.
     fn places(&mut self, observed: &Observed, plan: &Plan) {
         for seen in &observed.sinks {
+            if let Some(error) = &seen.error {
+                self.refused(error.clone());
+                continue;
+            }
             let label = &seen.label;
             let written = seen.state.written.timestamp();
             let when = written.map(|at| format!(", last written {at:.0}")).unwrap_or_default();

@@ -38,6 +38,7 @@ pub(super) fn sinks(report: &mut TargetReport, observed: &Observed, plan: &Plan)
         entry.holds = holds;
         let since = holds == Holds::Unknown && plan.shown().is_some();
         entry.edited_by = seen.state.editor.clone().filter(|_| since);
+        entry.error = seen.error.clone();
         entry
     };
     report.delivered = observed.sinks.iter().map(entry).collect();

@@ -8,6 +8,7 @@ use super::observe::{Known, Observed, SinkSeen, known, mark_of, strays};
 use super::plan::{self, Asked, Plan};
 use super::resolve::Credentials;
 use crate::auth::Context;
+use crate::config::Adopt;
 use crate::credential::{self, Listed, Store};
 use crate::http::Identity;
 use crate::model::{Error, Step};
@@ -23,6 +24,12 @@ pub(super) struct Job<'a> {
     pub(super) sinks: Vec<Box<dyn Sink + 'a>>,
     pub(super) jitter: u64,
 }
+
+/// Is what a place is like of which nothing is known.
+const UNKNOWN: SinkState = SinkState { written: Written::Unknown, holds: None, editor: None };
+
+/// Is what a place says of itself, or why it could not be read.
+type Seen = Result<SinkState, Error>;
 
 impl<'a> Job<'a> {
     /// Opens the store and the places of delivery.
@@ -48,8 +55,23 @@ impl<'a> Job<'a> {
         let states = join_all(self.sinks.iter().map(|sink| sink.observe(self.context)));
         let (listed, states) = join(listing, states).await;
         let listed = listed?;
-        let states: Result<Vec<SinkState>, Error> = states.into_iter().collect();
-        Ok(self.of_listed(listed, states?))
+        let states = self.readable(&listed, states)?;
+        Ok(self.of_listed(listed, states))
+    }
+
+    /// Lets a place that cannot be read be, so that it does not keep the others from what they need. Where it
+    /// is the only one, or nothing of this target is there yet, it is put right before anything is made.
+    fn readable(&self, listed: &[Listed], states: Vec<Seen>) -> Result<Vec<Seen>, Error> {
+        let is_passed = |error: &Error| error.status().is_some() || error.code().is_no_answer();
+        let own = |listed: &Listed| {
+            listed.tag.as_ref().is_some_and(|tag| self.context.subject.is_named(&tag.target))
+                || listed.tag.is_none() && self.credentials.policy.adopt == Adopt::All
+        };
+        let goes_on = states.iter().any(Result::is_ok) && listed.iter().any(own);
+        match states.iter().filter_map(|state| state.as_ref().err()).find(|e| !(goes_on && is_passed(e))) {
+            Some(error) => Err(error.clone()),
+            None => Ok(states),
+        }
     }
 
     /// Reads the credentials as the workspace's admin sees them, where the principal cannot be asked yet.
@@ -61,11 +83,17 @@ impl<'a> Job<'a> {
         let (number, id) = (&principal.id, &principal.application_id);
         let infos = management::list_of(self.context, admin, number, id).await?;
         let listed: Vec<Listed> = infos.into_iter().map(credential::listed_pat).collect();
-        let states = self.observe_sinks().await.sinks.into_iter().map(|seen| seen.state).collect();
+        let states = self.quiet_states().await;
         Ok(self.of_listed(listed, states))
     }
 
-    fn of_listed(&self, listed: Vec<Listed>, states: Vec<SinkState>) -> Observed {
+    /// Reads the places while the principal may not do so yet: one that cannot be read says nothing.
+    async fn quiet_states(&self) -> Vec<Seen> {
+        let states = join_all(self.sinks.iter().map(|sink| sink.observe(self.context))).await;
+        states.into_iter().map(|state| Ok(state.unwrap_or(UNKNOWN))).collect()
+    }
+
+    fn of_listed(&self, listed: Vec<Listed>, states: Vec<Seen>) -> Observed {
         let ids = listed.iter().map(|listed| listed.id.clone()).collect();
         let strays = strays(self.context.subject, &listed);
         let (known, others) =
@@ -75,16 +103,20 @@ impl<'a> Job<'a> {
 
     /// Reads the sinks alone, for a principal that has nothing yet; one that cannot be read yet says nothing.
     pub(super) async fn observe_sinks(&self) -> Observed {
-        let states = join_all(self.sinks.iter().map(|sink| sink.observe(self.context))).await;
-        let unknown = SinkState { written: Written::Unknown, holds: None, editor: None };
-        let states = states.into_iter().map(|state| state.unwrap_or_else(|_| unknown.clone())).collect();
+        let states = self.quiet_states().await;
         self.observed(Vec::new(), 0, states)
     }
 
-    fn observed(&self, known: Vec<Known>, others: usize, states: Vec<SinkState>) -> Observed {
+    fn observed(&self, known: Vec<Known>, others: usize, states: Vec<Seen>) -> Observed {
         let seen = self.credentials.deliver.iter().zip(states);
         let sinks = seen
-            .map(|(place, state)| SinkSeen { label: place.label(), mark: mark_of(&place.identity()), state })
+            .map(|(place, state)| {
+                let (label, mark) = (place.label(), mark_of(&place.identity()));
+                match state {
+                    Ok(state) => SinkSeen { label, mark, state, error: None },
+                    Err(error) => SinkSeen { label, mark, state: UNKNOWN, error: Some(error) },
+                }
+            })
             .collect();
         let (marks, now) = (self.store.marks(), self.context.ledger_now());
         Observed { known, others, ids: BTreeSet::new(), strays: Vec::new(), sinks, marks, now }

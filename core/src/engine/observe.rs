@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::auth::Subject;
 use crate::config::Adopt;
 use crate::credential::{Listed, Notes, Phase, Tag};
-use crate::model::{Timestamp, hex};
+use crate::model::{Error, Timestamp, hex};
 use crate::sink::SinkState;
 
 /// Says how a credential came to be one that this target cares for.
@@ -101,6 +101,8 @@ pub(crate) struct SinkSeen {
     pub(crate) mark: String,
     /// What it says of itself.
     pub(crate) state: SinkState,
+    /// Why it could not be read, where it could not.
+    pub(crate) error: Option<Error>,
 }
 
 /// Returns the short text that stands for a place in the ledger.
@@ -125,6 +127,16 @@ pub(crate) struct Observed {
     pub(crate) marks: bool,
     /// The time, by the clock of the service that dates the credentials.
     pub(crate) now: Timestamp,
+}
+
+impl Observed {
+    /// Reports the first place that could not be read.
+    ///
+    /// # Errors
+    /// As that place answers.
+    pub(crate) fn readable(&self) -> Result<(), Error> {
+        self.sinks.iter().find_map(|sink| sink.error.clone()).map_or(Ok(()), Err)
+    }
 }
 
 /// Finds the credentials that bear the name of a target that is not configured.

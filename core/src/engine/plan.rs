@@ -118,6 +118,10 @@ pub(crate) fn plan(observed: &Observed, asked: Asked<'_>) -> Plan {
     let decision = decide(observed, asked);
     let (actions, waiting) = match &decision {
         Decision::Yield { .. } | Decision::Wait { .. } | Decision::Stop { .. } => (Vec::new(), Vec::new()),
+        // A place that cannot be read may hold what only its date tells from the current one.
+        Decision::Keep(current) if current.standing != Standing::Active && observed.readable().is_err() => {
+            (Vec::new(), Vec::new())
+        }
         Decision::Keep(current) => {
             let alive: Vec<&Known> = observed.known.iter().filter(|known| !is_ending(known, now)).collect();
             let previous = previous(current, &alive);

@@ -35,7 +35,7 @@ pub(super) async fn status(job: &Job<'_>, report: &mut TargetReport) -> Result<(
     match &plan.decision {
         Decision::Wait { until, .. } => Err(too_early(*until)),
         Decision::Stop { sink, at, .. } => Err(two_writers(sink, *at)),
-        _ => Ok(()),
+        _ => observed.readable(),
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) fn would(
     match &plan.decision {
         Decision::Wait { until, .. } => Err(too_early(*until)),
         Decision::Stop { sink, at, .. } => Err(two_writers(sink, *at)),
-        _ => Ok(()),
+        _ => observed.readable(),
     }
 }
 

@@ -409,6 +409,14 @@ impl Code {
             _ => Class::Target,
         }
     }
+
+    /// Returns true where a service was not reached, or its answer did not come or could not be read.
+    pub(crate) const fn is_no_answer(self) -> bool {
+        matches!(
+            self,
+            Self::NotReachable | Self::TimedOut | Self::ReplyLost | Self::ReplyInvalid | Self::ReplyTooLarge
+        )
+    }
 }
 
 /// Says that a text is no code of this version.
