@@ -7,7 +7,7 @@ use std::time::Duration;
 use lakekey_core::{Command, Holds, Revocation, RunRequest};
 use lakekey_emulator::{Emulator, Fault, FaultKind, Seed, Service};
 use lakekey_tests::invariants;
-use lakekey_tests::machine::Machine;
+use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;
 use serde_json::json;
 
@@ -370,4 +370,105 @@ fn another_value_in_a_vault_is_overwritten_although_it_bears_the_tags_of_ours() 
     let status = Machine::new(&stage).run(Command::Status);
     assert_eq!(status.first().delivered[1].holds, Holds::Overwritten, "{}", status.output);
     assert_eq!(Machine::new(&stage).seed(4).run(ROTATE).outcome(), "rotated");
+}
+
+#[test]
+fn two_writers_of_an_oauth_secret_are_left_to_a_person_too() {
+    for kind in ["client-secret", "oauth-secret"] {
+        let stage = if kind == "client-secret" { with_client_secret() } else { databricks() };
+        let name = if kind == "client-secret" { "CATALOG_CLIENT_SECRET" } else { "CATALOG_OAUTH_SECRET" };
+        let stage = with_delivered(provisioned(stage), name).target(|target| target["deliver"] = json!([]));
+        stage.emulator.advance(HOUR * 3);
+        written_back(&stage);
+        stage.emulator.advance(HOUR);
+        let repaired = Machine::new(&stage).run(ROTATE);
+        let last = |ran: &Ran| ran.report.as_ref().unwrap().targets.last().unwrap().clone();
+        assert_eq!(last(&repaired).outcome.as_str(), "rotated", "{kind}: {}", repaired.output);
+        let stage = with_delivered(stage, name);
+        stage.emulator.advance(HOUR * 3);
+        written_back(&stage);
+        stage.emulator.advance(HOUR);
+        let again = Machine::new(&stage).seed(2).run(ROTATE);
+        let code = last(&again).error.map(|error| error.code().as_str());
+        assert_eq!((code, again.writes().len()), (Some("sink-overwritten"), 0), "{kind}: {}", again.output);
+    }
+}
+
+#[test]
+fn a_place_that_is_emptied_again_and_again_has_two_writers() {
+    let stage = provisioned(Stage::new().every_sink());
+    let empty = |stage: &Stage, what: &str| {
+        stage.emulator.advance(HOUR * 3);
+        stage.emulator.world(|world| match what {
+            "github" => world.github.stores.values_mut().for_each(|store| store.secrets.clear()),
+            // A placeholder that everybody can read.
+            _ => {
+                let all = world.azure_devops.groups.iter_mut().flat_map(|group| &mut group.variables);
+                all.for_each(|(_, variable)| variable.secret = false);
+            }
+        });
+    };
+    for what in ["github", "group"] {
+        let stage = stage.fork();
+        empty(&stage, what);
+        let status = Machine::new(&stage).run(Command::Status);
+        let emptied = status.first().delivered.iter().filter(|place| place.holds == Holds::Overwritten);
+        assert!(emptied.count() > 0, "{what}: {}", status.output);
+        assert!(status.output.contains("another hand has emptied"), "{what}: {}", status.output);
+        let repaired = Machine::new(&stage).run(ROTATE);
+        assert_eq!(repaired.outcome(), "rotated", "{what}: {}", repaired.output);
+        empty(&stage, what);
+        let again = Machine::new(&stage).seed(2).run(ROTATE);
+        assert_eq!((again.code(), again.writes().len()), (Some("sink-overwritten"), 0), "{}", again.output);
+        // A place that was added is no second writer.
+        let added = stage.fork().target(|target| {
+            target["deliver"] =
+                json!([{"type": "github-secret", "repository": "acme/data", "secret": "NEW"}]);
+        });
+        let ran = Machine::new(&added).seed(3).run(ROTATE);
+        assert_eq!(ran.outcome(), "rotated", "{what}: {}", ran.output);
+    }
+}
+
+#[test]
+fn a_workspace_that_cannot_mark_is_tried_again_more_and_more_rarely_too() {
+    let stage = provisioned(two_places());
+    stage.emulator.advance(DAY * 61);
+    let body = json!({"error_code": "ENDPOINT_NOT_FOUND", "message": "No API found"});
+    let mut no_patch = Fault::every(FaultKind::Status { status: 404, body, headers: [].into() });
+    no_patch.method = Some("PATCH".to_owned());
+    no_patch.path_contains = Some("/api/2.0/token/".to_owned());
+    let mut no_write = Fault::every(FaultKind::Status { status: 403, body: json!({}), headers: [].into() });
+    (no_write.service, no_write.method) = (Some(Service::KeyVault), Some("PUT".to_owned()));
+    stage.emulator.set_faults(vec![no_patch, no_write]);
+    let made = (0..24).filter(|run| {
+        stage.emulator.advance(HOUR);
+        let ran = Machine::new(&stage).seed(run + 1).run(ROTATE);
+        ran.writes().iter().any(|write| write.contains("/token/create"))
+    });
+    let made = made.count();
+    assert!((3..=6).contains(&made), "it tried {made} times in a day");
+    stage.emulator.set_faults(Vec::new());
+    stage.emulator.advance(DAY);
+    let healed = Machine::new(&stage).seed(99).run(ROTATE);
+    assert_eq!((healed.outcome(), pats(&stage).len()), ("rotated", 1), "{}", healed.output);
+}
+
+#[test]
+fn an_application_that_is_full_names_its_secrets_and_whose_they_are() {
+    let stage = with_delivered(provisioned(with_client_secret()), "CATALOG_CLIENT_SECRET");
+    let stage = stage.target(|target| target["deliver"] = json!([]));
+    stage.emulator.advance(HOUR);
+    let own = Machine::new(&stage).run(Command::Status);
+    let own = own.report.unwrap().targets.last().unwrap().credential.clone().unwrap().id;
+    stage.emulator.advance(DAY * 121);
+    let body = json!({"error": {"code": "Directory_QuotaExceeded",
+        "message": "The size of the object exceeds its limit"}});
+    let mut fault = Fault::every(FaultKind::Status { status: 400, body, headers: [].into() });
+    fault.path_contains = Some("/addPassword".to_owned());
+    stage.emulator.set_faults(vec![fault]);
+    let ran = Machine::new(&stage).run(ROTATE);
+    let error = ran.report.as_ref().unwrap().targets.last().unwrap().error.clone().unwrap();
+    assert_eq!(error.code().as_str(), "quota-exceeded", "{}", ran.output);
+    assert!(error.message().contains(&format!("{own} (in use)")), "{}", error.message());
 }

@@ -54,6 +54,8 @@ pub(crate) struct Notes {
     /// The marks of the places that say when they were written, and how many seconds after its creation each
     /// was written with it.
     pub(crate) written: Vec<(String, i64)>,
+    /// The marks of the places that were written with it and do not date that write.
+    pub(crate) held: Vec<String>,
 }
 
 impl Tag {
@@ -105,6 +107,7 @@ impl Tag {
                     };
                     tag.notes.written = marks.split(',').filter_map(read).collect();
                 }
+                ("held", marks) => tag.notes.held = marks.split(',').map(str::to_owned).collect(),
                 ("refused", marks) => tag.notes.refused = marks.split(',').map(str::to_owned).collect(),
                 ("unanswered", marks) => {
                     tag.notes.unanswered = marks.split(',').map(str::to_owned).collect();
@@ -120,7 +123,7 @@ impl Tag {
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[lakekey target={} op={} phase={}", self.target, self.operation, self.phase.as_str())?;
-        let Notes { ended, superseded, attempt, repairs, refused, unanswered, written } = &self.notes;
+        let Notes { ended, superseded, attempt, repairs, refused, unanswered, written, held } = &self.notes;
         if *ended {
             f.write_str(" end=partial")?;
         } else if *superseded {
@@ -141,6 +144,9 @@ impl fmt::Display for Tag {
         if !written.is_empty() {
             let each: Vec<String> = written.iter().map(|(mark, after)| format!("{mark}:{after}")).collect();
             write!(f, " at={}", each.join(","))?;
+        }
+        if !held.is_empty() {
+            write!(f, " held={}", held.join(","))?;
         }
         f.write_str("]")
     }
@@ -175,12 +181,13 @@ mod tests {
             refused,
             unanswered: vec!["5a6b7c".to_owned()],
             written,
+            held: vec!["9e8d7c".to_owned()],
             ..Notes::default()
         });
         let text = noted.comment(Some("data catalogue"));
         assert!(text.contains(
             "phase=pending end=partial attempt=3 why=overwritten refused=1a2b3c,4d5e6f unanswered=5a6b7c \
-             at=7a8b9c:3,0d1e2f:-1]"
+             at=7a8b9c:3,0d1e2f:-1 held=9e8d7c]"
         ));
         assert_eq!(Tag::find(&text), Some(noted));
         let noted = tag().in_phase(Phase::Active).with_notes(Notes { superseded: true, ..Notes::default() });

@@ -51,10 +51,10 @@ impl fmt::Display for Reason {
                 )
             }
             Self::Partial => f.write_str("the last run ended before every place held the new credential"),
-            Self::Overwritten { sink, at } => {
-                write!(f, "another hand has overwritten {sink}")?;
-                at.map_or(Ok(()), |at| write!(f, " at {at:.0}"))
+            Self::Overwritten { sink, at: Some(at) } => {
+                write!(f, "another hand has overwritten {sink} at {at:.0}")
             }
+            Self::Overwritten { sink, at: None } => write!(f, "another hand has emptied {sink}"),
             Self::Forced => f.write_str("it was asked for"),
             Self::Due => f.write_str("the current credential is due"),
             Self::Undelivered(sink) => write!(f, "{sink} does not hold the current credential"),

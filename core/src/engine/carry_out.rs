@@ -92,7 +92,8 @@ impl Job<'_> {
         let planned = actions.iter().any(|action| matches!(action, Action::Mark(_)));
         let (true, Some(operation)) = (planned, &current.operation) else { return true };
         let target = self.context.subject.name.clone();
-        let notes = Notes { repairs: current.repairs, ..Notes::default() };
+        let (written, held) = (current.written.clone(), current.held.clone());
+        let notes = Notes { repairs: current.repairs, written, held, ..Notes::default() };
         let tag = Tag { target, operation: operation.clone(), phase: Phase::Active, notes };
         let comment = self.credentials.policy.comment.as_deref();
         match self.store.mark(self.context, &current.id, &tag, comment).await {
@@ -156,7 +157,10 @@ impl Job<'_> {
         self.revoke(report, &first, Vec::new()).await;
         let gone = report.revoked.clone();
         let made = match quota::check(kind, observed, &gone, current) {
-            Ok(()) => self.issue(observed, current, notes).await,
+            Ok(()) => {
+                let made = self.issue(observed, current, notes).await;
+                made.map_err(|error| quota::explained(error, observed, &gone, current))
+            }
             Err(error) => Err(error),
         };
         let (fresh, tag) = made.inspect_err(|_| fill::untried(report))?;
@@ -351,9 +355,9 @@ pub(super) fn too_early(until: Timestamp) -> Error {
 
 /// Says that a place was overwritten again.
 pub(super) fn two_writers(sink: &str, at: Option<Timestamp>) -> Error {
-    let when = at.map_or_else(String::new, |at| format!(" at {at:.0}"));
+    let what = at.map_or_else(|| "emptied again".to_owned(), |at| format!("overwritten again at {at:.0}"));
     let words = format!(
-        "{sink} was overwritten again{when}, less than seven days after it was given a fresh credential: it \
+        "{sink} was {what}, less than seven days after it was given a fresh credential: it \
          has two writers"
     );
     Error::new(Code::SinkOverwritten, Step::ReadSinks, words)

@@ -18,13 +18,22 @@ use crate::http::TIMEOUT;
 use crate::model::{Code, Error, Secret, Step};
 use crate::sink::{Delivery, Written};
 
+/// Holds which places were written with a credential.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shown {
+    /// The marks of those that date their writes, and how many seconds after its creation each was written.
+    written: Vec<(String, i64)>,
+    /// The marks of those that do not.
+    held: Vec<String>,
+}
+
 /// Reports a delivery that did not reach every sink.
 pub(super) struct Undelivered {
     /// What became of each place.
     pub(super) writes: Vec<Write>,
     pub(super) error: Error,
-    /// When each place was written.
-    written: Vec<(String, i64)>,
+    /// Which places were written, and when.
+    shown: Shown,
 }
 
 impl Undelivered {
@@ -55,7 +64,7 @@ impl Job<'_> {
         new: &Known,
         made: Made<'_>,
         current: Option<&Known>,
-    ) -> Result<Vec<(String, i64)>, Undelivered> {
+    ) -> Result<Shown, Undelivered> {
         let context = self.context;
         let delivery = Delivery {
             target: context.subject.name.clone(),
@@ -82,14 +91,14 @@ impl Job<'_> {
             }
         }
         if let Some(error) = failure(&writes, &self.labels()) {
-            return Err(Undelivered { writes, error, written: Vec::new() });
+            return Err(Undelivered { writes, error, shown: Shown::default() });
         }
         let reads = join_all(self.sinks.iter().map(|sink| sink.read_back(context, value, &delivery))).await;
         fill::read_back(report, &reads);
-        let written = self.dated(&made.observed.sinks, &reads, new);
+        let shown = self.shown(&made.observed.sinks, &reads, new);
         match reads.into_iter().find_map(Result::err) {
-            None => Ok(written),
-            Some(error) => Err(Undelivered { writes, error, written }),
+            None => Ok(shown),
+            Some(error) => Err(Undelivered { writes, error, shown }),
         }
     }
 
@@ -98,10 +107,11 @@ impl Job<'_> {
         &self,
         new: &Known,
         made: Made<'_>,
-        written: Vec<(String, i64)>,
+        shown: Shown,
     ) -> Result<Marked, Error> {
+        let Shown { written, held } = shown;
         // What a run notes of its end is for those that ended partly.
-        let notes = Notes { repairs: made.tag.notes.repairs, written, ..Notes::default() };
+        let notes = Notes { repairs: made.tag.notes.repairs, written, held, ..Notes::default() };
         let active = made.tag.in_phase(Phase::Active).with_notes(notes);
         let comment = self.credentials.policy.comment.as_deref();
         self.store.mark(self.context, &new.id, &active, comment).await
@@ -124,21 +134,24 @@ impl Job<'_> {
         }
     }
 
-    /// Returns how many seconds after its creation each place was written with a credential, where the place
-    /// dates its writes. One that shows a later write than this run's is noted with this run's.
-    fn dated(&self, seen: &[SinkSeen], reads: &[ReadBack], new: &Known) -> Vec<(String, i64)> {
-        let each = self.sinks.iter().zip(seen).zip(reads);
-        let date = each.filter_map(|((sink, seen), read)| {
-            let at = match read {
-                Ok(state) => match state.written {
-                    Written::At(at) => Some(at),
-                    _ => None,
-                },
+    /// Returns which places were written with a credential, and how many seconds after its creation, where
+    /// the place dates its writes. One that shows a later write than this run's is noted with this run's.
+    fn shown(&self, seen: &[SinkSeen], reads: &[ReadBack], new: &Known) -> Shown {
+        let mut shown = Shown::default();
+        for ((sink, seen), read) in self.sinks.iter().zip(seen).zip(reads) {
+            let at = match read.as_ref().map(|state| state.written) {
+                Ok(Written::At(at)) => Some(at),
+                Ok(Written::By(_)) => {
+                    shown.held.push(seen.mark.clone());
+                    None
+                }
+                Ok(_) => None,
                 Err(_) => sink.wrote(),
-            }?;
-            Some((seen.mark.clone(), at.since(new.created).div_euclid(1000)))
-        });
-        date.collect()
+            };
+            let after = at.map(|at| at.since(new.created).div_euclid(1000));
+            shown.written.extend(after.map(|after| (seen.mark.clone(), after)));
+        }
+        shown
     }
 
     fn labels(&self) -> Vec<String> {
@@ -199,7 +212,7 @@ impl Job<'_> {
         report.outcome = Outcome::Partial;
         if undelivered.was_accepted() {
             // It counts as delivered; the next run looks again.
-            let marked = self.mark_delivered(new, made, undelivered.written.clone()).await;
+            let marked = self.mark_delivered(new, made, undelivered.shown.clone()).await;
             self.enter_mark(report, &new.id, marked);
             for known in others {
                 report.leave(&known.id, "it is superseded; a place does not show the new one yet", None);

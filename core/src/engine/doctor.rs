@@ -372,8 +372,9 @@ impl Visit<'_> {
                         rotate,
                     );
                 }
-                Held::Overwritten(_) => {
-                    let words = format!("another hand has overwritten {label}{when}");
+                Held::Overwritten(at) => {
+                    let what = if at.is_some() { "overwritten" } else { "emptied" };
+                    let words = format!("another hand has {what} {label}{when}");
                     self.found(step, State::Missing, words, Some(Code::SinkOverwritten.hint()));
                 }
             }

@@ -2,7 +2,7 @@
 
 use super::fill;
 use super::job::Job;
-use super::observe::{Known, Observed};
+use super::observe::{Known, Observed, lifetime};
 use super::report::TargetReport;
 use crate::config::Scopes;
 use crate::credential::{Fresh, Listed, Notes, Order, Phase, Tag};
@@ -60,7 +60,7 @@ impl Job<'_> {
             let order = Order {
                 tag: &tag,
                 comment: policy.comment.as_deref(),
-                lifetime: policy.lifetime.seconds(),
+                lifetime: lifetime(policy, tag.notes.repairs && !self.store.bears_tags()),
                 scopes: scopes.as_deref(),
             };
             let issued = self.store.issue(self.context, order).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::{join, join_all};
 
-use super::observe::{Known, Observed, SinkSeen, known, mark_of, strays};
+use super::observe::{Known, Observed, SinkSeen, is_repair, known, mark_of, strays};
 use super::plan::{self, Asked, Plan};
 use super::resolve::Credentials;
 use crate::auth::Context;
@@ -96,8 +96,13 @@ impl<'a> Job<'a> {
     fn of_listed(&self, listed: Vec<Listed>, states: Vec<Seen>) -> Observed {
         let ids = listed.iter().map(|listed| listed.id.clone()).collect();
         let strays = strays(self.context.subject, &listed);
-        let (known, others) =
+        let (mut known, others) =
             known(self.context.subject, &self.credentials.policy.adopt, self.store.bears_tags(), listed);
+        if !self.store.bears_tags() {
+            for known in &mut known {
+                known.repairs = is_repair(known, &self.credentials.policy);
+            }
+        }
         Observed { ids, strays, ..self.observed(known, others, states) }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use crate::auth::Subject;
-use crate::config::Adopt;
+use crate::config::{Adopt, Policy};
 use crate::credential::{Listed, Notes, Phase, Tag};
 use crate::model::{Error, Timestamp, hex};
 use crate::sink::SinkState;
@@ -50,6 +50,8 @@ pub(crate) struct Known {
     pub(crate) unanswered: Vec<String>,
     /// The marks of places, and how many seconds after its creation each was written with it.
     pub(crate) written: Vec<(String, i64)>,
+    /// The marks of the places that were written with it and do not date that write.
+    pub(crate) held: Vec<String>,
 }
 
 impl Known {
@@ -69,14 +71,15 @@ impl Known {
             refused: Vec::new(),
             unanswered: Vec::new(),
             written: Vec::new(),
+            held: Vec::new(),
         }
     }
 
     /// Returns what the ledger says of it once a newer one was delivered; `None` where it bears no text.
     pub(crate) fn tag_of_superseded(&self, target: &str) -> Option<Tag> {
         let (target, operation) = (target.to_owned(), self.operation.clone()?);
-        let (repairs, written) = (self.repairs, self.written.clone());
-        let notes = Notes { superseded: true, repairs, written, ..Notes::default() };
+        let (repairs, written, held) = (self.repairs, self.written.clone(), self.held.clone());
+        let notes = Notes { superseded: true, repairs, written, held, ..Notes::default() };
         Some(Tag { target, operation, phase: Phase::Active, notes })
     }
 
@@ -84,6 +87,11 @@ impl Known {
     pub(crate) fn written_at(&self, sink: &SinkSeen) -> Option<Timestamp> {
         let (_, after) = self.written.iter().find(|(known, _)| *known == sink.mark)?;
         Some(self.created.shifted(after * 1000))
+    }
+
+    /// Returns true where the ledger says that a place was written with it.
+    pub(crate) fn was_given_to(&self, sink: &SinkSeen) -> bool {
+        self.held.contains(&sink.mark) || self.written_at(sink).is_some()
     }
 
     /// Returns true where the ledger says that a place has refused it.
@@ -149,6 +157,23 @@ pub(crate) fn strays(subject: &Subject, listed: &[Listed]) -> Vec<(String, Strin
     listed.iter().filter_map(stray).collect()
 }
 
+/// By how many seconds the life of a credential is shorter that bears no text and was made since another hand
+/// had overwritten a place. That is all in which it can be told from others.
+const REPAIR: u64 = 7;
+
+/// Returns how long a credential lives, in seconds.
+pub(crate) fn lifetime(policy: &Policy, is_repair: bool) -> u64 {
+    let whole = policy.lifetime.seconds();
+    if is_repair { whole.saturating_sub(REPAIR) } else { whole }
+}
+
+/// Returns true where the life of a credential says that it was made since another hand had overwritten a
+/// place.
+pub(crate) fn is_repair(known: &Known, policy: &Policy) -> bool {
+    let asked = i64::try_from(lifetime(policy, true)).unwrap_or(i64::MAX).saturating_mul(1000);
+    known.expires.is_some_and(|end| end.since(known.created).abs_diff(asked) <= 2_000)
+}
+
 /// Tells what this target cares for from what belongs to others, and counts the others.
 pub(crate) fn known(
     subject: &Subject,
@@ -180,7 +205,7 @@ pub(crate) fn known(
                 (None, _) => return None,
             };
             let (operation, notes) = credential.tag.map(|tag| (tag.operation, tag.notes)).unzip();
-            let Notes { ended, superseded, attempt, repairs, refused, unanswered, written } =
+            let Notes { ended, superseded, attempt, repairs, refused, unanswered, written, held } =
                 notes.unwrap_or_default();
             Some(Known {
                 id: credential.id,
@@ -196,6 +221,7 @@ pub(crate) fn known(
                 refused,
                 unanswered,
                 written,
+                held,
             })
         })
         .collect();

@@ -27,7 +27,7 @@ pub(crate) enum Held {
     Older,
     /// Nothing.
     Nothing,
-    /// What another hand has written since, then.
+    /// What another hand has written since, then; or nothing, since another hand has emptied it.
     Overwritten(Option<Timestamp>),
     /// It cannot tell.
     Unknown,
@@ -51,6 +51,8 @@ pub(crate) fn held(sink: &SinkSeen, current: Option<&Known>, known: &[Known]) ->
         // It holds what nobody lists: one of before that is gone, or what somebody else has written.
         (Some(_), Written::At(at) | Written::By(at)) if since(at) => Held::Overwritten(Some(at)),
         (Some(_), _) => Held::Older,
+        // Another hand has emptied it.
+        (None, Written::Never) if current.was_given_to(sink) => Held::Overwritten(None),
         (None, Written::Never) => Held::Nothing,
         (None, Written::Unknown) => Held::Unknown,
         (None, Written::At(at) | Written::By(at)) if !since(at) => Held::Older,

@@ -217,7 +217,9 @@ fn decide(observed: &Observed, asked: Asked<'_>) -> Decision {
         let overdue = is_missed(current, to, observed, asked);
         return Decision::Yield { to: (*to).clone(), overdue, current: current.cloned() };
     }
-    if let (Some(newest), false) = (newest, asked.force) {
+    // One run that broke off is made good at once; where nothing can be marked each looks like that.
+    let is_first = |newest: &Known| observed.marks && !newest.ended && newest.attempt < 2;
+    if let (Some(newest), false) = (newest.filter(|newest| !is_first(newest)), asked.force) {
         let until = next_attempt(newest, &alive, current, observed, asked);
         if now < until {
             return Decision::Wait { newest: newest.clone(), until };
@@ -300,8 +302,8 @@ fn ended_partly<'a>(alive: &[&'a Known], current: Option<&Known>, observed: &Obs
         .filter(|known| current.is_none_or(|current| known.created > current.created))
         .filter(|known| known.standing == Standing::Pending && !is_leased(known, observed.now))
         .max_by_key(|known| (known.created, &known.id))?;
-    // What cannot be marked does not say that its run has ended; that a place holds it does.
-    let held = || !observed.marks && observed.sinks.iter().any(|sink| may_hold(sink, newest));
+    // What is not marked does not say that its run has ended; that a place holds it does.
+    let held = || observed.sinks.iter().any(|sink| may_hold(sink, newest));
     (newest.ended || held()).then_some(newest)
 }
 

@@ -34,6 +34,33 @@ pub(super) fn check(
     if !is_full(kind, observed, gone) {
         return Ok(());
     }
+    let listed = listed(observed, gone, current);
+    let words = format!(
+        "the principal has as many {}s as it may have, and none can be revoked safely; {listed}",
+        kind.as_str(),
+    );
+    Err(Error::new(Code::QuotaExceeded, Step::CreateToken, words).with_hint(HINT))
+}
+
+/// What to do where nothing fits any more.
+const HINT: &str = "repair the place that refuses and run again; or revoke one that nobody uses, the oldest \
+                    first and never the one in use: `lakekey revoke --token-id ID`";
+
+/// Adds to the service's own refusal what there is, where it is that nothing fits any more.
+pub(super) fn explained(
+    error: Error,
+    observed: &Observed,
+    gone: &[String],
+    current: Option<&Known>,
+) -> Error {
+    match error.code() {
+        Code::QuotaExceeded => error.adding(&listed(observed, gone, current)).with_hint(HINT),
+        _ => error,
+    }
+}
+
+/// Lists what there is, the oldest first, and whose it is.
+fn listed(observed: &Observed, gone: &[String], current: Option<&Known>) -> String {
     let mut known: Vec<&Known> = observed.known.iter().filter(|known| !gone.contains(&known.id)).collect();
     known.sort_by_key(|known| (known.created, &known.id));
     let whose = |known: &Known| match known.standing {
@@ -44,14 +71,6 @@ pub(super) fn check(
     };
     let listed: Vec<String> = known.iter().map(|known| format!("{} ({})", known.id, whose(known))).collect();
     let others = observed.ids.len() - observed.known.len();
-    let words = format!(
-        "the principal has as many {}s as it may have, and none can be revoked safely; of this target, the \
-         oldest first: {}; {others} are not this target's",
-        kind.as_str(),
-        if listed.is_empty() { "none".to_owned() } else { listed.join(", ") },
-    );
-    Err(Error::new(Code::QuotaExceeded, Step::CreateToken, words).with_hint(
-        "repair the place that refuses and run again; or revoke one that nobody uses, the oldest first and \
-         never the one in use: `lakekey revoke --token-id ID`",
-    ))
+    let listed = if listed.is_empty() { "none".to_owned() } else { listed.join(", ") };
+    format!("of this target, the oldest first: {listed}; {others} are not this target's")
 }
