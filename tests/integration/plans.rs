@@ -216,3 +216,33 @@ fn a_plan_serves_a_workspace_that_lists_no_tokens_before_it_has_them_switched_on
     stage.emulator.set_faults(vec![off]);
     agrees("nobody is shown them", &stage, &provision);
 }
+
+#[test]
+fn a_scope_that_is_to_be_made_is_in_the_plan() {
+    let stage = Stage::new().imported_and_granted().target(|target| {
+        target["deliver"] =
+            json!([{"type": "databricks-secret", "scope": "new", "key": "k", "create-scope": true}]);
+    });
+    agrees("a missing scope", &stage.fork(), &RunRequest::new(ROTATE));
+    let planned = Machine::new(&stage).dry_run(ROTATE);
+    assert!(planned.output.contains("make the secret scope new"), "{}", planned.output);
+}
+
+#[test]
+fn where_nothing_fits_any_more_the_plan_and_the_status_say_so_as_the_run_does() {
+    let stage = provisioned(Stage::new());
+    let owner = stage.emulator.world(|world| world.seeded.client_id.clone());
+    for number in 0..599 {
+        let (owner, comment) = (owner.clone(), format!("other {number}"));
+        let lifetime_seconds = Some(86_400 * 200);
+        let pat = Seed::Pat { workspace: 0, owner, comment, lifetime_seconds, created_by: None };
+        stage.emulator.seed(pat).unwrap();
+    }
+    stage.emulator.advance(DAY * 61);
+    let planned = Machine::new(&stage).dry_run(ROTATE);
+    for ran in [planned, Machine::new(&stage).run(Command::Status), Machine::new(&stage).run(ROTATE)] {
+        assert_eq!((ran.outcome(), ran.code()), ("failed", Some("quota-exceeded")), "{}", ran.output);
+        assert_eq!(ran.writes(), Vec::<String>::new());
+        assert!(ran.first().steps.iter().all(|step| step.state != State::Would), "{}", ran.output);
+    }
+}

@@ -91,6 +91,8 @@ pub(crate) enum Action {
     Create { kind: CredentialKind, why: Reason },
     /// Verifies the new credential.
     Verify { kind: CredentialKind },
+    /// Makes what a place lacks.
+    Prepare(String),
     /// Writes a place of delivery.
     Deliver {
         sink: String,
@@ -140,7 +142,7 @@ impl Action {
             Self::MakeFirstToken | Self::Create { .. } => Step::CreateToken,
             Self::GrantTokenPermission => Step::GrantTokenPermission,
             Self::Verify { .. } => Step::VerifyToken,
-            Self::Deliver { .. } => Step::Deliver,
+            Self::Prepare(_) | Self::Deliver { .. } => Step::Deliver,
             Self::Mark(_) | Self::Supersede(_) => Step::MarkActive,
             Self::RemoveFirstToken | Self::Revoke { .. } => Step::RevokeToken,
         }
@@ -175,6 +177,7 @@ impl fmt::Display for Action {
             Self::GrantTokenPermission => f.write_str("grant the service principal CAN_USE on tokens"),
             Self::Create { kind, why } => write!(f, "make a new {}: {why}", kind.as_str()),
             Self::Verify { kind } => write!(f, "verify the new {}", kind.as_str()),
+            Self::Prepare(what) => write!(f, "make {what}"),
             Self::Deliver { sink, replaces: None } => write!(f, "write {sink}"),
             Self::Deliver { sink, replaces: Some(at) } => {
                 write!(f, "write {sink}; this replaces what was written there on {}", at.day())

@@ -73,9 +73,12 @@ impl Job<'_> {
             expires: new.expires,
         };
         let writes = self.write(value, &delivery, made, current).await;
-        for (sink, written) in self.sinks.iter().zip(&writes) {
+        for ((sink, seen), written) in self.sinks.iter().zip(&made.observed.sinks).zip(&writes) {
             match written {
                 Write::Done => {
+                    if let Some(what) = &seen.lacks {
+                        fill::done(report, Step::Deliver, format!("made {what}"));
+                    }
                     let words = format!("wrote {}", sink.label());
                     context.event(Step::Deliver, Told::Done, words.clone());
                     fill::done(report, Step::Deliver, words);

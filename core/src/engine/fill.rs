@@ -52,9 +52,11 @@ pub(super) fn credential(report: &mut TargetReport, job: &Job<'_>, known: &Known
     report.credential = Some(entry);
 }
 
-/// Enters what a run would do.
-pub(super) fn would(report: &mut TargetReport, plan: &Plan) {
-    report.steps.extend(plan.actions.iter().map(Action::would));
+/// Enters what a run would do: all of it, or what comes before a credential is made for which there is no
+/// room.
+pub(super) fn would(report: &mut TargetReport, plan: &Plan, fits: bool) {
+    let count = if fits { plan.actions.len() } else { plan::first(&plan.actions).count() };
+    report.steps.extend(plan.actions.iter().take(count).map(Action::would));
 }
 
 /// Enters what a run has done.

@@ -113,13 +113,13 @@ impl<'a> Job<'a> {
     }
 
     fn observed(&self, known: Vec<Known>, others: usize, states: Vec<Seen>) -> Observed {
-        let seen = self.credentials.deliver.iter().zip(states);
+        let seen = self.credentials.deliver.iter().zip(&self.sinks).zip(states);
         let sinks = seen
-            .map(|(place, state)| {
-                let (label, mark) = (place.label(), mark_of(&place.identity()));
+            .map(|((place, sink), state)| {
+                let (label, mark, lacks) = (place.label(), mark_of(&place.identity()), sink.lacks());
                 match state {
-                    Ok(state) => SinkSeen { label, mark, state, error: None },
-                    Err(error) => SinkSeen { label, mark, state: UNKNOWN, error: Some(error) },
+                    Ok(state) => SinkSeen { label, mark, state, lacks, error: None },
+                    Err(error) => SinkSeen { label, mark, state: UNKNOWN, lacks, error: Some(error) },
                 }
             })
             .collect();

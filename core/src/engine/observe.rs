@@ -109,6 +109,8 @@ pub(crate) struct SinkSeen {
     pub(crate) mark: String,
     /// What it says of itself.
     pub(crate) state: SinkState,
+    /// What has to be made before it can be written.
+    pub(crate) lacks: Option<String>,
     /// Why it could not be read, where it could not.
     pub(crate) error: Option<Error>,
 }

@@ -167,6 +167,7 @@ fn renewal_actions(
     let mut actions: Vec<Action> =
         first.iter().map(|known| Action::revoke(known, Revoked::LeftOver)).collect();
     actions.extend([Action::Create { kind, why: why.clone() }, Action::Verify { kind }]);
+    actions.extend(observed.sinks.iter().filter_map(|sink| sink.lacks.clone()).map(Action::Prepare));
     actions.extend(observed.sinks.iter().map(|sink| Action::Deliver {
         sink: sink.label.clone(),
         replaces: foreign(sink, current, observed),

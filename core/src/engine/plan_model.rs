@@ -103,6 +103,7 @@ impl Model {
                         .map(|(id, _)| id.clone()),
                     editor: None,
                 },
+                lacks: None,
                 error: None,
             })
             .collect();

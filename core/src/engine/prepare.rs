@@ -276,6 +276,7 @@ impl Making<'_> {
             }
             Action::Create { .. }
             | Action::Verify { .. }
+            | Action::Prepare(_)
             | Action::Deliver { .. }
             | Action::Mark(_)
             | Action::Supersede(_)

@@ -1,10 +1,12 @@
 //! `status` and the dry runs: what is, and what would be done.
 
+use super::action::Action;
 use super::carry_out::{another_run, too_early, two_writers};
 use super::fill;
 use super::job::Job;
 use super::observe::Observed;
 use super::plan::{self, Decision, LEASE, Plan};
+use super::quota;
 use super::report::{Outcome, State, StepReport, TargetReport};
 use crate::model::{Error, Step};
 
@@ -30,13 +32,24 @@ pub(super) async fn status(job: &Job<'_>, report: &mut TargetReport) -> Result<(
     };
     enter(job, &plan, report);
     left_over(job, &observed, &plan, report);
-    fill::would(report, &plan);
+    let fits = fits(job, &observed, &plan);
+    fill::would(report, &plan, fits.is_ok());
     strangers(&observed, report);
     match &plan.decision {
         Decision::Wait { until, .. } => Err(too_early(*until)),
         Decision::Stop { sink, at, .. } => Err(two_writers(sink, *at)),
-        _ => observed.readable(),
+        _ => fits.and_then(|()| observed.readable()),
     }
+}
+
+/// Says whether what a run would make fits.
+///
+/// # Errors
+/// `quota-exceeded`.
+fn fits(job: &Job<'_>, observed: &Observed, plan: &Plan) -> Result<(), Error> {
+    let Decision::Renew { current, .. } = &plan.decision else { return Ok(()) };
+    let gone: Vec<String> = plan::first(&plan.actions).filter_map(Action::revokes).cloned().collect();
+    quota::check(job.store.kind(), observed, &gone, current.as_ref())
 }
 
 /// Reports what a rotation would do.
@@ -68,12 +81,13 @@ pub(super) fn would(
     };
     enter(job, plan, report);
     waiting(job, plan, report);
-    fill::would(report, plan);
+    let fits = fits(job, observed, plan);
+    fill::would(report, plan, fits.is_ok());
     strangers(observed, report);
     match &plan.decision {
         Decision::Wait { until, .. } => Err(too_early(*until)),
         Decision::Stop { sink, at, .. } => Err(two_writers(sink, *at)),
-        _ => observed.readable(),
+        _ => fits.and_then(|()| observed.readable()),
     }
 }
 

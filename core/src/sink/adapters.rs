@@ -40,6 +40,11 @@ pub trait Sink {
         Box::pin(async { Ok(()) })
     }
 
+    /// Returns what has to be made before it can be written, as it was observed.
+    fn lacks(&self) -> Option<String> {
+        None
+    }
+
     /// Returns when this sink took the last write, by its own clock, where its answer says so.
     fn wrote(&self) -> Option<Timestamp> {
         None

@@ -110,8 +110,8 @@ impl Place for DatabricksSecret {
     }
 
     fn open<'s>(&'s self, _adapters: &'s dyn Adapters) -> Result<Box<dyn Sink + 's>, Error> {
-        let (before, wrote) = (Cell::new(None), Cell::new(None));
-        Ok(Box::new(DatabricksSecretSink { place: self, before, wrote }))
+        let (before, wrote, lacks_scope) = (Cell::new(None), Cell::new(None), Cell::new(false));
+        Ok(Box::new(DatabricksSecretSink { place: self, before, wrote, lacks_scope }))
     }
 }
 
@@ -121,6 +121,8 @@ struct DatabricksSecretSink<'s> {
     before: Cell<Option<Written>>,
     /// When the workspace had taken the write, by its clock.
     wrote: Cell<Option<Timestamp>>,
+    /// Whether the scope did not exist when it was looked at, and is to be made.
+    lacks_scope: Cell<bool>,
 }
 
 #[derive(Deserialize)]
@@ -260,13 +262,19 @@ impl Sink for DatabricksSecretSink<'_> {
         self.place.label()
     }
 
+    fn lacks(&self) -> Option<String> {
+        self.lacks_scope.get().then(|| format!("the secret scope {}", self.place.scope))
+    }
+
     fn wrote(&self) -> Option<Timestamp> {
         self.wrote.get()
     }
 
     fn observe<'a>(&'a self, context: &'a Context<'a>) -> LocalFuture<'a, Result<SinkState, Error>> {
         Box::pin(async {
-            let written = self.listed(context, Step::ReadSinks).await?.unwrap_or(Written::Never);
+            let listed = self.listed(context, Step::ReadSinks).await?;
+            self.lacks_scope.set(listed.is_none());
+            let written = listed.unwrap_or(Written::Never);
             self.before.set(Some(written));
             Ok(SinkState { written, holds: None, editor: None })
         })
@@ -280,13 +288,17 @@ impl Sink for DatabricksSecretSink<'_> {
     ) -> LocalFuture<'a, Result<(), Error>> {
         Box::pin(async {
             within(value, LARGEST, "a Databricks secret")?;
+            if self.lacks_scope.replace(false) {
+                // Without a scope nothing was written, whatever became of the scope.
+                self.make_scope(context).await.map_err(|error| error.with_uncertainty(false))?;
+            }
             match self.put(context, value).await {
                 Err(error)
                     if self.place.create_scope
                         && error.code() == Code::SinkNotFound
                         && !error.is_uncertain() =>
                 {
-                    // Without a scope nothing was written, whatever became of the scope.
+                    // Somebody has removed it meanwhile.
                     self.make_scope(context).await.map_err(|error| error.with_uncertainty(false))?;
                     self.put(context, value).await
                 }

@@ -104,16 +104,17 @@ fn a_missing_scope_is_made_when_told_and_named_when_not() {
     let error = with(&host, &config_without, async |context, sink| sink.observe(context).await).unwrap_err();
     assert_eq!(error.code(), Code::SinkNotFound);
     assert!(error.hint().contains("create-scope: true"));
-    host.on(LIST, 404, no_scope())
-        .on(PUT, 404, no_scope())
-        .on(&format!("POST {API}/scopes/create"), 200, json!({}))
-        .on(PUT, 200, json!({}));
+    host.on(LIST, 404, no_scope()).on(&format!("POST {API}/scopes/create"), 200, json!({})).on(
+        PUT,
+        200,
+        json!({}),
+    );
     let config_with = config(&host, json!({}), sink(json!({"create-scope": true})));
     with(&host, &config_with, async |context, sink| {
         assert_eq!(sink.observe(context).await.unwrap().written, Written::Never);
         sink.write(context, &value(), &delivery()).await.unwrap();
     });
-    assert_eq!(host.sent()[3].json(), json!({"scope": "integrations"}));
+    assert_eq!(host.sent()[2].json(), json!({"scope": "integrations"}));
 }
 
 #[test]
