@@ -12,6 +12,8 @@ use lakekey_tests::stage::Stage;
 use lakekey_tests::wire::Aim;
 use serde_json::json;
 
+use crate::places::two_places;
+
 const DAY: Duration = Duration::from_secs(86_400);
 const ROTATE: Command = Command::Rotate { force: false };
 
@@ -50,6 +52,7 @@ fn seen(ran: &Ran) -> Count {
             ("POST", path) if path.ends_with("/removePassword") => "revoke-token",
             ("DELETE", path) if path.contains("/credentials/secrets/") => "revoke-token",
             ("DELETE", path) if path.contains("/token-management/") => "revoke-token",
+            ("PATCH", path) if path.starts_with("/secrets/") => "revoke-token",
             ("PUT" | "POST", _) => "deliver",
             (method, path) => panic!("what is {method} {path}?"),
         };
@@ -226,6 +229,49 @@ fn a_scope_that_is_to_be_made_is_in_the_plan() {
     agrees("a missing scope", &stage.fork(), &RunRequest::new(ROTATE));
     let planned = Machine::new(&stage).dry_run(ROTATE);
     assert!(planned.output.contains("make the secret scope new"), "{}", planned.output);
+}
+
+#[test]
+fn versions_that_are_switched_off_are_in_the_plan_and_one_that_could_not_be_is_again() {
+    let vault = |stage: Stage| {
+        provisioned(stage.target(|target| target["deliver"][1]["disable-superseded"] = json!(true)))
+    };
+    let enabled = |stage: &Stage| {
+        stage.emulator.world(|world| {
+            let all = world.vault_versions("https://acme.vault.azure.net", "databricks-token");
+            all.iter().map(|version| version.enabled).collect::<Vec<_>>()
+        })
+    };
+    let brake = |what| RunRequest {
+        targets: vec!["catalog-prod".to_owned()],
+        ..RunRequest::new(Command::Revoke(what))
+    };
+    let rotate = RunRequest::new(ROTATE);
+    let stage = vault(two_places());
+    stage.emulator.advance(DAY * 61);
+    let due = stage.fork();
+    agrees("due", &due, &rotate);
+    assert_eq!(enabled(&due), [false, true]);
+    agrees("the brake", &stage.fork(), &brake(Revocation::All));
+    let overlapping = vault(two_places().overlap("24h"));
+    overlapping.emulator.advance(DAY * 61);
+    agrees("due, with an overlap", &overlapping, &rotate);
+    assert_eq!(enabled(&overlapping), [true, true]);
+    agrees("the overlap cut short", &overlapping.fork(), &brake(Revocation::Superseded));
+    overlapping.emulator.advance(DAY * 2);
+    agrees("after the overlap", &overlapping, &rotate);
+    assert_eq!(enabled(&overlapping), [false, true]);
+    // The vault refuses once.
+    let mut fault = Fault::every(FaultKind::Status { status: 403, body: json!({}), headers: [].into() });
+    (fault.method, fault.path_contains) = (Some("PATCH".to_owned()), Some("/secrets/".to_owned()));
+    stage.emulator.set_faults(vec![fault]);
+    assert_eq!(Machine::new(&stage).run(ROTATE).outcome(), "rotated");
+    assert_eq!(enabled(&stage), [true, true]);
+    stage.emulator.set_faults(Vec::new());
+    stage.emulator.advance(DAY);
+    agrees("what was refused before", &stage, &rotate);
+    assert_eq!(enabled(&stage), [false, true]);
+    agrees("nothing to do", &stage, &rotate);
 }
 
 #[test]

@@ -105,6 +105,8 @@ pub(crate) enum Action {
     Supersede(String),
     /// Revokes a credential.
     Revoke { id: String, why: Revoked },
+    /// Switches a version of a place off whose credential is revoked.
+    Retire { sink: String, version: String, id: String },
 }
 
 /// Says why a credential is revoked.
@@ -144,7 +146,7 @@ impl Action {
             Self::Verify { .. } => Step::VerifyToken,
             Self::Prepare(_) | Self::Deliver { .. } => Step::Deliver,
             Self::Mark(_) | Self::Supersede(_) => Step::MarkActive,
-            Self::RemoveFirstToken | Self::Revoke { .. } => Step::RevokeToken,
+            Self::RemoveFirstToken | Self::Revoke { .. } | Self::Retire { .. } => Step::RevokeToken,
         }
     }
 
@@ -185,6 +187,9 @@ impl fmt::Display for Action {
             Self::Mark(Some(id)) => write!(f, "mark {id} as delivered"),
             Self::Mark(None) => f.write_str("mark the new one as delivered"),
             Self::Supersede(id) => write!(f, "mark {id} as superseded"),
+            Self::Retire { sink, version, .. } => {
+                write!(f, "switch the version {version} of {sink} off, whose credential is revoked")
+            }
             Self::Revoke { id, why: Revoked::Superseded } => write!(f, "revoke {id}, which is superseded"),
             Self::Revoke { id, why: Revoked::LeftOver } => {
                 write!(f, "revoke {id}, which an interrupted run has left over")

@@ -230,7 +230,10 @@ impl Job<'_> {
         // dates.
         let ids: Vec<String> = revoke.iter().filter_map(Action::revokes).cloned().collect();
         let marking = self.mark_delivered(&new, made, written);
-        let (marked, results) = join(marking, self.revoke_all(&ids)).await;
+        // Of what was to be revoked here that was found gone before, or is kept all the same, nothing is
+        // told.
+        let gone = dead(&plan.actions).into_iter().filter(|id| !observed.ids.contains(id)).collect();
+        let (marked, (results, retired)) = join(marking, self.revoke_all(&ids, gone)).await;
         let is_marked = matches!(marked, Ok(Marked::Yes));
         self.enter_mark(report, &new.id, marked);
         // Until the new one is marked, the old one is all that the ledger knows to be delivered.
@@ -239,6 +242,7 @@ impl Job<'_> {
             self.enter_superseded(report, &noted, superseded);
         }
         self.enter_revoked(report, ids, results, left);
+        fill::retired(report, retired);
         Ok(())
     }
 
@@ -256,26 +260,39 @@ impl Job<'_> {
     /// Revokes what the actions say; what cannot be revoked now the next run finds.
     pub(super) async fn revoke(&self, report: &mut TargetReport, actions: &[Action], waiting: Vec<Waiting>) {
         let ids: Vec<String> = actions.iter().filter_map(Action::revokes).cloned().collect();
-        let results = self.revoke_all(&ids).await;
+        let (results, retired) = self.revoke_all(&ids, dead(actions)).await;
         self.enter_revoked(report, ids, results, waiting);
+        fill::retired(report, retired);
     }
 
-    /// Revokes at the same time, and tells the places.
-    async fn revoke_all(&self, ids: &[String]) -> Vec<Result<(), Error>> {
+    /// Revokes at the same time, and tells the places, also of those of before that are gone; returns what
+    /// they have done.
+    async fn revoke_all(
+        &self,
+        ids: &[String],
+        mut gone: Vec<String>,
+    ) -> (Vec<Result<(), Error>>, Vec<String>) {
         let results = join_all(ids.iter().map(|id| self.store.revoke(self.context, id))).await;
-        let gone = ids.iter().zip(&results).filter(|(_, result)| result.is_ok());
-        let gone: Vec<String> = gone.map(|(id, _)| id.clone()).collect();
-        self.retire(&gone).await;
-        results
+        gone.retain(|id| !ids.contains(id));
+        gone.extend(ids.iter().zip(&results).filter(|(_, result)| result.is_ok()).map(|(id, _)| id.clone()));
+        let retired = self.retire(&gone).await;
+        (results, retired)
     }
 
-    /// Tells the places what was revoked that they may have held.
-    pub(super) async fn retire(&self, gone: &[String]) {
+    /// Tells the places what was revoked that they may have held, and returns what they have done about it.
+    pub(super) async fn retire(&self, gone: &[String]) -> Vec<String> {
         if gone.is_empty() {
-            return;
+            return Vec::new();
         }
         let retired = join_all(self.sinks.iter().map(|sink| sink.retire(self.context, gone))).await;
-        retired.iter().filter_map(|retired| retired.as_ref().err()).for_each(|e| self.context.warn(e));
+        let mut done = Vec::new();
+        for (words, result) in retired {
+            words.iter().for_each(|words| self.context.event(Step::RevokeToken, Told::Done, words.clone()));
+            done.extend(words);
+            // The next run tries again.
+            result.unwrap_or_else(|error| self.context.warn(&error));
+        }
+        done
     }
 
     fn enter_revoked(
@@ -303,6 +320,15 @@ impl Job<'_> {
             }
         }
     }
+}
+
+/// Returns the credentials of the versions that are switched off.
+fn dead(actions: &[Action]) -> Vec<String> {
+    let dead = actions.iter().filter_map(|action| match action {
+        Action::Retire { id, .. } => Some(id.clone()),
+        _ => None,
+    });
+    dead.collect()
 }
 
 /// Is a credential that a later run revokes, and from when on.

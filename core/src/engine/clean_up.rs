@@ -112,6 +112,27 @@ pub(crate) fn superseded<'a>(
     (revoke, waiting)
 }
 
+/// Lists the versions of the places that are switched off: those of what is revoked, and of what is not alive
+/// any more, since a run before could not do so. What a place holds now stays until it is written.
+pub(crate) fn retired<'a>(
+    observed: &Observed,
+    revoked: impl Iterator<Item = &'a String>,
+    writes: bool,
+) -> Vec<Action> {
+    let revoked: Vec<&String> = revoked.collect();
+    let mut list = Vec::new();
+    for sink in &observed.sinks {
+        for (version, id) in &sink.versions {
+            let is_dead = !observed.ids.contains(id) && (writes || sink.state.holds.as_ref() != Some(id));
+            if is_dead || revoked.contains(&id) {
+                let (sink, version) = (sink.label.clone(), version.clone());
+                list.push(Action::Retire { sink, version, id: id.clone() });
+            }
+        }
+    }
+    list
+}
+
 /// Returns the credential that was current before: the newest that was delivered everywhere, or else the
 /// newest.
 pub(crate) fn previous<'a>(current: &Known, alive: &[&'a Known]) -> Option<&'a str> {

@@ -64,6 +64,11 @@ pub(super) fn done(report: &mut TargetReport, step: Step, message: impl Into<Str
     report.steps.push(StepReport::new(step, State::Done, message));
 }
 
+/// Enters which versions were switched off.
+pub(super) fn retired(report: &mut TargetReport, words: Vec<String>) {
+    words.into_iter().for_each(|words| done(report, Step::RevokeToken, words));
+}
+
 /// Enters what became of each sink, where not all were reached; `moved` says that the new credential is the
 /// one to be held from now on.
 pub(super) fn writes(report: &mut TargetReport, writes: &[Write], moved: bool) {

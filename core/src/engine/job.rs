@@ -117,9 +117,12 @@ impl<'a> Job<'a> {
         let sinks = seen
             .map(|((place, sink), state)| {
                 let (label, mark, lacks) = (place.label(), mark_of(&place.identity()), sink.lacks());
+                let versions = sink.versions();
                 match state {
-                    Ok(state) => SinkSeen { label, mark, state, lacks, error: None },
-                    Err(error) => SinkSeen { label, mark, state: UNKNOWN, lacks, error: Some(error) },
+                    Ok(state) => SinkSeen { label, mark, state, versions, lacks, error: None },
+                    Err(error) => {
+                        SinkSeen { label, mark, state: UNKNOWN, versions, lacks, error: Some(error) }
+                    }
                 }
             })
             .collect();

@@ -109,6 +109,8 @@ pub(crate) struct SinkSeen {
     pub(crate) mark: String,
     /// What it says of itself.
     pub(crate) state: SinkState,
+    /// The versions that it gives out, and which credential each holds, where it switches them off.
+    pub(crate) versions: Vec<(String, String)>,
     /// What has to be made before it can be written.
     pub(crate) lacks: Option<String>,
     /// Why it could not be read, where it could not.

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::action::{Action, Reason, Revoked};
-pub(crate) use super::clean_up::{is_spared, predecessor, seen_nowhere, superseded, to_note};
+pub(crate) use super::clean_up::{is_spared, predecessor, retired, seen_nowhere, superseded, to_note};
 use super::clean_up::{previous, unheld};
 use super::observe::{Known, Observed, SinkSeen, Standing};
 use super::places::{Held, held, is_overwritten, may_hold};
@@ -140,6 +140,11 @@ pub(crate) fn plan(observed: &Observed, asked: Asked<'_>) -> Plan {
         }
         Decision::Renew { why, current, .. } => renewal_actions(observed, asked, why, current.as_ref()),
     };
+    let mut actions = actions;
+    if matches!(decision, Decision::Keep(_) | Decision::Renew { .. }) {
+        let writes = matches!(decision, Decision::Renew { .. });
+        actions.extend(retired(observed, actions.iter().filter_map(Action::revokes), writes));
+    }
     Plan { decision, actions, waiting }
 }
 

@@ -103,6 +103,7 @@ impl Model {
                         .map(|(id, _)| id.clone()),
                     editor: None,
                 },
+                versions: Vec::new(),
                 lacks: None,
                 error: None,
             })

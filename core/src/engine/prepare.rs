@@ -277,6 +277,7 @@ impl Making<'_> {
             Action::Create { .. }
             | Action::Verify { .. }
             | Action::Prepare(_)
+            | Action::Retire { .. }
             | Action::Deliver { .. }
             | Action::Mark(_)
             | Action::Supersede(_)

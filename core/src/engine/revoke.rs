@@ -73,6 +73,8 @@ async fn superseded(job: &Job<'_>, mode: Mode, report: &mut TargetReport) -> Res
     report.outcome = Outcome::Ok;
     if mode == Mode::DryRun {
         report.steps.extend(actions.iter().map(Action::would));
+        let ids = actions.iter().filter_map(Action::revokes).collect();
+        report.steps.extend(switched_off(observed, &ids).iter().map(Action::would));
         return Ok(());
     }
     if actions.is_empty() {
@@ -82,6 +84,14 @@ async fn superseded(job: &Job<'_>, mode: Mode, report: &mut TargetReport) -> Res
     let ids: BTreeSet<&String> = actions.iter().filter_map(Action::revokes).collect();
     report.outcome = Outcome::Revoked;
     carry_out(job, &brake, |item| ids.contains(&item.id), report).await
+}
+
+/// Lists the versions of the places that are switched off with what is revoked, and with that alone.
+fn switched_off(mut observed: Observed, revoked: &BTreeSet<&String>) -> Vec<Action> {
+    let all: Vec<String> =
+        observed.sinks.iter().flat_map(|s| s.versions.iter().map(|v| v.1.clone())).collect();
+    observed.ids.extend(all);
+    plan::retired(&observed, revoked.iter().copied(), false)
 }
 
 /// Lists what no place holds, by all that was observed.
@@ -115,6 +125,8 @@ async fn brake(job: &Job<'_>, what: &Revocation, mode: Mode, report: &mut Target
             StepReport::new(Step::RevokeToken, State::Would, words)
         };
         report.steps.extend(revoked.iter().map(would));
+        let ids: BTreeSet<&String> = revoked.iter().map(|item| &item.id).collect();
+        report.steps.extend(switched_off(job.observe_sinks().await, &ids).iter().map(Action::would));
         tell_staying(job, staying, report);
         return Ok(());
     }
@@ -163,7 +175,8 @@ async fn carry_out(
         job.context.event(Step::RevokeToken, Phase::Warning, format!("{id}: {why}"));
         report.leave(id, why, None);
     }
-    job.retire(&report.revoked).await;
+    let retired = job.retire(&report.revoked).await;
+    fill::retired(report, retired);
     survived(report.left_over.len() - kept)
 }
 

@@ -28,16 +28,20 @@ pub trait Sink {
         delivery: &'a Delivery,
     ) -> LocalFuture<'a, Result<(), Error>>;
 
-    /// Learns which credentials were revoked that it may have held before; most places have nothing to do.
-    ///
-    /// # Errors
-    /// As the place answers; nothing depends on it.
+    /// Returns the versions that it gives out, each with the id of the credential that it holds, where it was
+    /// observed and switches off those of revoked credentials.
+    fn versions(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Learns which credentials were revoked that it may have held before, and says what it has done about
+    /// each; most places have nothing to do. An error says what is left to the next run.
     fn retire<'a>(
         &'a self,
         _context: &'a Context<'a>,
         _revoked: &'a [String],
-    ) -> LocalFuture<'a, Result<(), Error>> {
-        Box::pin(async { Ok(()) })
+    ) -> LocalFuture<'a, (Vec<String>, Result<(), Error>)> {
+        Box::pin(async { (Vec::new(), Ok(())) })
     }
 
     /// Returns what has to be made before it can be written, as it was observed.

@@ -16,7 +16,7 @@ use super::shared::{Writer, mismatch, read_back, within};
 use super::state::{Delivery, SinkState, Written};
 use crate::auth::{Context, Resource};
 use crate::config::AuthValue;
-use crate::host::{Environment, LocalFuture, Method, Phase};
+use crate::host::{Environment, LocalFuture, Method};
 use crate::http::{Call, encode};
 use crate::model::{Code, Error, Origin, Secret, Step, Timestamp};
 use crate::service::key_vault::KEY_VAULT;
@@ -110,7 +110,11 @@ impl Place for KeyVault {
     }
 
     fn open<'s>(&'s self, _adapters: &'s dyn Adapters) -> Result<Box<dyn Sink + 's>, Error> {
-        Ok(Box::new(KeyVaultSink { place: self, kept: RefCell::new(None) }))
+        Ok(Box::new(KeyVaultSink {
+            place: self,
+            kept: RefCell::new(None),
+            versions: RefCell::new(Vec::new()),
+        }))
     }
 }
 
@@ -119,6 +123,8 @@ struct KeyVaultSink<'s> {
     place: &'s KeyVault,
     /// What others have set on the current version, which the next bears too.
     kept: RefCell<Option<Kept>>,
+    /// The versions that the vault gave out when it was looked at, and the credential that each holds.
+    versions: RefCell<Vec<(String, String)>>,
 }
 
 /// Holds what is not lakekey's and would be lost with a new version.
@@ -257,21 +263,27 @@ impl KeyVaultSink<'_> {
             .with_hint(format!("remove tags from the secret or from {}.tags", self.place.path)));
         }
         self.kept.replace(Some(Kept { tags, content_type: current.content_type }));
+        if self.place.disable_superseded {
+            match self.enabled(context, Step::ReadSinks).await {
+                Ok(versions) => drop(self.versions.replace(versions)),
+                // Who may not list them cannot switch them off either, and nothing else depends on it.
+                Err(error) => context.warn(&self.explain(error)),
+            }
+        }
         Ok(state)
     }
 
-    /// Switches the versions off that hold revoked credentials, so that who reads one by its version gets a
-    /// clear error.
-    async fn switch_off(&self, context: &Context<'_>, revoked: &[String]) -> Result<(), Error> {
-        let step = Step::RevokeToken;
+    fn versioned(&self, step: Step, method: Method, path: &str) -> Call {
         let name = encode(&self.place.secret);
-        let call = |method: Method, path: String| {
-            Call::new(step, &KEY_VAULT, method, &self.place.vault, format!("/secrets/{name}/{path}{VERSION}"))
-        };
+        Call::new(step, &KEY_VAULT, method, &self.place.vault, format!("/secrets/{name}/{path}{VERSION}"))
+    }
+
+    /// Reads which versions the vault gives out, and which credential each holds.
+    async fn enabled(&self, context: &Context<'_>, step: Step) -> Result<Vec<(String, String)>, Error> {
         let identity = self.place.writer.identity(context, &self.place.vault).await?;
         // No order is promised, so that every page is read.
         let mut versions = Vec::new();
-        let mut next = Some(call(Method::GET, "versions?maxresults=25&".to_owned()));
+        let mut next = Some(self.versioned(step, Method::GET, "versions?maxresults=25&"));
         for _ in 0..MOST_PAGES {
             let Some(list) = next.take() else { break };
             let page: Versions = context.json(list.identity(&identity)).await?;
@@ -285,19 +297,38 @@ impl KeyVaultSink<'_> {
             });
             next = path.map(|path| Call::new(step, &KEY_VAULT, Method::GET, &self.place.vault, path));
         }
-        let holds_revoked = |version: &&Version| {
-            let id = version.tags.as_ref().and_then(|tags| tags.get(ID_TAG));
-            version.attributes.enabled != Some(false) && id.is_some_and(|id| revoked.contains(id))
+        let ours = versions.into_iter().filter(|version| version.attributes.enabled != Some(false));
+        let held = ours.filter_map(|version| {
+            let tags = version.tags?;
+            let is_ours = tags.get(TARGET_TAG).is_none_or(|target| context.subject.is_named(target));
+            let number = version.id.rsplit('/').next()?.to_owned();
+            is_ours.then(|| tags.get(ID_TAG).map(|id| (number, id.clone())))?
+        });
+        Ok(held.collect())
+    }
+
+    /// Switches the versions off that hold revoked credentials, so that who reads one by its version gets a
+    /// clear error; returns what was done.
+    async fn switch_off(
+        &self,
+        context: &Context<'_>,
+        revoked: &[String],
+    ) -> (Vec<String>, Result<(), Error>) {
+        let step = Step::RevokeToken;
+        let mut done = Vec::new();
+        let result = async {
+            let versions = self.enabled(context, step).await?;
+            let identity = self.place.writer.identity(context, &self.place.vault).await?;
+            for (number, _) in versions.iter().filter(|(_, id)| revoked.contains(id)) {
+                let update = self.versioned(step, Method::PATCH, &format!("{}?", encode(number)));
+                let update = update.repeatable(true).json(&json!({"attributes": {"enabled": false}}));
+                context.execute(update.identity(&identity)).await?;
+                done.push(format!("switched the version {number} of {} off", self.place.secret));
+            }
+            Ok(())
         };
-        for version in versions.iter().filter(holds_revoked) {
-            let number = encode(version.id.rsplit('/').next().unwrap_or_default());
-            let update = call(Method::PATCH, format!("{number}?")).repeatable(true);
-            let body = json!({"attributes": {"enabled": false}});
-            context.execute(update.json(&body).identity(&identity)).await?;
-            let words = format!("switched the version {number} of {} off", self.place.secret);
-            context.event(step, Phase::Done, words);
-        }
-        Ok(())
+        let result = result.await.map_err(|error| self.explain(error));
+        (done, result)
     }
 
     async fn put(&self, context: &Context<'_>, value: &Secret, delivery: &Delivery) -> Result<(), Error> {
@@ -387,15 +418,19 @@ impl Sink for KeyVaultSink<'_> {
         Box::pin(self.put(context, value, delivery))
     }
 
+    fn versions(&self) -> Vec<(String, String)> {
+        self.versions.borrow().clone()
+    }
+
     fn retire<'a>(
         &'a self,
         context: &'a Context<'a>,
         revoked: &'a [String],
-    ) -> LocalFuture<'a, Result<(), Error>> {
+    ) -> LocalFuture<'a, (Vec<String>, Result<(), Error>)> {
         Box::pin(async move {
             match self.place.disable_superseded {
-                true => self.switch_off(context, revoked).await.map_err(|error| self.explain(error)),
-                false => Ok(()),
+                true => self.switch_off(context, revoked).await,
+                false => (Vec::new(), Ok(())),
             }
         })
     }

@@ -226,8 +226,11 @@ fn the_versions_of_revoked_credentials_are_switched_off_on_every_page() {
     let mut place = sink();
     place["disable-superseded"] = json!(true);
     let revoked = ["id-old".to_owned()];
-    with(&host, &config(&host, json!({}), place), async |context, sink| sink.retire(context, &revoked).await)
-        .unwrap();
+    let (done, result) = with(&host, &config(&host, json!({}), place), async |context, sink| {
+        sink.retire(context, &revoked).await
+    });
+    result.unwrap();
+    assert_eq!(done, ["switched the version v1 of databricks-token off"]);
     let sent = host.sent();
     assert_eq!(sent.len(), 3, "no other host is asked, and no other version changed");
     assert_eq!(sent[2].json(), json!({"attributes": {"enabled": false}}));
