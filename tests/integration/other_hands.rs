@@ -472,3 +472,23 @@ fn an_application_that_is_full_names_its_secrets_and_whose_they_are() {
     assert_eq!(error.code().as_str(), "quota-exceeded", "{}", ran.output);
     assert!(error.message().contains(&format!("{own} (in use)")), "{}", error.message());
 }
+
+#[test]
+fn a_deleted_oauth_secret_that_lakekey_signs_in_with_fails_at_once_with_the_way_back_in() {
+    let stage = with_delivered(provisioned(databricks()), "CATALOG_OAUTH_SECRET");
+    let stage = stage.target(|target| drop(target.as_object_mut().unwrap().remove("admin")));
+    stage.emulator.advance(DAY);
+    stage.emulator.world(|world| world.account.principals.iter_mut().for_each(|p| p.secrets.clear()));
+    for command in [Command::Status, ROTATE] {
+        let before = stage.emulator.now_ms();
+        let ran = Machine::new(&stage).run(command);
+        assert!(stage.emulator.now_ms() - before < 5_000, "nothing of this run is waited for");
+        for target in &ran.report.as_ref().unwrap().targets {
+            let error = target.error.as_ref().unwrap();
+            assert_eq!(error.code().as_str(), "credential-invalid", "{}", ran.output);
+            assert!(error.hint().contains("was deleted elsewhere"), "{}", error.hint());
+            assert!(error.hint().contains("Generate secret"), "{}", error.hint());
+        }
+        assert_eq!(ran.writes(), Vec::<String>::new());
+    }
+}
