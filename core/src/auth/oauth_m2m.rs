@@ -58,9 +58,9 @@ impl OauthM2m {
         // Another target of this run may have renewed it between the look and the answer.
         match secret()? {
             renewed if renewed == held => Err(refused.with_hint(format!(
-                "it is wrong, has expired, or was deleted elsewhere (by Terraform, in the account console): make \
-                 a new one on the principal's page (Secrets, Generate secret), and put it into what {path} refers \
-                 to; the next run goes on with it"
+                "it is wrong, has expired, or was deleted elsewhere (by Terraform, in the account console): \
+                 make a new one on the principal's page (Secrets, Generate secret), and put it into what \
+                 {path} refers to; the next run goes on with it"
             ))),
             renewed => ask(&renewed).await,
         }
