@@ -184,6 +184,7 @@ fn the_workflows_own_token_is_explained() {
     let token = stage.emulator.world(|world| world.seeded.workflow_token.clone());
     stage.document["github"] = json!({"type": "token", "token": {"env": "GITHUB_TOKEN"}});
     stage.environment.0.insert("GITHUB_TOKEN".to_owned(), token);
+    stage.environment.0.insert("GITHUB_ACTIONS".to_owned(), "true".to_owned());
     let ran = Machine::new(&stage).run(Command::Provision);
     assert_eq!(ran.code(), Some("github-token-cannot-write-secrets"), "{}", ran.output);
     let hint = ran.first().error.as_ref().unwrap().hint();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lakekey_core::Command;
 use lakekey_emulator::{Fault, FaultKind, Service, Spread, SpreadKind};
 use lakekey_tests::invariants;
-use lakekey_tests::machine::Machine;
+use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -140,4 +140,49 @@ fn a_grant_right_after_an_import_waits_until_the_permissions_know_the_principal(
     assert_eq!((ran.outcome(), ran.code()), ("provisioned", None), "{}", ran.output);
     let granted = ran.sent.iter().filter(|s| s.method == "PATCH" && s.path.contains("/permissions/")).count();
     assert!(granted > 1, "it was tried again");
+}
+
+/// Has GitHub's limit used up at the first request of a kind, until half an hour and a minute from now.
+fn limited(stage: &Stage, method: &str) {
+    let reset = (stage.emulator.now_ms() / 1000 + 1860).to_string();
+    let headers = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", reset.as_str())];
+    let mut fault = Fault::every(status(403, r#"{"message": "API calls are used up"}"#, &headers)).at(1);
+    (fault.path_contains, fault.method) = (Some("/secrets/".into()), Some(method.into()));
+    (fault.service, fault.hits) = (Some(Service::Github), Some(1));
+    stage.emulator.set_faults(vec![fault]);
+}
+
+/// Returns how often it was said that GitHub's limit is waited for.
+fn announced(ran: &Ran) -> usize {
+    ran.events.iter().filter(|event| event.message.contains("waiting 31 min for GitHub's limit")).count()
+}
+
+#[test]
+fn a_limit_by_the_hour_is_announced_and_waited_for_before_anything_is_made() {
+    let stage = provisioned();
+    limited(&stage, "GET");
+    let before = stage.emulator.now_ms();
+    let ran = Machine::new(&stage).run(ROTATE);
+    assert_eq!((ran.outcome(), ran.code(), announced(&ran)), ("rotated", None, 1), "{}", ran.output);
+    assert!(stage.emulator.now_ms() - before >= 1_860_000, "it was waited for");
+    // What was listed before the wait is listed anew before anything is made.
+    let sent: Vec<&str> = ran.sent.iter().map(|sent| sent.path.as_str()).collect();
+    let made = sent.iter().position(|path| path.ends_with("/token/create")).unwrap();
+    assert_eq!(sent[..made].iter().filter(|path| path.ends_with("/token/list")).count(), 2, "{sent:?}");
+    invariants::converged(&stage.emulator, 1, "limit");
+}
+
+#[test]
+fn a_limit_by_the_hour_is_not_waited_for_by_who_only_looks_or_has_made_something() {
+    let stage = provisioned();
+    for (method, command) in [("GET", Command::Status), ("GET", Command::Plan), ("PUT", ROTATE)] {
+        limited(&stage, method);
+        let before = stage.emulator.now_ms();
+        let ran = Machine::new(&stage).watched(invariants::never_without("limit")).run(command);
+        assert_eq!(ran.code(), Some("rate-limited"), "{}", ran.output);
+        assert!(ran.output.contains("asks to be left alone for 31 min"), "{}", ran.output);
+        assert!(stage.emulator.now_ms() - before < 600_000, "the lease was not outlived");
+    }
+    stage.emulator.set_faults(Vec::new());
+    invariants::converged(&stage.emulator, 1, "limit");
 }

@@ -25,6 +25,11 @@ pub(super) struct Endpoint {
     identity: Identity,
 }
 
+/// What to do where there is no workflow of GitHub that could ask for an identity token.
+const ELSEWHERE: &str = "this is no job of GitHub Actions (GITHUB_ACTIONS is not \"true\"), and GitHub vouches \
+                         for jobs alone: run it there, or choose another `auth`, such as azure-cli at a \
+                         terminal or azure-devops-oidc in Azure Pipelines";
+
 impl Source {
     /// Asks GitHub Actions for a token with that audience.
     ///
@@ -38,14 +43,12 @@ impl Source {
         let [Some(url), Some(token)] = names.map(|name| environment.variable(name)) else {
             let missing: Vec<&str> =
                 names.into_iter().filter(|name| environment.variable(name).is_none()).collect();
-            return Err(Error::new(
-                Code::OidcPermissionMissing,
-                step,
-                format!(
-                    "the job cannot ask GitHub for an identity token: {} is not set",
-                    missing.join(" and ")
-                ),
-            ));
+            let words = format!(
+                "there is no asking GitHub for an identity token: {} is not set",
+                missing.join(" and ")
+            );
+            let error = Error::new(Code::OidcPermissionMissing, step, words);
+            return Err(if in_actions(environment) { error } else { error.with_hint(ELSEWHERE) });
         };
         let token = context.masked(Secret::new(token));
         let (origin, path) = split(&url, names[0])?;
@@ -106,6 +109,13 @@ impl Source {
         };
         Ok(context.masked(token))
     }
+}
+
+/// Returns whether this is a job of GitHub Actions.
+///
+/// <https://docs.github.com/actions/reference/workflows-and-actions/variables>
+pub(super) fn in_actions(environment: &dyn crate::host::Environment) -> bool {
+    environment.variable("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 /// Returns where Azure Pipelines gives tokens; older agents tell only the parts of it.

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::assertion::in_actions;
 use super::cache::Token;
 use super::context::Context;
 use super::pem::straightened;
@@ -180,6 +181,9 @@ impl GithubSignIn {
         let Ok(secret) = token.read("github.token", environment) else { return TokenKind::Other };
         if !secret.expose("a look at the prefix that tells the kind of token").starts_with("ghs_") {
             return TokenKind::Other;
+        }
+        if !in_actions(environment) {
+            return TokenKind::Installation;
         }
         let named = matches!(token, SecretRef::Env(name) if name == "GITHUB_TOKEN");
         let same = environment.variable("GITHUB_TOKEN").is_some_and(|value| Secret::new(value) == secret);

@@ -182,13 +182,18 @@ fn each_cloud_has_its_own_audience_and_login_host() {
 
 #[test]
 fn a_job_without_id_token_write_is_told_which_variables_are_missing() {
-    let error = principal(&TestHost::new(), json!({"auth": {"type": "github-oidc-azure"}})).unwrap_err();
+    let auth = json!({"auth": {"type": "github-oidc-azure"}});
+    let job = TestHost::new().variable("GITHUB_ACTIONS", "true");
+    let error = principal(&job, auth.clone()).unwrap_err();
     assert_eq!(error.code(), Code::OidcPermissionMissing);
     assert!(
         error.message().contains("ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
         "{error}"
     );
     assert!(error.hint().contains("id-token: write"));
+    let elsewhere = principal(&TestHost::new(), auth).unwrap_err();
+    assert_eq!(elsewhere.code(), Code::OidcPermissionMissing);
+    assert!(!elsewhere.hint().contains("id-token: write") && elsewhere.hint().contains("another `auth`"));
 }
 
 #[test]
@@ -241,6 +246,18 @@ fn azure_pipelines_vouches_for_an_entra_application() {
     let sent = host.sent();
     assert_eq!((sent[0].header("authorization"), sent[0].body.as_str()), (Some("Bearer system"), ""));
     assert_eq!(field(&sent[1], "client_assertion"), Some(jwt("sc://org/p/c")));
+}
+
+#[test]
+fn a_job_whose_identity_is_still_pending_is_asked_again() {
+    let url = "https://dev.example/oidctoken";
+    let host =
+        TestHost::new().variable("SYSTEM_ACCESSTOKEN", "system").variable("SYSTEM_OIDCREQUESTURI", url);
+    let line = format!("POST {url}?api-version=7.1");
+    host.on(&line, 400, json!({"message": "The job is in state Pending."}));
+    host.on(&line, 200, json!({"oidcToken": jwt("sc://org/p/c")}));
+    host.on(LOGIN, 200, granted("entra-token"));
+    assert_eq!(principal(&host, json!({"auth": {"type": "azure-devops-oidc"}})), Ok(bearer("entra-token")));
 }
 
 #[test]

@@ -49,8 +49,18 @@ impl<'a> Job<'a> {
         Ok(Self { context, store, credentials, sinks: sinks?, jitter })
     }
 
-    /// Reads the credentials and the sinks at the same time.
+    /// Reads the credentials and the sinks at the same time, and once more after a wait that was so long that
+    /// another run may have ended in between.
     pub(super) async fn observe(&self) -> Result<Observed, Error> {
+        let waits = self.context.long_waits();
+        let observed = self.observe_once().await?;
+        if self.context.long_waits() == waits {
+            return Ok(observed);
+        }
+        self.observe_once().await
+    }
+
+    async fn observe_once(&self) -> Result<Observed, Error> {
         let listing = self.store.list(self.context, Step::ListTokens);
         let states = join_all(self.sinks.iter().map(|sink| sink.observe(self.context)));
         let (listed, states) = join(listing, states).await;

@@ -32,6 +32,9 @@ pub async fn run(
     checks::revokes_by_name(&targets, request)?;
     checks::references(&targets, &request.command, host.environment)?;
     let run = Run { host, session: Session::default(), config, adapters };
+    if request.writes() {
+        run.session.pace.take_time();
+    }
     let started = host.clock.now();
     let served = targets.into_iter().map(|target| serve(&run, target, request));
     let reports: Vec<Vec<TargetReport>> = iter(served).buffered(config.concurrency).collect().await;

@@ -9,15 +9,22 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::call::Call;
-use super::dialect::{is_html, is_json, request_id};
+use super::dialect::{Dialect, is_html, is_json, request_id};
 use super::pace::{Limit, Pace};
 use super::patience::Patience;
 use crate::host::{Event, Host, Phase, Response, TransportError, TransportErrorKind};
 use crate::model::typed::{Misfit, from_value};
-use crate::model::{Code, Error, Origin, Secret, Step, Temporary, Timestamp};
+use crate::model::{Code, Error, Origin, Secret, Step, Temporary, Timestamp, in_words};
 
 /// The longest that one attempt waits for the next; GitHub's secondary limit asks for a minute.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// The longest that a run waits for a limit while nothing is half done: the limits of the services are
+/// counted by the hour, and their clocks may differ a little from ours.
+const LONGEST_LIMIT: Duration = Duration::from_secs(3_660);
+
+/// The shortest wait that is worth a line.
+const WORTH_A_LINE: Duration = Duration::from_secs(2);
 
 /// How often a request is sent at the most.
 const ATTEMPTS: u32 = 4;
@@ -45,6 +52,8 @@ pub struct Client<'a> {
     /// Whether the run has begun to deliver, so that it goes on to the next safe point although it was asked
     /// to stop.
     delivering: Cell<bool>,
+    /// How often this run has waited so long that what it saw before may not be so any more.
+    long_waits: Cell<u32>,
 }
 
 impl<'a> Client<'a> {
@@ -59,6 +68,7 @@ impl<'a> Client<'a> {
             ledger: RefCell::new(ledger.without_path()),
             lease: Cell::new(None),
             delivering: Cell::new(false),
+            long_waits: Cell::new(0),
         }
     }
 
@@ -72,6 +82,12 @@ impl<'a> Client<'a> {
     #[must_use]
     pub fn requests(&self) -> u32 {
         self.requests.get()
+    }
+
+    /// Returns how often this run has waited for more than two minutes, after which what it saw before may
+    /// not be so any more.
+    pub(crate) fn long_waits(&self) -> u32 {
+        self.long_waits.get()
     }
 
     /// Returns the host's time.
@@ -226,7 +242,7 @@ impl<'a> Client<'a> {
         read: &mut dyn FnMut(Response) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let patience = Patience::attempts(ATTEMPTS.min(call.attempts)).repeatable(call.repeatable);
-        self.retry(call.step, patience, async || read(self.send_once(call).await?)).await
+        self.tried(call.step, Some(call), patience, async || read(self.send_once(call).await?)).await
     }
 
     async fn send_once(&self, call: &Call) -> Result<Response, Error> {
@@ -257,7 +273,7 @@ impl<'a> Client<'a> {
                 // is looked for at once.
                 let limited = response.status == 429 || error.code() == Code::RateLimited;
                 if let Some(wait) = error.wait().filter(|_| limited || call.repeatable) {
-                    self.pace.hold(&origin, self.now() + wait);
+                    self.pace.hold(&origin, self.now() + wait, limited);
                 }
                 Err(error)
             }
@@ -273,13 +289,24 @@ impl<'a> Client<'a> {
         &self,
         step: Step,
         patience: Patience,
+        attempt: impl AsyncFnMut() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.tried(step, None, patience, attempt).await
+    }
+
+    /// Does the work of [`Client::retry`]; `call` is what is repeated, where it is one request.
+    async fn tried<T>(
+        &self,
+        step: Step,
+        call: Option<&Call>,
+        patience: Patience,
         mut attempt: impl AsyncFnMut() -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut trials = Trials { started: self.now(), number: 1, uncertain: false, unanswered: false };
         loop {
             match attempt().await {
                 Ok(done) => return Ok(done),
-                Err(error) => self.wait_to_repeat(step, patience, &mut trials, error).await?,
+                Err(error) => self.wait_to_repeat(step, call, patience, &mut trials, error).await?,
             }
         }
     }
@@ -289,6 +316,7 @@ impl<'a> Client<'a> {
     async fn wait_to_repeat(
         &self,
         step: Step,
+        call: Option<&Call>,
         patience: Patience,
         trials: &mut Trials,
         error: Error,
@@ -310,10 +338,20 @@ impl<'a> Client<'a> {
             let passing = error.temporary() == Temporary::Yes;
             return Err(if passing { error.with_temporary(Temporary::No) } else { error });
         }
-        if wait > LONGEST_WAIT {
-            return Err(error.coded(Code::RateLimited).with_temporary(Temporary::No));
+        let limited = error.status() == Some(429) || error.code() == Code::RateLimited;
+        // A limit that has not ended when it said is not waited for a second time.
+        if wait > self.longest(limited && trials.number == 1) {
+            let service = call.map_or("the service", |call| call.service.name);
+            let left = format!("{service} asks to be left alone for {}", in_words(wait));
+            return Err(error.adding(&left).coded(Code::RateLimited).with_temporary(Temporary::No));
         }
-        let words = format!("{error}; trying again in {} s", wait.as_secs_f32().ceil());
+        let words = match call.filter(|_| limited) {
+            Some(call) => {
+                self.pace.announces(&call.origin.without_path(), self.now() + wait);
+                format!("{error}; {}", waiting(wait, call.service))
+            }
+            None => format!("{error}; trying again in {}", in_words(wait)),
+        };
         self.event(step, Phase::Waiting, words);
         trials.number += 1;
         let uncertain = trials.uncertain;
@@ -330,12 +368,27 @@ impl<'a> Client<'a> {
 
     /// Waits where the host of this call has asked for patience, in this call or in another.
     async fn wait_for(&self, origin: &Origin, call: &Call) -> Result<(), Error> {
-        let wait = self.pace.pause(origin, self.now());
-        if wait > LONGEST_WAIT {
-            let words = format!("{} asks for {} s without requests", call.service, wait.as_secs());
+        let (wait, limited) = self.pace.pause(origin, self.now());
+        if wait > self.longest(limited) {
+            let words = format!("{} asks to be left alone for {}", call.service, in_words(wait));
             return Err(Error::new(Code::RateLimited, call.step, words));
         }
+        self.announce(origin, wait, call.step, call.service);
         self.sleep(wait, call.step).await
+    }
+
+    /// Says that a host is waited for, unless that was said a moment ago.
+    fn announce(&self, host: &Origin, wait: Duration, step: Step, service: &Dialect) {
+        if wait >= WORTH_A_LINE && self.pace.announces(host, self.now() + wait) {
+            self.event(step, Phase::Waiting, waiting(wait, service));
+        }
+    }
+
+    /// Returns how long this run waits at the most: for a limit as long as it takes, where it is one that
+    /// writes, and only while nothing is half done, since its lease would end.
+    fn longest(&self, limited: bool) -> Duration {
+        let idle = self.lease.get().is_none() && !self.delivering.get();
+        if limited && idle && self.pace.has_time() { LONGEST_LIMIT } else { LONGEST_WAIT }
     }
 
     /// Waits for a place in the queue of a host's writes.
@@ -346,13 +399,14 @@ impl<'a> Client<'a> {
         &self,
         host: &Origin,
         limits: &[Limit],
-        step: Step,
+        (step, service): (Step, &Dialect),
         full: impl FnOnce(Duration) -> Error,
     ) -> Result<(), Error> {
         while let Err(wait) = self.pace.take(host, limits, self.now()) {
             if wait > LONGEST_WAIT {
                 return Err(full(wait));
             }
+            self.announce(host, wait, step, service);
             self.sleep(wait, step).await?;
         }
         Ok(())
@@ -361,6 +415,9 @@ impl<'a> Client<'a> {
     /// Waits, unless the run is asked to stop.
     pub(crate) async fn sleep(&self, wait: Duration, step: Step) -> Result<(), Error> {
         const SLICE: Duration = Duration::from_secs(1);
+        if wait > LONGEST_WAIT {
+            self.long_waits.set(self.long_waits.get() + 1);
+        }
         let mut left = wait;
         while !left.is_zero() {
             self.check_cancelled(step)?;
@@ -370,6 +427,11 @@ impl<'a> Client<'a> {
         }
         self.check_cancelled(step)
     }
+}
+
+/// Says that a service's limit is waited for.
+fn waiting(wait: Duration, service: &Dialect) -> String {
+    format!("waiting {} for {service}'s limit", in_words(wait))
 }
 
 /// Tells of a request that brought no whole response.

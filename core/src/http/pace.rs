@@ -1,6 +1,6 @@
 //! How fast and at whose time: what a run has learnt of the hosts that it speaks with.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -12,8 +12,12 @@ pub(crate) type Limit = (usize, i64);
 /// Holds what all targets of a run share on their way to services.
 #[derive(Debug, Default)]
 pub struct Pace {
-    /// Until when a host wants to be left alone.
-    pauses: RefCell<HashMap<Origin, Timestamp>>,
+    /// Until when a host wants to be left alone, and whether a limit is why.
+    pauses: RefCell<HashMap<Origin, (Timestamp, bool)>>,
+    /// Until when it was said that a host is waited for.
+    announced: RefCell<HashMap<Origin, Timestamp>>,
+    /// Whether the run has the time that a limit by the hour takes.
+    unhurried: Cell<bool>,
     /// How far a host's clock is ahead of ours, in milliseconds.
     ahead: RefCell<HashMap<Origin, i64>>,
     /// When a host with limits was last written to.
@@ -21,14 +25,36 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Leaves a host alone until then.
-    pub(super) fn hold(&self, host: &Origin, until: Timestamp) {
-        self.pauses.borrow_mut().insert(host.clone(), until);
+    /// Lets the run wait for limits by the hour.
+    pub(crate) fn take_time(&self) {
+        self.unhurried.set(true);
     }
 
-    /// Returns how long a host still wants to be left alone.
-    pub(super) fn pause(&self, host: &Origin, now: Timestamp) -> Duration {
-        self.pauses.borrow().get(host).map_or(Duration::ZERO, |until| now.until(*until))
+    /// Returns whether the run waits for limits by the hour.
+    pub(super) fn has_time(&self) -> bool {
+        self.unhurried.get()
+    }
+
+    /// Leaves a host alone until then; `limited` where a limit is why.
+    pub(super) fn hold(&self, host: &Origin, until: Timestamp, limited: bool) {
+        self.pauses.borrow_mut().insert(host.clone(), (until, limited));
+    }
+
+    /// Returns how long a host still wants to be left alone, and whether a limit is why.
+    pub(super) fn pause(&self, host: &Origin, now: Timestamp) -> (Duration, bool) {
+        let pause = self.pauses.borrow().get(host).copied();
+        pause.map_or((Duration::ZERO, false), |(until, limited)| (now.until(until), limited))
+    }
+
+    /// Notes that a host is waited for, and returns true where that is news: many targets wait for one host,
+    /// and one line a minute says it.
+    pub(super) fn announces(&self, host: &Origin, until: Timestamp) -> bool {
+        let mut announced = self.announced.borrow_mut();
+        let news = announced.get(host).is_none_or(|known| until.since(*known) >= 60_000);
+        if news {
+            announced.insert(host.clone(), until);
+        }
+        news
     }
 
     /// Returns the time at a host, as far as it has told it.
@@ -106,6 +132,17 @@ mod tests {
         }
         assert_eq!(pace.take(&host(), LIMITS, at(600)), Err(Duration::from_secs(3000)));
         assert_eq!(pace.take(&host(), LIMITS, at(3600)), Ok(()));
+    }
+
+    #[test]
+    fn that_a_host_is_waited_for_is_news_once_a_minute() {
+        let pace = Pace::default();
+        let other = Origin::parse("https://github.example", "").unwrap();
+        let news = [(0, true), (0, false), (59, false), (60, true), (100, false), (30, false), (1860, true)];
+        for (second, is_news) in news {
+            assert_eq!(pace.announces(&host(), at(second)), is_news, "{second}");
+        }
+        assert!(pace.announces(&other, at(0)));
     }
 
     #[test]

@@ -55,6 +55,16 @@ impl Span {
     }
 }
 
+/// Says a wait in words, in whole units and never too short: `45 s`, `31 min`, `3 h`.
+pub(crate) fn in_words(wait: Duration) -> String {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h", seconds.div_ceil(3_600)),
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (factor, unit) in [(86_400, "d"), (3_600, "h"), (60, "m")] {
@@ -96,6 +106,19 @@ mod tests {
             assert_eq!(Span::parse(text).unwrap().seconds(), seconds);
         }
         assert_eq!(Span::parse("24h").unwrap().to_string(), "1d");
+    }
+
+    #[test]
+    fn a_wait_is_said_in_whole_units_and_never_too_short() {
+        for (milliseconds, said) in [
+            (1_500, "2 s"),
+            (119_000, "119 s"),
+            (119_001, "2 min"),
+            (1_801_000, "31 min"),
+            (7_200_001, "3 h"),
+        ] {
+            assert_eq!(in_words(Duration::from_millis(milliseconds)), said);
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub use cloud::Cloud;
 pub(crate) use cloud::{AZURE_DEVOPS_RESOURCE, DATABRICKS_RESOURCE};
 pub use code::{Class, Code, NoCode};
 pub use duration::Span;
+pub(crate) use duration::in_words;
 pub(crate) use error::one_line;
 pub use error::{Error, Temporary};
 pub use kind::{CredentialKind, Entitlement, PrincipalKind};

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::host::Method;
-use crate::http::{Call, Client, Dialect, Identity, Rule, said, statuses};
+use crate::http::{Call, Client, Dialect, Identity, Rule, named, said, statuses};
 use crate::model::{Code, Error, Secret, Step};
 
 /// The endpoint of GitHub Actions, as it says no.
@@ -21,6 +21,8 @@ static AZURE_DEVOPS: Dialect = Dialect::new("the identity-token endpoint", AZURE
 const AZURE_DEVOPS_TABLE: &[Rule] = &[
     said(&["there is no explicit reference to service connection"])
         .means(Code::ServiceConnectionUnreferenced),
+    // A job that has only just begun may not be known as running yet.
+    named(&["pending"]).means(Code::SignInRefused).passing(),
     // Where the job's credential is wrong, Azure DevOps may answer with a redirect to a log-in page.
     statuses(300, 399).means(Code::SystemAccessTokenMissing),
     statuses(401, 401).means(Code::SystemAccessTokenMissing),

@@ -32,7 +32,6 @@ pub(super) async fn told(
 
 /// Tells a refusal in terms of the place and of who signed in: the permission that is missing and where
 /// to grant it, the workflow's own token that can never do it, the place that does not exist.
-/// Tells a refusal in terms of the place and of who signed in.
 fn explained(context: &Context<'_>, place: &Place, sign_in: Option<&GithubSignIn>, error: Error) -> Error {
     let (scope, permission) = (place.scope(), place.permission());
     match error.code() {

@@ -22,8 +22,8 @@ use super::state::{Delivery, SinkState, Written};
 use crate::auth::{Context, GithubSignIn};
 use crate::host::{Environment, LocalFuture};
 use crate::http::Identity;
-use crate::model::{Code, Error, Secret, Step, Timestamp};
-use crate::service::github::{Api, Asked, Body, Found, Kind, Place, PublicKey, Visibility, seal};
+use crate::model::{Code, Error, Secret, Step, Timestamp, in_words};
+use crate::service::github::{Api, Asked, Body, Found, GITHUB, Kind, Place, PublicKey, Visibility, seal};
 
 /// The largest value of a secret, in bytes.
 ///
@@ -366,7 +366,7 @@ impl GithubSecretSink<'_> {
             visibility: audience.as_ref().map(|audience| audience.visibility),
             selected_repository_ids: audience.and_then(|audience| audience.repositories),
         };
-        context.queue(&asked.api.without_path(), LIMITS, Step::Deliver, full).await?;
+        context.queue(&asked.api.without_path(), LIMITS, (Step::Deliver, &GITHUB), full).await?;
         let wrote = self.api.put(asked, self.place, &body).await?;
         self.known.borrow_mut().wrote = wrote;
         Ok(())
@@ -404,8 +404,8 @@ impl GithubSecretSink<'_> {
 fn full(wait: Duration) -> Error {
     let words = format!(
         "this run has written 500 secrets to GitHub within the hour, as many as GitHub takes; the next fits \
-         in {} s",
-        wait.as_secs()
+         in {}",
+        in_words(wait)
     );
     Error::new(Code::RateLimited, Step::Deliver, words).with_hint(
         "run again in an hour: what is still due is renewed then; spread the targets over the day, or over \

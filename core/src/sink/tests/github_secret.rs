@@ -192,6 +192,9 @@ fn a_key_whose_line_ends_were_written_out_is_read_all_the_same() {
     host.sent();
 }
 
+/// What tells a job of GitHub Actions.
+const JOB: (&str, &str) = ("GITHUB_ACTIONS", "true");
+
 fn explained(variables: &[(&str, &str)], github: Value, message: &str) -> Error {
     let host = variables.iter().fold(host(), |host, (name, value)| host.variable(name, value));
     let mut sink = repository();
@@ -214,16 +217,19 @@ fn token(name: &str) -> Value {
 #[test]
 fn the_workflows_own_token_is_told_from_an_app_that_lacks_a_permission() {
     let said = "Resource not accessible by integration";
-    let own = explained(&[("GITHUB_TOKEN", "ghs_abc")], token("GITHUB_TOKEN"), said);
+    let own = explained(&[JOB, ("GITHUB_TOKEN", "ghs_abc")], token("GITHUB_TOKEN"), said);
     assert_eq!(own.code(), Code::GithubTokenCannotWriteSecrets);
     assert!(
         own.hint().contains("the workflow's own GITHUB_TOKEN, which can never write secrets"),
         "{}",
         own.hint()
     );
-    let same = explained(&[("GITHUB_TOKEN", "ghs_abc"), ("INPUT", "ghs_abc")], token("INPUT"), said);
+    let same = explained(&[JOB, ("GITHUB_TOKEN", "ghs_abc"), ("INPUT", "ghs_abc")], token("INPUT"), said);
     assert_eq!(same.hint(), own.hint());
-    let either = explained(&[("INPUT", "ghs_abc")], token("INPUT"), said);
+    // Outside a workflow the variable of that name may hold an App's token.
+    let elsewhere = explained(&[("GITHUB_TOKEN", "ghs_abc")], token("GITHUB_TOKEN"), said);
+    assert!(elsewhere.hint().contains("If it is that of an App"), "{}", elsewhere.hint());
+    let either = explained(&[JOB, ("INPUT", "ghs_abc")], token("INPUT"), said);
     assert!(either.hint().contains("If it is that of an App"), "{}", either.hint());
     let personal = explained(&[], token("PAT"), "Resource not accessible by personal access token");
     assert_eq!(personal.code(), Code::GithubPermissionMissing);
@@ -273,5 +279,33 @@ fn a_fleet_writes_eighty_secrets_a_minute_and_stops_at_five_hundred_an_hour() {
         let error = sink.write(context, &value(), &delivery()).await.unwrap_err();
         assert_eq!((error.code(), error.is_uncertain()), (Code::RateLimited, false));
     });
+    let waits = host.messages();
+    assert_eq!(waits, ["waiting 60 s for GitHub's limit"; 6]);
     host.sent();
+}
+
+#[test]
+fn a_limit_that_another_has_met_is_waited_for_and_announced() {
+    let host = host();
+    let config = config(&host, json!({"github": token("PAT")}), repository());
+    let used_up = json!({"message": "API rate limit exceeded for user ID 1"});
+    host.on_text(
+        &format!("GET {API}/{}/public-key", SECRET.rsplit_once('/').unwrap().0),
+        429,
+        &[("retry-after", "1800"), ("content-type", "application/json")],
+        &used_up.to_string(),
+    );
+    absent(&host, SECRET);
+    with(&host, &config, async |context, sink| {
+        context.session().pace.take_time();
+        // It has something half done, and does not wait.
+        context.set_delivering(true);
+        assert_eq!(sink.observe(context).await.unwrap_err().code(), Code::RateLimited);
+        assert_eq!(sink.observe(context).await.unwrap_err().code(), Code::RateLimited);
+        assert_eq!(context.now().as_second(), START);
+        context.set_delivering(false);
+        sink.observe(context).await.unwrap();
+        assert_eq!(context.now().as_second(), START + 1800);
+    });
+    assert_eq!(host.messages(), ["waiting 30 min for GitHub's limit"]);
 }
