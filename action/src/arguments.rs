@@ -94,8 +94,18 @@ pub enum Commands {
         #[arg(long, value_name = "STATE", env = "LAKEKEY_FAIL_ON", hide_env_values = true)]
         fail_on: Option<FailOn>,
     },
-    /// Walk the procedure read-only and say which step is refused, why and what to do
-    Doctor(Shared),
+    /// Walk the procedure and say which step is refused, why and what to do; without --fix it only reads
+    Doctor {
+        /// What every command of the core takes.
+        #[command(flatten)]
+        shared: Shared,
+        /// Add the principal, its entitlements and its permission: each request is shown before it is sent
+        #[arg(long)]
+        fix: bool,
+        /// Send them without asking
+        #[arg(long)]
+        yes: bool,
+    },
     /// Show what provision and rotate would do
     Plan {
         /// What every command of the core takes.

@@ -62,7 +62,10 @@ async fn dispatch(command: Commands, console: &Rc<Console>) -> u8 {
         Commands::Status { shared, fail_on } => {
             terminal::look(console, &shared, Command::Status, fail_on).await
         }
-        Commands::Doctor(shared) => terminal::look(console, &shared, Command::Doctor, None).await,
+        Commands::Doctor { shared, fix: false, .. } => {
+            terminal::look(console, &shared, Command::Doctor, None).await
+        }
+        Commands::Doctor { shared, yes, .. } => terminal::fix(console, &shared, yes).await,
         Commands::Provision { changing, write } => {
             terminal::change(console, &changing, Command::Provision, write).await
         }

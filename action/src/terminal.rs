@@ -64,13 +64,31 @@ pub(crate) async fn revoke(console: &Rc<Console>, revoke: Revoke) -> u8 {
     let asked = what != Revocation::Superseded && !revoke.yes && !dry_run;
     let order = Order { dry_run: *dry_run, confirmed: !asked, fail_on: None, write: false };
     let command = Command::Revoke(what);
-    let Served { status, to_confirm, failed } = serve(console, shared, command.clone(), order).await;
+    let Served { status, to_confirm, failed, .. } = serve(console, shared, command.clone(), order).await;
     if to_confirm.is_empty() || shared.json || !console.is_terminal() || !confirmed(console, &to_confirm) {
         return status;
     }
     let shared = Shared { targets: to_confirm, ..shared.clone() };
     let done = serve(console, &shared, command, Order { confirmed: true, ..order }).await.status;
     if failed { done.max(exit_status::FAILED) } else { done }
+}
+
+/// Offers the doctor's safe requests, sends them if that is meant, and returns the exit status.
+pub(crate) async fn fix(console: &Rc<Console>, shared: &Shared, yes: bool) -> u8 {
+    let order = Order { confirmed: yes, ..Order::default() };
+    let Served { status, offers, .. } = serve(console, shared, Command::Fix, order).await;
+    if offers.is_empty() || shared.json || !console.is_terminal() {
+        return status;
+    }
+    console.note(&format!("send the requests listed above for {}? [y/N]", offers.join(", ")));
+    let mut line = String::new();
+    let meant = std::io::stdin().read_line(&mut line).is_ok()
+        && matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes");
+    if !meant {
+        return status;
+    }
+    let all = Shared { targets: offers, ..shared.clone() };
+    serve(console, &all, Command::Fix, Order { confirmed: true, ..order }).await.status
 }
 
 /// Has a person confirm each target by its name.
@@ -100,6 +118,8 @@ struct Served {
     status: u8,
     /// The targets of which a person is to say whether it is meant.
     to_confirm: Vec<String>,
+    /// The targets that have listed what they would do.
+    offers: Vec<String>,
     /// Whether a target failed, or nothing could be done.
     failed: bool,
 }
@@ -148,11 +168,13 @@ async fn serve(console: &Rc<Console>, shared: &Shared, command: Command, order: 
                 }
             };
             let failed = report.targets.iter().any(|target| target.error.is_some());
-            Served { status, to_confirm: to_confirm(&report), failed }
+            let waiting = report.targets.iter().filter(|target| target.confirmation_needed);
+            let offers = waiting.map(|target| target.name.clone()).collect();
+            Served { status, to_confirm: to_confirm(&report), offers, failed }
         }
         Err(error) => {
             let status = refused(console, shared.json, name, &error);
-            Served { status, to_confirm: Vec::new(), failed: true }
+            Served { status, to_confirm: Vec::new(), offers: Vec::new(), failed: true }
         }
     }
 }

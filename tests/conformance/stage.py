@@ -168,8 +168,12 @@ class Lakekey:
                 break
             if shown.rstrip().endswith(b"to revoke it:"):
                 asked = shown.rsplit(b"type ", 1)[1].split()[0].decode()
-                os.write(ours, f"{answer or asked}\n".encode())
-                shown += b" "
+            elif shown.rstrip().endswith(b"[y/N]"):
+                asked = "y"
+            else:
+                continue
+            os.write(ours, f"{answer or asked}\n".encode())
+            shown += b"."
         out, _ = process.communicate(timeout=LIMIT)
         os.close(ours)
         return Run(process.returncode, out, shown.decode())

@@ -175,6 +175,24 @@ def test_at_a_terminal_each_target_is_confirmed_and_one_that_could_not_be_listed
     assert (both.status, alive()) == (0, [0, 0]), both.err
 
 
+def test_the_doctor_shows_its_requests_and_sends_them_once_a_person_agrees(
+    lakekey: Lakekey, emulator: Emulator
+) -> None:
+    members = lambda: [member["name"] for member in emulator.state()["workspaces"][0]["members"]]
+    before = members()
+    listed = lakekey.run("doctor", "--fix")
+    request = "/api/2.0/preview/scim/v2/ServicePrincipals {"
+    assert (listed.status, members()) == (1, before), listed.err
+    assert f"POST {emulator.ready['workspaces'][0]}{request}" in listed.out
+    refused = lakekey.at_terminal("doctor", "--fix", answer="no")
+    assert (refused.status, members()) == (1, before), refused.err
+    agreed = lakekey.at_terminal("doctor", "--fix")
+    assert (agreed.status, len(members())) == (0, len(before) + 1), agreed.err
+    nothing = lakekey.json("doctor", "--fix", "--yes")
+    assert (nothing.status, emulator.tokens()) == (0, []), nothing.err
+    assert not [step for step in nothing.report["targets"][0]["steps"] if step["state"] in ("done", "would")]
+
+
 def test_provisioning_writes_the_application_id_into_the_file_where_asked(
     lakekey: Lakekey, emulator: Emulator
 ) -> None:

@@ -79,6 +79,23 @@ test("LAKEKEY_LOG decides how much is told, as in the binary", async () => {
     assert.equal(await told(level), await binary(level), level);
 });
 
+test("the doctor shows its requests, and sends them once a person or the option agrees", async () => {
+  const [world, { doctor }] = await Promise.all([emulator(), user.load()]);
+  const { config } = world.ready;
+  const members = async () => (await world.state()).workspaces[0].members.length;
+  const before = await members();
+  const options = { env: world.env, fix: true };
+  const offered = (report) => report.targets[0].steps.filter(({ state }) => state === "would");
+  const listed = await doctor(readFileSync(config, "utf8"), options);
+  assert.match(offered(listed)[0].message, /: POST http\S+\/scim\/v2\/ServicePrincipals \{/);
+  assert.deepEqual([listed.targets[0]["confirmation-needed"], await members()], [true, before]);
+  const agreed = await user.terminal(["doctor", "--config", config, "--fix"], world.env);
+  assert.deepEqual([agreed.status, agreed.asked, await members()], [0, ["y"], before + 1], agreed.shown);
+  const nothing = await doctor(readFileSync(config, "utf8"), { ...options, yes: true });
+  assert.deepEqual([nothing.targets[0].outcome, offered(nothing)], ["ok", []]);
+  await world.stop();
+});
+
 test("at a terminal each target is confirmed by its name, and one that could not be listed is left alone", async () => {
   const two = await emulator("--workspaces", "2");
   const names = ["catalog-prod", "catalog-prod-2"];

@@ -203,6 +203,17 @@ export interface RotateOptions extends Options {
   force?: boolean;
 }
 
+/** Holds what `doctor` takes besides. */
+export interface DoctorOptions extends Options {
+  /**
+   * Lists the requests that add the principal to the workspace, its entitlements and its permission, as steps
+   * in the state `would`, and sends them with `yes: true`.
+   */
+  fix?: boolean;
+  /** Sends what `fix` lists; false where left out. */
+  yes?: boolean;
+}
+
 /**
  * Says which credentials `revoke` revokes; exactly one of the four. `targets` must be given. With `yes: false`
  * the report lists what would be revoked, and nothing is.
@@ -244,8 +255,8 @@ export function rotate(config: Config | string, options?: RotateOptions): Promis
 export function provision(config: Config | string, options?: Options): Promise<Report>;
 /** Shows every managed credential. */
 export function status(config: Config | string, options?: Options): Promise<Report>;
-/** Walks the procedure read-only. */
-export function doctor(config: Config | string, options?: Options): Promise<Report>;
+/** Walks the procedure; without `fix` it only reads. */
+export function doctor(config: Config | string, options?: DoctorOptions): Promise<Report>;
 /** Shows what `provision` and `rotate` would do. */
 export function plan(config: Config | string, options?: Options): Promise<Report>;
 /** Revokes credentials, the emergency brake. */

@@ -22,6 +22,7 @@ impl Request {
             Some("provision") => Command::Provision,
             Some("rotate") => Command::Rotate { force: flag("force") },
             Some("status") => Command::Status,
+            Some("doctor") if flag("fix") => Command::Fix,
             Some("doctor") => Command::Doctor,
             Some("plan") => Command::Plan,
             Some("revoke") => Command::Revoke(revocation(&value)?),
@@ -49,7 +50,8 @@ impl Request {
             run: RunRequest {
                 targets,
                 dry_run: flag("dryRun"),
-                confirmed: value["yes"].as_bool().unwrap_or(true),
+                // The doctor's requests are asked for; a revocation is one.
+                confirmed: value["yes"].as_bool().unwrap_or(command != Command::Fix),
                 ..RunRequest::new(command)
             },
             object: flag("object"),

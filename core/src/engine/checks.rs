@@ -171,7 +171,7 @@ pub(super) fn references(
         let subject = &target.subject;
         match command {
             // It is there to say what is missing.
-            Command::Doctor => continue,
+            Command::Doctor | Command::Fix => continue,
             Command::Rotate { .. } => {
                 if let Some(credentials) = target.credentials.iter().find(|c| c.deliver.is_empty()) {
                     return Err(lost(&credentials.deliver_path));

@@ -18,6 +18,9 @@ pub enum Command {
     Status,
     /// Walks the procedure read-only.
     Doctor,
+    /// Walks the procedure and offers, or sends, the requests that are safe: it adds the principal to the
+    /// workspace, gives it its entitlements, and grants it the use of tokens.
+    Fix,
     /// Shows what `provision` and `rotate` would do.
     Plan,
     /// Revokes credentials, the emergency brake.
@@ -32,7 +35,7 @@ impl Command {
             Self::Provision => "provision",
             Self::Rotate { .. } => "rotate",
             Self::Status => "status",
-            Self::Doctor => "doctor",
+            Self::Doctor | Self::Fix => "doctor",
             Self::Plan => "plan",
             Self::Revoke(_) => "revoke",
         }
@@ -63,8 +66,8 @@ pub struct RunRequest {
     pub targets: Vec<String>,
     /// Whether nothing is changed and the report says what would be done.
     pub dry_run: bool,
-    /// Whether a revocation that stops what is in use was confirmed; if not, the report lists what it would
-    /// revoke.
+    /// Whether a revocation that stops what is in use, or the doctor's requests, were confirmed; if not, the
+    /// report lists them.
     pub confirmed: bool,
 }
 

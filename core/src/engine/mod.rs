@@ -12,6 +12,7 @@ mod deliver;
 mod doctor;
 mod doctor_advice;
 mod fill;
+mod fix;
 mod issue;
 mod job;
 mod matrix;

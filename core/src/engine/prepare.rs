@@ -15,7 +15,9 @@ use crate::host::Phase;
 use crate::http::{Identity, Patience};
 use crate::model::{Code, Error, Step, Temporary};
 use crate::service::databricks::conf::enable_tokens;
-use crate::service::databricks::permissions::{TokenPermission, grant_token_permission, token_permission};
+use crate::service::databricks::permissions::{
+    TokenPermission, grant_token_permission, granting, token_permission,
+};
 use crate::service::databricks::{scim, tokens};
 use crate::service::graph::{self, Application, By};
 
@@ -57,6 +59,42 @@ impl Prepared {
         let application = self.directory.as_ref().and_then(|seen| seen.application.as_ref());
         let found = self.workspace.principal.as_ref().map(|principal| principal.application_id.clone());
         application.map(|application| application.app_id.clone()).or(found).map(|id| id.to_ascii_lowercase())
+    }
+
+    /// Leaves only the actions that touch this principal in this workspace; returns false where something
+    /// else is to be made before, which they cannot do without.
+    pub(super) fn keep_safe(&mut self) -> bool {
+        let is_safe = |action: &Action| {
+            matches!(
+                action,
+                Action::ImportPrincipal { .. }
+                    | Action::AddEntitlements(_)
+                    | Action::MakeFirstToken
+                    | Action::RemoveFirstToken
+                    | Action::GrantTokenPermission
+            )
+        };
+        let all = self.actions.len();
+        self.actions.retain(is_safe);
+        self.actions.len() == all
+    }
+
+    /// Shows the request of an action.
+    pub(super) fn request(&self, target: &Target, action: &Action) -> Option<String> {
+        const LEARNT: &str = "(the id that the answer before gives)";
+        let (admin, known) = (&self.admin, self.client_id());
+        let id = known.as_deref().or(target.subject.principal.client_id.as_deref());
+        let call = match action {
+            Action::ImportPrincipal { name } => scim::creation(admin, id, name, &target.entitlements),
+            Action::AddEntitlements(lacks) => {
+                scim::addition(admin, &self.workspace.principal.as_ref()?.id, lacks)
+            }
+            Action::MakeFirstToken => tokens::creation(admin, FIRST, FIRST_LIFE, None),
+            Action::RemoveFirstToken => tokens::deletion(admin, LEARNT, Step::GrantTokenPermission),
+            Action::GrantTokenPermission => granting(admin, id.unwrap_or(LEARNT)),
+            _ => return None,
+        };
+        Some(call.shown())
     }
 
     /// Lists the steps at which a run makes something that takes a while to be known everywhere.

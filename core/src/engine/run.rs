@@ -9,7 +9,7 @@ use super::report::{Outcome, Report, TargetReport};
 use super::resolve::{Config, Target};
 use super::revoke::Mode;
 use super::shared::{Run, finish};
-use super::{checks, doctor, provision, revoke, show};
+use super::{checks, doctor, fix, provision, revoke, show};
 use crate::auth::Session;
 use crate::host::Host;
 use crate::model::Error;
@@ -48,6 +48,7 @@ async fn serve(run: &Run<'_>, target: &Target, request: &RunRequest) -> Vec<Targ
     match &request.command {
         Command::Provision => provision::provision(run, target, dry_run).await,
         Command::Doctor => vec![doctor::doctor(run, target).await],
+        Command::Fix => vec![fix::fix(run, target, request.confirmed && !dry_run).await],
         Command::Plan if target.subject.admin.is_some() => {
             let mut reports = provision::provision(run, target, true).await;
             for report in &mut reports {
@@ -102,6 +103,8 @@ async fn act(job: &Job<'_>, request: &RunRequest, report: &mut TargetReport) -> 
             revoke::revoke(job, what, mode, report).await
         }
         Command::Status => show::status(job, report).await,
-        Command::Plan | Command::Provision | Command::Doctor => show::dry_run(job, false, report).await,
+        Command::Plan | Command::Provision | Command::Doctor | Command::Fix => {
+            show::dry_run(job, false, report).await
+        }
     }
 }

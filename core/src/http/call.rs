@@ -191,6 +191,13 @@ impl Call {
         &self.method
     }
 
+    /// Shows it to who is to agree to it: method, address and body, without the headers, which sign in. It is
+    /// for calls whose body holds no secret.
+    pub(crate) fn shown(&self) -> String {
+        let body = String::from_utf8_lossy(&self.body);
+        format!("{} {}{} {body}", self.method, self.origin, self.path).trim_end().to_owned()
+    }
+
     /// Builds the request.
     pub(crate) fn request(&self) -> Result<Request, Error> {
         let mut headers = self.headers.clone();

@@ -48,8 +48,8 @@ export async function installed({ octokit = false } = {}) {
     run: (program, args, env = {}) =>
       run(program, args, { cwd: folder, env: { ...bare(), ...env }, maxBuffer: 1 << 26 }),
     /**
-     * Runs the command line at a terminal, at which a person types each name that it asks for; resolves to
-     * `{status, shown, asked}`.
+     * Runs the command line at a terminal, at which a person types each name that it asks for, and "y" where
+     * it asks whether to go on; resolves to `{status, shown, asked}`.
      */
     terminal: (args, env = {}) =>
       new Promise((resolve) => {
@@ -59,7 +59,8 @@ export async function installed({ octokit = false } = {}) {
         const asked = [];
         child.stdout.on("data", (data) => {
           shown += data;
-          const names = [...shown.matchAll(/type (\S+) to revoke it:/g)].map(([, name]) => name);
+          const questions = [...shown.matchAll(/type (\S+) to revoke it:|\[y\/N\]/g)];
+          const names = questions.map(([, name]) => name ?? "y");
           for (const name of names.slice(asked.length)) {
             asked.push(name);
             child.stdin.write(`${name}\n`);

@@ -132,19 +132,39 @@ function toConfirm({ targets }) {
   return [...new Set(asks)].filter((name) => !unlisted.has(name));
 }
 
-/** Has a person confirm each target by its name. */
-async function confirmed(targets, say) {
+/** Returns the targets for which the doctor has listed requests. */
+function offering({ targets }) {
+  return targets.filter((target) => target["confirmation-needed"]).map(({ name }) => name);
+}
+
+/** Has a person at the terminal answer, until an answer ends it. */
+async function asking(act) {
   const { createInterface } = await import("node:readline/promises");
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    for (const target of targets) {
-      say(`what is listed above stops working; type ${target} to revoke it:`);
-      if ((await terminal.question("")).trim() !== target) return false;
-    }
-    return true;
+    return await act(async () => (await terminal.question("")).trim());
   } finally {
     terminal.close();
   }
+}
+
+/** Has a person say that the doctor's requests are meant. */
+function agreed(targets, say) {
+  return asking(async (answer) => {
+    say(`send the requests listed above for ${targets.join(", ")}? [y/N]`);
+    return ["y", "yes"].includes((await answer()).toLowerCase());
+  });
+}
+
+/** Has a person confirm each target by its name. */
+function confirmed(targets, say) {
+  return asking(async (answer) => {
+    for (const target of targets) {
+      say(`what is listed above stops working; type ${target} to revoke it:`);
+      if ((await answer()) !== target) return false;
+    }
+    return true;
+  });
 }
 
 /** Says what provisioning has learnt, or writes it into the configuration. */
@@ -195,6 +215,7 @@ async function serve(name, values, { env, stdout, say, pipelines, signal }) {
     onSecret: (value) => pipelines?.secret(value),
     onEvent: (event) => onEvent(event, level, say, pipelines),
     ...(name === "rotate" && { force: values.force }),
+    ...(name === "doctor" && { fix: values.fix, yes: values.yes }),
     ...(name === "revoke" && {
       superseded: values.superseded,
       managed: values.managed,
@@ -205,7 +226,7 @@ async function serve(name, values, { env, stdout, say, pipelines, signal }) {
     // In a pipeline a callback is a variable of that name for the steps that follow.
     ...(pipelines && { sinkOf: (sink) => (value) => pipelines.secretVariable(sink, value) }),
   };
-  const known = ["force", "superseded", "managed", "all", "tokenId", "yes", "sinkOf"];
+  const known = ["force", "superseded", "managed", "all", "tokenId", "yes", "fix", "sinkOf"];
   const { exit, report } = await execute(name, text, options, known);
   if (values.json) json(stdout, pipelines, report, 2);
   else stdout.write(`${pipelines ? harmless(render(report)) : render(report)}\n`);
@@ -213,12 +234,13 @@ async function serve(name, values, { env, stdout, say, pipelines, signal }) {
     for (const [why, place] of errors(target))
       say(failure(why, place ? `${target.name}: ${place}` : target.name));
   }
-  const asked = toConfirm(report);
+  const fixes = name === "doctor";
+  const asked = fixes ? offering(report) : toConfirm(report);
   if (asked.length > 0 && !values.json && process.stdin.isTTY && process.stderr.isTTY) {
-    if (await confirmed(asked, say)) {
+    if (await (fixes ? agreed(asked, say) : confirmed(asked, say))) {
       const confirms = { ...values, target: asked, yes: true };
       const done = await serve(name, confirms, { env, stdout, say, pipelines, signal });
-      return report.targets.some(({ error }) => error) ? Math.max(done, 1) : done;
+      return !fixes && report.targets.some(({ error }) => error) ? Math.max(done, 1) : done;
     }
   }
   let kept = true;

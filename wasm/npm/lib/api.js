@@ -122,7 +122,7 @@ function failure(error) {
 }
 
 /** What of the options the module reads itself. */
-const PASSED = ["targets", "dryRun", "force", "superseded", "managed", "all", "tokenId", "yes"];
+const PASSED = ["targets", "dryRun", "force", "superseded", "managed", "all", "tokenId", "yes", "fix"];
 
 /** Runs a command and resolves to `{exit, report}`. */
 export async function execute(command, config, options = {}, known = []) {
@@ -153,7 +153,7 @@ const command =
 export const rotate = command("rotate", "force");
 export const provision = command("provision");
 export const status = command("status");
-export const doctor = command("doctor");
+export const doctor = command("doctor", "fix", "yes");
 export const plan = command("plan");
 export const revoke = command("revoke", "superseded", "managed", "all", "tokenId", "yes");
 

@@ -81,12 +81,14 @@ pub(crate) async fn grant_token_permission(
     admin: &Identity,
     application_id: &str,
 ) -> Result<(), Error> {
+    client.execute(granting(admin, application_id)).await.map(drop)
+}
+
+/// Returns the request that grants CAN_USE.
+pub(crate) fn granting(admin: &Identity, application_id: &str) -> Call {
     let body = json!({"access_control_list": [{"service_principal_name": application_id,
         "permission_level": "CAN_USE"}]});
-    let call = Call::by(admin, Step::GrantTokenPermission, &DATABRICKS, Method::PATCH, PATH)
-        .repeatable(true)
-        .json(&body);
-    client.execute(call).await.map(drop)
+    Call::by(admin, Step::GrantTokenPermission, &DATABRICKS, Method::PATCH, PATH).repeatable(true).json(&body)
 }
 
 /// Returns true for the refusal of a workspace in which no token was ever made.

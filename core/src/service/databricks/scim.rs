@@ -102,6 +102,16 @@ pub(crate) async fn create(
     display_name: &str,
     entitlements: &[Entitlement],
 ) -> Result<ServicePrincipal, Error> {
+    client.json(creation(admin, application_id, display_name, entitlements)).await
+}
+
+/// Returns the request that adds a service principal.
+pub(crate) fn creation(
+    admin: &Identity,
+    application_id: Option<&str>,
+    display_name: &str,
+    entitlements: &[Entitlement],
+) -> Call {
     let mut body = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"],
         "displayName": display_name,
@@ -111,12 +121,11 @@ pub(crate) async fn create(
     if let Some(id) = application_id {
         body["applicationId"] = json!(id);
     }
-    let call = Call::by(admin, Step::ImportPrincipal, &DATABRICKS, Method::POST, PATH)
+    Call::by(admin, Step::ImportPrincipal, &DATABRICKS, Method::POST, PATH)
         // With an application id a second sending is refused as a duplicate; without one it would make
         // another principal.
         .repeatable(application_id.is_some())
-        .json(&body);
-    client.json(call).await
+        .json(&body)
 }
 
 /// Adds entitlements, removing none.
@@ -129,14 +138,17 @@ pub(crate) async fn add_entitlements(
     id: &str,
     entitlements: &[Entitlement],
 ) -> Result<(), Error> {
+    client.execute(addition(admin, id, entitlements)).await.map(drop)
+}
+
+/// Returns the request that adds entitlements.
+pub(crate) fn addition(admin: &Identity, id: &str, entitlements: &[Entitlement]) -> Call {
     let body = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
         "Operations": [{"op": "add", "path": "entitlements", "value": values(entitlements)}],
     });
     let path = format!("{PATH}/{}", encode(id));
-    let call =
-        Call::by(admin, Step::AddEntitlements, &DATABRICKS, Method::PATCH, path).repeatable(true).json(&body);
-    client.execute(call).await.map(drop)
+    Call::by(admin, Step::AddEntitlements, &DATABRICKS, Method::PATCH, path).repeatable(true).json(&body)
 }
 
 fn values(entitlements: &[Entitlement]) -> Vec<Value> {

@@ -105,15 +105,23 @@ pub(crate) async fn create(
     lifetime_seconds: u64,
     scopes: Option<&[String]>,
 ) -> Result<(Secret, TokenInfo), Error> {
+    let created: Created = client.json(creation(identity, comment, lifetime_seconds, scopes)).await?;
+    let value = client.masked(Secret::new(created.token_value));
+    Ok((value, created.token_info))
+}
+
+/// Returns the request that creates a token.
+pub(crate) fn creation(
+    identity: &Identity,
+    comment: &str,
+    lifetime_seconds: u64,
+    scopes: Option<&[String]>,
+) -> Call {
     let mut body = json!({"comment": comment, "lifetime_seconds": lifetime_seconds});
     if let Some(scopes) = scopes {
         body["scopes"] = json!(scopes);
     }
-    let call =
-        Call::by(identity, Step::CreateToken, &DATABRICKS, Method::POST, "/api/2.0/token/create").json(&body);
-    let created: Created = client.json(call).await?;
-    let value = client.masked(Secret::new(created.token_value));
-    Ok((value, created.token_info))
+    Call::by(identity, Step::CreateToken, &DATABRICKS, Method::POST, "/api/2.0/token/create").json(&body)
 }
 
 /// Changes a token's comment.
@@ -144,10 +152,14 @@ pub(crate) async fn delete(
     id: &str,
     step: Step,
 ) -> Result<(), Error> {
-    let call = Call::by(identity, step, &DATABRICKS, Method::POST, "/api/2.0/token/delete")
+    gone_is_done(client.execute(deletion(identity, id, step)).await.map(drop))
+}
+
+/// Returns the request that revokes a token.
+pub(crate) fn deletion(identity: &Identity, id: &str, step: Step) -> Call {
+    Call::by(identity, step, &DATABRICKS, Method::POST, "/api/2.0/token/delete")
         .repeatable(true)
-        .json(&json!({"token_id": id}));
-    gone_is_done(client.execute(call).await.map(drop))
+        .json(&json!({"token_id": id}))
 }
 
 /// Tries a new token on a path of the workspace, once and over a connection of its own. A page that looks
