@@ -39,7 +39,7 @@ fn a_person(stage: Stage) -> Stage {
 }
 
 /// Has the principal sign in with an access token that somebody has handed over.
-fn handed_over(mut stage: Stage, client_id: String, user: Option<String>) -> Stage {
+pub(crate) fn handed_over(mut stage: Stage, client_id: String, user: Option<String>) -> Stage {
     let token = stage.emulator.seed(Seed::AccessToken {
         client_id,
         user,

@@ -22,12 +22,12 @@ fn due(stage: Stage) -> Stage {
 }
 
 /// Kills a rotation right after it has created its credential, and returns how old that is, in milliseconds.
-fn killed_after_creation(stage: &Stage) -> i64 {
-    let plan = Machine::new(&stage.fork()).run(ROTATE).sent;
+pub(crate) fn killed_after_creation(stage: &Stage, command: Command) -> i64 {
+    let plan = Machine::new(&stage.fork()).run(command.clone()).sent;
     let at = plan.iter().position(|sent| sent.path.ends_with("/token/create")).unwrap();
     let ran = Machine::new(stage)
         .disturbed(Aim { at, disturbance: Disturbance::KilledAfter, lasting: false })
-        .run(ROTATE);
+        .run(command);
     assert!(ran.report.is_none());
     stage.emulator.world(|world| {
         let newest = world.workspaces[0].tokens.iter().map(|token| token.created_ms).max().unwrap();
@@ -42,7 +42,7 @@ fn wait(stage: &Stage, milliseconds: i64) {
 #[test]
 fn a_run_yields_to_a_lease_that_has_a_second_left() {
     let stage = due(Stage::new());
-    let age = killed_after_creation(&stage);
+    let age = killed_after_creation(&stage, ROTATE);
     wait(&stage, TEN_MINUTES - 1_500 - age);
     assert_eq!(Machine::new(&stage).seed(2).run(ROTATE).outcome(), "yielded");
 }
@@ -50,7 +50,7 @@ fn a_run_yields_to_a_lease_that_has_a_second_left() {
 #[test]
 fn a_run_takes_over_once_a_lease_is_over() {
     let stage = due(Stage::new());
-    let age = killed_after_creation(&stage);
+    let age = killed_after_creation(&stage, ROTATE);
     wait(&stage, TEN_MINUTES + 1_500 - age);
     let ran = Machine::new(&stage).seed(2).watched(invariants::never_without("after the lease")).run(ROTATE);
     assert_eq!(ran.outcome(), "rotated");
@@ -62,7 +62,7 @@ fn a_run_takes_over_once_a_lease_is_over() {
 fn a_clock_that_is_ten_minutes_wrong_changes_no_decision() {
     for ahead in [-TEN_MINUTES, TEN_MINUTES] {
         let stage = due(Stage::new());
-        let age = killed_after_creation(&stage);
+        let age = killed_after_creation(&stage, ROTATE);
         wait(&stage, TEN_MINUTES - 2_500 - age);
         assert_eq!(
             Machine::new(&stage).seed(2).clock_ahead(ahead).run(ROTATE).outcome(),
@@ -99,7 +99,7 @@ fn a_run_whose_lease_is_nearly_over_writes_nothing_and_rolls_back_what_it_made()
 #[test]
 fn a_forced_rotation_that_yields_and_one_that_is_overdue_are_no_success() {
     let stage = due(Stage::new());
-    let _ = killed_after_creation(&stage);
+    let _ = killed_after_creation(&stage, ROTATE);
     let quiet = Machine::new(&stage).seed(2).run(ROTATE);
     assert_eq!((quiet.outcome(), quiet.report.as_ref().unwrap().exit_status()), ("yielded", 0));
     let forced = Machine::new(&stage).seed(3).run(Command::Rotate { force: true });
@@ -123,7 +123,7 @@ fn a_forced_rotation_that_yields_and_one_that_is_overdue_are_no_success() {
     // Most of the time that was set aside for renewing is gone.
     let late = due(Stage::new());
     late.emulator.advance(DAY * 20);
-    let _ = killed_after_creation(&late);
+    let _ = killed_after_creation(&late, ROTATE);
     let ran = Machine::new(&late).seed(4).run(ROTATE);
     assert_eq!((ran.outcome(), ran.code()), ("yielded", Some("another-run")), "{}", ran.output);
     assert_eq!(ran.report.as_ref().unwrap().exit_status(), 1);
@@ -137,7 +137,7 @@ fn a_forced_rotation_that_yields_and_one_that_is_overdue_are_no_success() {
 #[test]
 fn a_pending_tag_from_the_far_future_makes_no_run_yield() {
     let stage = due(Stage::new());
-    let _ = killed_after_creation(&stage);
+    let _ = killed_after_creation(&stage, ROTATE);
     stage.emulator.world(|world| {
         let now = world.now_ms();
         let pending = world.workspaces[0].tokens.iter_mut().find(|t| t.comment.contains("phase=pending"));

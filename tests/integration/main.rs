@@ -9,6 +9,7 @@
 
 mod brake;
 mod cancellation;
+mod codes;
 mod delivery;
 mod disturbances;
 mod doctor;

@@ -277,7 +277,7 @@ fn overwrite(stage: &Stage) {
     stage.emulator.world(write_a_placeholder);
 }
 
-fn write_a_placeholder(world: &mut lakekey_emulator::World) {
+pub(crate) fn write_a_placeholder(world: &mut lakekey_emulator::World) {
     let now = world.now_ms();
     for store in world.github.stores.values_mut() {
         for secret in store.secrets.values_mut() {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const FORCED: Command = Command::Rotate { force: true };
 
 #[derive(Deserialize)]
-struct Recorded {
+pub(crate) struct Recorded {
     name: String,
     service: String,
     request: String,
@@ -22,7 +22,7 @@ struct Recorded {
     #[serde(default)]
     body: Value,
     /// The code; in brackets what is done instead of an error.
-    code: String,
+    pub(crate) code: String,
 }
 
 /// Says where an answer is given, and what is run to meet it.
@@ -44,7 +44,7 @@ fn from_nothing() -> Stage {
     Stage::new().from_nothing("lake-reader").federated()
 }
 
-fn client_secret_from_nothing() -> Stage {
+pub(crate) fn client_secret_from_nothing() -> Stage {
     from_nothing().target(|target| {
         target["auth"] = json!({"type": "azure-client-secret", "client-secret": {"env": "NOT_THERE_YET"}});
         drop(target.as_object_mut().unwrap().remove("federated-credential"));
@@ -198,6 +198,11 @@ fn codes(ran: &Ran) -> Vec<&'static str> {
         target.error.iter().chain(places)
     });
     errors.map(|error| error.code().as_str()).collect()
+}
+
+/// Meets an answer every time, and returns the codes that come of it.
+pub(crate) fn codes_of_answer(recorded: &Recorded) -> Vec<String> {
+    codes(&met(recorded, false)).into_iter().map(str::to_owned).collect()
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Every way to sign in, for real: the emulator verifies the signature, issuer, subject and audience of what
 //! it is shown.
 
+use std::ops::Range;
 use std::str::FromStr as _;
 
 use lakekey_core::Command;
@@ -22,11 +23,11 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use x509_cert::time::{Time, Validity};
 
 const ROTATE: Command = Command::Rotate { force: false };
-const GITHUB: &str = "https://token.actions.githubusercontent.com";
+pub(crate) const GITHUB: &str = "https://token.actions.githubusercontent.com";
 
 /// Sets a stage whose principal signs in this way, after the world was changed for it; the world gives
 /// variables.
-fn stage(auth: Value, prepare: impl FnOnce(&mut World, &str) -> Vec<(String, String)>) -> Stage {
+pub(crate) fn stage(auth: Value, prepare: impl FnOnce(&mut World, &str) -> Vec<(String, String)>) -> Stage {
     let mut stage = Stage::new();
     let variables = stage.emulator.world(|world| {
         let client = world.seeded.client_id.clone();
@@ -269,7 +270,7 @@ fn identity_token(world: &mut World, audience: &str) -> String {
 
 #[test]
 fn a_certificate_signs_in_once_it_is_registered_from_pem_and_from_pkcs12() {
-    let (key, certificate) = certificate();
+    let (key, certificate) = certificate(2020..2049);
     let pem = format!(
         "{}{}",
         certificate.to_pem(LineEnding::LF).unwrap(),
@@ -292,14 +293,27 @@ fn a_certificate_signs_in_once_it_is_registered_from_pem_and_from_pkcs12() {
     assert!(!refused.output.contains("PRIVATE KEY"));
 }
 
-/// Makes a key and a certificate that is valid for as long as simulated time can last.
-fn certificate() -> (RsaPrivateKey, x509_cert::Certificate) {
+/// Sets a stage that signs in with a certificate of those years, registered or not, for its key or another.
+pub(crate) fn certified(years: Range<u16>, registered: bool, other_key: bool) -> Stage {
+    let (key, certificate) = certificate(years.clone());
+    let key = if other_key { self::certificate(years).0 } else { key };
+    let key = key.to_pkcs8_pem(LineEnding::LF).unwrap();
+    let pem = format!("{}{}", certificate.to_pem(LineEnding::LF).unwrap(), &*key);
+    let auth = json!({"type": "azure-client-certificate", "certificate": {"env": "CERTIFICATE"}});
+    stage(auth, |world, client| {
+        assert!(!registered || world.add_certificate(client, &pem));
+        vec![("CERTIFICATE".to_owned(), pem)]
+    })
+}
+
+/// Makes a key and a certificate that is valid for those years.
+fn certificate(years: Range<u16>) -> (RsaPrivateKey, x509_cert::Certificate) {
     let key = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).unwrap();
     let public = SubjectPublicKeyInfoOwned::from_key(key.to_public_key()).unwrap();
     let year = |year: u16| {
         Time::UtcTime(UtcTime::from_date_time(DateTime::new(year, 1, 1, 0, 0, 0).unwrap()).unwrap())
     };
-    let validity = Validity { not_before: year(2020), not_after: year(2049) };
+    let validity = Validity { not_before: year(years.start), not_after: year(years.end) };
     let signer = SigningKey::<Sha256>::new(key.clone());
     let name = Name::from_str("CN=lakekey").unwrap();
     let builder =
