@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use lakekey_core::Command;
-use lakekey_emulator::{Emulator, GithubSecret, Place, Repository};
+use lakekey_emulator::{Emulator, Fault, FaultKind, GithubSecret, Place, Repository, Service};
 use lakekey_tests::disturbance::{Disturbance, Done};
 use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;
@@ -250,6 +250,27 @@ fn a_repository_that_was_renamed_is_told_with_its_new_name_and_not_followed() {
             assert!(!ran.sent.iter().any(|sent| followed(&sent.path)), "{}", ran.output);
             assert!(ran.writes().iter().all(|write| write.contains("/access_tokens")), "{:?}", ran.writes());
         }
+    }
+}
+
+#[test]
+fn pages_that_answer_in_the_apis_place_are_told_with_the_address_to_write() {
+    let place = json!({"type": "github-secret", "repository": "acme/reports", "secret": "T"});
+    let page = FaultKind::Status {
+        status: 404,
+        body: json!("<!DOCTYPE html><title>Page not found</title>"),
+        headers: [("content-type".to_owned(), "text/html; charset=utf-8".to_owned())].into(),
+    };
+    let login = FaultKind::Redirect { location: "https://github.example/login".to_owned() };
+    for (kind, code) in [(page, "github-not-found"), (login, "redirected")] {
+        let stage = provisioned(place.clone());
+        let mut fault = Fault::every(kind);
+        fault.service = Some(Service::Github);
+        stage.emulator.set_faults(vec![fault]);
+        let ran = Machine::new(&stage).run(FORCED);
+        assert_eq!((ran.code(), ran.writes()), (Some(code), Vec::new()), "{}", ran.output);
+        let hint = ran.first().error.as_ref().unwrap().hint();
+        assert!(hint.contains("https://HOST/api/v3") && !hint.contains("workspace"), "{hint}");
     }
 }
 

@@ -132,6 +132,19 @@ fn a_url_that_could_take_a_credential_elsewhere_is_refused() {
 }
 
 #[test]
+fn the_address_of_githubs_pages_is_refused_where_its_apis_is_wanted() {
+    for (host, write) in
+        [("github.com", "https://api.github.com"), ("acme.ghe.com", "https://api.acme.ghe.com")]
+    {
+        let mut stage = Stage::new();
+        stage.document["endpoints"] = json!({"github": format!("https://{host}")});
+        let error = Config::from_value(stage.document, &stage.environment).unwrap_err();
+        assert_eq!((error.code().as_str(), error.key()), ("config-invalid-value", Some("endpoints.github")));
+        assert!(error.message().contains(write), "{error}");
+    }
+}
+
+#[test]
 fn a_host_outside_the_cloud_is_accepted_where_endpoints_name_it() {
     let mut stage = Stage::new();
     stage.document["targets"][0]["workspace"] = json!("https://dbx.acme.example");

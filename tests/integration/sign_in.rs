@@ -1,11 +1,13 @@
 //! Every way to sign in, for real: the emulator verifies the signature, issuer, subject and audience of what
 //! it is shown.
 
+use std::cell::Cell;
 use std::ops::Range;
+use std::rc::Rc;
 use std::str::FromStr as _;
 
 use lakekey_core::Command;
-use lakekey_emulator::{Seed, World};
+use lakekey_emulator::{Emulator, Seed, World};
 use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;
 use p12_keystore::{KeyStore, KeyStoreEntry, PrivateKeyChain};
@@ -204,6 +206,36 @@ fn databricks_exchanges_the_assertion_of_github_under_a_federation_policy() {
     let error = ran.first().error.clone().unwrap();
     assert_eq!(error.code().as_str(), "federation-policy-mismatch");
     assert!(error.message().contains("subject \"repo:acme/data:ref:refs/heads/main\""), "{error}");
+}
+
+#[test]
+fn a_federation_policy_that_was_made_a_moment_ago_is_waited_for_by_provisioning_alone() {
+    let policy = |world: &mut World| {
+        let client = world.seeded.client_id.clone();
+        let audience = format!("{}/oidc/v1/token", world.origins.workspace(0));
+        world.add_federation_policy(&client, GITHUB, "repo:acme/data:ref:refs/heads/main", &[&audience]);
+    };
+    for (seen_after, command, code) in [
+        (Some(100_000), Command::Provision, None),
+        (None, Command::Provision, Some("federation-policy-mismatch")),
+        (None, ROTATE, Some("federation-policy-mismatch")),
+    ] {
+        let stage = stage(json!({"type": "github-oidc"}), |world, _| world.actions_environment());
+        in_workspace(&stage);
+        let begun = stage.emulator.now_ms();
+        let known = Cell::new(false);
+        let watch = Rc::new(move |emulator: &Emulator| {
+            if seen_after.is_some_and(|ms| emulator.now_ms() - begun > ms) && !known.replace(true) {
+                emulator.world(policy);
+            }
+        });
+        let provisions = command == Command::Provision;
+        let ran = Machine::new(&stage).watched(watch).run(command);
+        assert_eq!(ran.code(), code, "{}", ran.output);
+        let waited = stage.emulator.now_ms() - begun;
+        assert!(waited < if provisions { 310_000 } else { 30_000 }, "{waited}");
+        assert!(!provisions || waited > 90_000, "{waited}");
+    }
 }
 
 #[test]

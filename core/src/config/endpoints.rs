@@ -52,7 +52,12 @@ impl Endpoints {
             cloud,
             login: host.of("login", login, Some("AZURE_AUTHORITY_HOST"), cloud.login())?.without_path(),
             graph: host.of("graph", graph, None, cloud.graph())?,
-            github_api: host.of("github", github, Some("GITHUB_API_URL"), "https://api.github.com")?,
+            github_api: api_of_github(host.of(
+                "github",
+                github,
+                Some("GITHUB_API_URL"),
+                "https://api.github.com",
+            )?)?,
             azure_devops: named(azure_devops, "azure-devops")?,
             accounts: host.of("accounts", accounts, None, cloud.accounts())?,
             imds: named(imds, "imds")?.unwrap_or_else(Origin::instance_metadata),
@@ -143,6 +148,20 @@ impl Host<'_> {
             None => Origin::parse(default, &at),
         }
     }
+}
+
+/// Refuses the address of GitHub's pages, where the address of its API follows from it.
+fn api_of_github(origin: Origin) -> Result<Origin, Error> {
+    let host = origin.host();
+    if matches!(host, "github.com" | "www.github.com") {
+        let words = "this is the address of GitHub's pages: leave it out, or write https://api.github.com";
+        return Err(Error::invalid("endpoints.github", words));
+    }
+    if host.ends_with(".ghe.com") && !host.starts_with("api.") {
+        let words = format!("this is the address of GitHub's pages: write https://api.{host}");
+        return Err(Error::invalid("endpoints.github", words));
+    }
+    Ok(origin)
 }
 
 /// Refuses a host that is neither below the suffix, nor named, nor on loopback.

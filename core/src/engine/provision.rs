@@ -1,5 +1,7 @@
 //! `provision`: from nothing to a principal that can use PATs, and a first credential.
 
+use std::time::Duration;
+
 use super::job::Job;
 use super::prepare::{PROPAGATION, Prepared};
 use super::report::{Outcome, State, StepReport, TargetReport};
@@ -116,6 +118,10 @@ async fn foretell(
     show::would(&job, &observed, &plan, false, report)
 }
 
+/// How long provisioning waits for a federation policy that somebody has just made; they were seen to take
+/// one or two minutes.
+const POLICY: Duration = Duration::from_secs(150);
+
 /// Makes and delivers the first credential, waiting until what was made works.
 async fn deliver_first(
     run: &Run<'_>,
@@ -125,13 +131,15 @@ async fn deliver_first(
     report: &mut TargetReport,
 ) -> Result<(), Error> {
     let job = Job::open(context, credentials, run.adapters)?;
-    if prepared.actions.is_empty() {
-        return job.rotate(false, report).await;
-    }
-    let patience = Patience::within(PROPAGATION).for_propagation_alone();
+    // A person may have made the federation policy a moment ago, which is not seen from here.
+    let bound = if prepared.actions.is_empty() { POLICY } else { PROPAGATION };
+    let patience = Patience::within(bound).for_propagation_alone();
     let mut waits = false;
     let delivered = context.retry(Step::SignIn, patience, async || {
-        let delivered = job.rotate(false, report).await.map_err(|error| spreading::judged(context, error));
+        let delivered = job.rotate(false, report).await.map_err(|error| match error.code() {
+            Code::FederationPolicyMismatch => error,
+            _ => spreading::judged(context, error),
+        });
         waits = delivered.as_ref().is_err_and(|error| error.temporary() == Temporary::Propagation);
         delivered.map_err(|error| {
             // Later than this something was made that another attempt would make once more.

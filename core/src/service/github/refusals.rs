@@ -9,7 +9,22 @@ use crate::http::{Answered, Dialect, Rule, Said, status, statuses};
 use crate::model::{Code, Error, Timestamp, one_line};
 
 /// GitHub, as it says no.
-pub(crate) static GITHUB: Dialect = Dialect::new("GitHub", TABLE).read_by(read).waiting_by(wait);
+pub(crate) static GITHUB: Dialect =
+    Dialect::new("GitHub", TABLE).read_by(read).waiting_by(wait).redirected(WEB);
+
+/// What to do where GitHub's pages answer instead of its API.
+///
+/// <https://docs.github.com/enterprise-server/rest/quickstart>
+const WEB: &str = "{origin} may be the address of GitHub's pages and not of its API: write endpoints.github as \
+                   https://HOST/api/v3 for an Enterprise Server, https://api.NAME.ghe.com for data residency, \
+                   or leave it out for github.com";
+
+/// The API tells everything in JSON.
+const PAGE: Rule = status(404)
+    .page()
+    .means(Code::GithubNotFound)
+    .tells("GitHub answered 404 with a web page, which its API never does")
+    .hint(WEB);
 
 /// The reason of an answer whose headers demand single sign-on.
 const SSO: &str = "x-github-sso";
@@ -50,6 +65,7 @@ pub(crate) fn moved_to(error: &Error) -> Option<u64> {
 
 const TABLE: &[Rule] = &[
     MOVED,
+    PAGE,
     status(401).means(Code::GithubCredentialInvalid),
     status(403).for_reason(&[SSO]).means(Code::GithubSsoRequired),
     status(403).for_reason(&[LIMIT]).means(Code::RateLimited).passing(),
@@ -77,10 +93,12 @@ const TABLE: &[Rule] = &[
 ];
 
 /// GitHub, as it says no to an App that asks for a token.
-pub(crate) static GITHUB_APP: Dialect = Dialect::new("GitHub", APP_TABLE).read_by(read).waiting_by(wait);
+pub(crate) static GITHUB_APP: Dialect =
+    Dialect::new("GitHub", APP_TABLE).read_by(read).waiting_by(wait).redirected(WEB);
 
 const APP_TABLE: &[Rule] = &[
     MOVED,
+    PAGE,
     status(401).saying(&["integration must generate a public key"]).means(Code::GithubAppUnknown),
     status(401).means(Code::GithubCredentialInvalid),
     status(403).for_reason(&[LIMIT]).means(Code::RateLimited).passing(),

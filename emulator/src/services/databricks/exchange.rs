@@ -7,6 +7,7 @@ use super::oauth_reply::{issue, refuse as refuse_oauth};
 use super::subject_token::exchange_subject;
 use crate::call::{Call, form_value};
 use crate::reply::Reply;
+use crate::signing::Jwt;
 use crate::state::FederationPolicy;
 use crate::world::World;
 
@@ -43,7 +44,7 @@ pub(super) fn exchange_token(world: &mut World, call: &Call, form: &[(String, St
         .filter(|policy| policy.application_id.eq_ignore_ascii_case(client_id))
         .collect();
     if policies.is_empty() {
-        return refuse("invalid_client", format!("Service principal {client_id} has no federation policy."));
+        return refuse("invalid_grant", no_policy(subject_token));
     }
     let mut reasons = Vec::new();
     for policy in policies {
@@ -59,6 +60,19 @@ pub(super) fn exchange_token(world: &mut World, call: &Call, form: &[(String, St
     refuse(
         "invalid_grant",
         format!("The federated token matches no federation policy: {}.", reasons.join("; ")),
+    )
+}
+
+/// Says that nobody trusts the issuer of a token, in the words that were recorded in 2026.
+fn no_policy(subject_token: &str) -> String {
+    let beginning =
+        "Failed to process token: TOKEN_INVALID (Ensure a valid federation policy has been configured)";
+    let Some(token) = Jwt::read(subject_token) else { return format!("{beginning}.") };
+    let (issuer, subject) = (token.claim_str("iss"), token.claim_str("sub"));
+    let audience = token.audiences().join("', '");
+    format!(
+        "{beginning}. Valid federation policy for provided token: {{issuer: '{issuer}', subject: '{subject}', \
+         audience: '{audience}'}}"
     )
 }
 
