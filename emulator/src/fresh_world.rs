@@ -134,6 +134,7 @@ impl World {
             conf: BTreeMap::new(),
             scopes: vec![integrations],
             lacks_token_update: false,
+            lacks_autoscope: false,
             refuses_me: Vec::new(),
         };
         self.note_issued(&token);

@@ -22,8 +22,15 @@ fn stage() -> Stage {
     });
     let pat = |comment: &str, created_by: Option<String>| {
         let (owner, comment) = (owner.clone(), comment.to_owned());
-        let seed =
-            Seed::Pat { workspace: 0, owner, comment, lifetime_seconds: Some(86_400 * 30), created_by };
+        let seed = Seed::Pat {
+            workspace: 0,
+            owner,
+            comment,
+            lifetime_seconds: Some(86_400 * 30),
+            created_by,
+            scopes: Vec::new(),
+            autoscope: None,
+        };
         stage.emulator.seed(seed).unwrap();
     };
     pat("[lakekey target=neighbour op=a phase=active]", None);

@@ -69,6 +69,8 @@ fn another_application(stage: Stage) -> Stage {
         comment: "[lakekey target=catalog-prod op=abc phase=active]".to_owned(),
         lifetime_seconds: Some(86_400 * 90),
         created_by: None,
+        scopes: Vec::new(),
+        autoscope: None,
     });
     let mut stage = stage;
     stage.environment.0.insert("SOMEBODY".to_owned(), secret);

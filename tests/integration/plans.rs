@@ -108,7 +108,15 @@ fn in_every_start_state_the_plan_lists_the_writes_that_the_run_then_makes() {
     agrees("granted, by rotate", &imported.fork(), &rotate);
     let comment = "by hand".to_owned();
     let (owner, lifetime_seconds, created_by) = (own, Some(86_400 * 90), None);
-    let by_hand = Seed::Pat { workspace: 0, owner, comment, lifetime_seconds, created_by };
+    let by_hand = Seed::Pat {
+        workspace: 0,
+        owner,
+        comment,
+        lifetime_seconds,
+        created_by,
+        scopes: Vec::new(),
+        autoscope: None,
+    };
     imported.emulator.seed(by_hand).unwrap();
     imported.emulator.advance(DAY);
     let adopted = imported.target(|target| target["token"]["adopt"] = json!("all"));
@@ -281,7 +289,15 @@ fn where_nothing_fits_any_more_the_plan_and_the_status_say_so_as_the_run_does() 
     for number in 0..599 {
         let (owner, comment) = (owner.clone(), format!("other {number}"));
         let lifetime_seconds = Some(86_400 * 200);
-        let pat = Seed::Pat { workspace: 0, owner, comment, lifetime_seconds, created_by: None };
+        let pat = Seed::Pat {
+            workspace: 0,
+            owner,
+            comment,
+            lifetime_seconds,
+            created_by: None,
+            scopes: Vec::new(),
+            autoscope: None,
+        };
         stage.emulator.seed(pat).unwrap();
     }
     stage.emulator.advance(DAY * 61);

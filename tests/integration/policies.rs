@@ -37,7 +37,7 @@ fn scopes(stage: &Stage) -> Vec<Option<Vec<String>>> {
             .tokens
             .iter()
             .filter(|t| t.comment.contains("[lakekey "))
-            .map(|t| t.scopes.clone())
+            .map(|t| t.rights.scopes.clone())
             .collect()
     })
 }

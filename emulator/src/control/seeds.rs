@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::emulator::Emulator;
 use crate::state::{
-    ActionsJob, Grant, Grantee, Member, MemberKind, Repository, ServicePrincipal, Subject, TokenKind,
+    ActionsJob, Autoscope, Grant, Grantee, Member, MemberKind, Repository, Rights, ServicePrincipal, Subject,
+    TokenKind,
 };
 use crate::world::World;
 
@@ -95,6 +96,33 @@ pub enum Seed {
         lifetime_seconds: Option<i64>,
         /// Who made it, where it was not the owner.
         created_by: Option<String>,
+        /// The scopes that it has, or has used where it is watched or says nothing of it.
+        #[serde(default)]
+        scopes: Vec<String>,
+        /// How they came to be: chosen, where there are some, and else unwatched.
+        autoscope: Option<Autoscope>,
+    },
+    /// An OAuth secret of a principal; answers it and its id.
+    OauthSecret {
+        /// The application id of the principal.
+        application_id: String,
+        /// How long it lives; two years by default.
+        lifetime_seconds: Option<i64>,
+        /// The scopes that it has; everything by default.
+        #[serde(default)]
+        scopes: Vec<String>,
+    },
+    /// A workspace in which unrestricted PATs are narrowed by their history, now.
+    NarrowByHistory {
+        /// The index of the workspace.
+        #[serde(default)]
+        workspace: usize,
+    },
+    /// A workspace that knows nothing of the watching of PATs, as before 2026.
+    LacksAutoscope {
+        /// The index of the workspace.
+        #[serde(default)]
+        workspace: usize,
     },
     /// A principal that may not ask who it is.
     MeRefused {
@@ -230,7 +258,24 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             });
             Ok(json!({}))
         }
-        Seed::Pat { workspace, owner, comment, lifetime_seconds, created_by } => {
+        Seed::OauthSecret { application_id, lifetime_seconds, scopes } => {
+            let end = world.now_ms() + lifetime_seconds.unwrap_or(63_072_000) * 1000;
+            let scopes = (!scopes.is_empty()).then_some(scopes);
+            let made = world.add_oauth_secret(&application_id, end, scopes);
+            let (id, secret) = made.ok_or("there is no such principal")?;
+            Ok(json!({"id": id, "secret": secret}))
+        }
+        Seed::NarrowByHistory { workspace } => {
+            let held = world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?;
+            held.tokens.iter_mut().for_each(|pat| pat.rights.narrow_by_history());
+            Ok(json!({}))
+        }
+        Seed::LacksAutoscope { workspace } => {
+            let held = world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?;
+            held.lacks_autoscope = true;
+            Ok(json!({}))
+        }
+        Seed::Pat { workspace, owner, comment, lifetime_seconds, created_by, scopes, autoscope } => {
             let known =
                 world.workspaces.get(workspace).is_some_and(|workspace| workspace.member(&owner).is_some());
             if !known {
@@ -243,6 +288,10 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
                 if let Some(pat) = held.tokens.iter_mut().find(|pat| pat.value == value) {
                     pat.creator = Some((name, id));
                 }
+            }
+            let pats = world.workspaces.get_mut(workspace).map(|held| &mut held.tokens);
+            if let Some(pat) = pats.into_iter().flatten().find(|pat| pat.value == value) {
+                pat.rights = rights(scopes, autoscope);
             }
             Ok(json!({"token": value}))
         }
@@ -306,4 +355,19 @@ fn principal<'a>(world: &'a mut World, client_id: &str) -> Result<&'a mut Servic
         .iter_mut()
         .find(|principal| principal.app_id == client_id)
         .ok_or_else(|| "there is no such application".to_owned())
+}
+
+/// Reads what a PAT may do.
+fn rights(scopes: Vec<String>, autoscope: Option<Autoscope>) -> Rights {
+    let chosen = if scopes.is_empty() { Rights::everything() } else { Rights::chosen(scopes.clone()) };
+    let autoscope = autoscope.unwrap_or(chosen.autoscope);
+    let used = scopes.into_iter().collect();
+    match autoscope {
+        // It may still do everything.
+        Autoscope::Running | Autoscope::Disabled | Autoscope::ApiNotCovered => {
+            Rights { scopes: None, autoscope, used }
+        }
+        Autoscope::Completed | Autoscope::Backfilled => Rights { autoscope, used, ..chosen },
+        Autoscope::UserSelected | Autoscope::Unsaid => Rights { autoscope, ..chosen },
+    }
 }

@@ -78,6 +78,8 @@ fn workspace(url: &str, workspace: &Workspace, now: i64) -> Value {
 }
 
 fn token(pat: &Pat, now: i64) -> Value {
+    let mut rights = pat.rights.clone();
+    rights.settle(pat.created_ms, now);
     json!({
         "token-id": pat.id,
         "owner": pat.owner,
@@ -85,7 +87,9 @@ fn token(pat: &Pat, now: i64) -> Value {
         "created": rfc3339(pat.created_ms),
         "expires": (pat.expiry_ms >= 0).then(|| rfc3339(pat.expiry_ms)),
         "live": pat.is_live(now),
-        "scopes": pat.scopes,
+        "scopes": rights.scopes,
+        "autoscope": rights.autoscope,
+        "used-scopes": rights.used,
         "last-used": pat.last_used_ms.map(rfc3339),
     })
 }

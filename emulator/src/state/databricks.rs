@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::rights::Rights;
 use crate::hex::sha256;
 
 /// The entitlements that there are.
@@ -38,6 +39,8 @@ pub struct Workspace {
     pub scopes: Vec<SecretScope>,
     /// Whether the workspace is an older one, without `PATCH /api/2.0/token/{id}`.
     pub lacks_token_update: bool,
+    /// Whether it knows nothing of the watching of PATs, as before 2026.
+    pub lacks_autoscope: bool,
     /// The principals that may not ask who they are.
     pub refuses_me: Vec<String>,
 }
@@ -91,8 +94,8 @@ pub struct Pat {
     pub created_ms: i64,
     /// When it ends; -1 if never.
     pub expiry_ms: i64,
-    /// What it may be used for; everything if none.
-    pub scopes: Option<Vec<String>>,
+    /// What it may be used for.
+    pub rights: Rights,
     /// When it was last used to sign in.
     pub last_used_ms: Option<i64>,
 }
@@ -116,7 +119,7 @@ impl Pat {
             comment: comment.to_owned(),
             created_ms,
             expiry_ms,
-            scopes: None,
+            rights: Rights::everything(),
             last_used_ms: None,
         }
     }
@@ -207,6 +210,8 @@ pub struct OauthSecret {
     pub created_ms: i64,
     /// When it ends.
     pub expires_ms: i64,
+    /// What it may be used for; everything if none.
+    pub scopes: Option<Vec<String>>,
 }
 
 impl Account {

@@ -11,6 +11,7 @@ mod key_vault;
 mod oidc;
 mod origins;
 mod propagation;
+mod rights;
 mod seeded;
 mod webhooks;
 
@@ -42,6 +43,8 @@ pub use oidc::{ActionsJob, FederationPolicy, Oidc, PipelineJob, ServiceConnectio
 pub(crate) use origins::workspace_id;
 pub use origins::{Origin, Origins, Service};
 pub use propagation::{Propagation, Spread, SpreadKind};
+pub(crate) use rights::covers;
+pub use rights::{Autoscope, Rights};
 pub use seeded::Seeded;
 pub(crate) use seeded::{ADMIN, ANALYST, ORGANIZATION, TENANT, repository_name};
 pub use webhooks::WebhookDelivery;

@@ -4,7 +4,7 @@ use super::reply::refuse;
 use crate::call::Call;
 use crate::reply::Reply;
 use crate::state::{
-    DATABRICKS_RESOURCE, MANAGEMENT_RESOURCE, Member, MemberKind, Service, SpreadKind, Subject,
+    DATABRICKS_RESOURCE, MANAGEMENT_RESOURCE, Member, MemberKind, Service, SpreadKind, Subject, covers,
 };
 use crate::world::World;
 use serde_json::json;
@@ -37,12 +37,12 @@ impl Caller {
 /// Finds out who calls a workspace, and refuses a caller that may not use it.
 ///
 /// <https://learn.microsoft.com/azure/databricks/dev-tools/auth/>
-pub(super) fn caller(world: &mut World, call: &Call, index: usize, scope: &str) -> Result<Caller, Reply> {
+pub(super) fn caller(world: &mut World, call: &Call, index: usize, scopes: &[&str]) -> Result<Caller, Reply> {
     let Some(token) = call.bearer().map(str::to_owned) else {
         let message = "Credential was not sent or was of an unsupported type for this API.";
         return Err(Reply::json(401, &json!({"error_code": 401, "message": message})));
     };
-    let (name, scopes) = if token.starts_with("dapi") {
+    let (name, held) = if token.starts_with("dapi") {
         pat_owner(world, call, index, &token)?
     } else if let Some(bearer) = world.bearer(&token, DATABRICKS_RESOURCE) {
         (entra_member(&bearer.subject.clone(), world, call, index)?, None)
@@ -57,14 +57,17 @@ pub(super) fn caller(world: &mut World, call: &Call, index: usize, scope: &str) 
     if !member.active {
         return Err(refuse(403, "PERMISSION_DENIED", "User is deactivated."));
     }
-    if scopes.is_some_and(|scopes| !scopes.iter().any(|has| has == scope || has == "all-apis")) {
-        return Err(refuse(
-            403,
-            "PERMISSION_DENIED",
-            format!("Provided token does not have required scopes: {scope}"),
-        ));
+    if !covers(held.as_deref(), scopes) {
+        let wanted = scopes.first().copied().unwrap_or_default();
+        let message = format!("Provided token does not have required scopes: {wanted}");
+        return Err(refuse(403, "PERMISSION_DENIED", message));
     }
-    Ok(Caller { id: member.id, name: member.name.clone(), admin: member.is_admin() })
+    let caller = Caller { id: member.id, name: member.name.clone(), admin: member.is_admin() };
+    let pats = world.workspaces.get_mut(index).map(|workspace| &mut workspace.tokens);
+    if let Some(pat) = pats.into_iter().flatten().find(|pat| pat.value == token) {
+        pat.rights.note(scopes);
+    }
+    Ok(caller)
 }
 
 fn subject_name(subject: &Subject) -> String {
@@ -98,7 +101,8 @@ fn pat_owner(
         return Err(invalid_token());
     }
     pat.last_used_ms = Some(now);
-    Ok((pat.owner.clone(), pat.scopes.clone()))
+    pat.rights.settle(pat.created_ms, now);
+    Ok((pat.owner.clone(), pat.rights.scopes.clone()))
 }
 
 fn entra_member(subject: &Subject, world: &mut World, call: &Call, index: usize) -> Result<String, Reply> {

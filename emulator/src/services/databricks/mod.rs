@@ -53,10 +53,14 @@ fn workspace(world: &mut World, call: &Call, index: usize) -> Result<Reply, Repl
 fn api(world: &mut World, call: &Call, index: usize, rest: &[&str]) -> Result<Reply, Reply> {
     let method = call.method.as_str();
     // Whether the route exists is asked before who asks: an unknown route is 501 for everybody.
-    let Some(scope) = api_scope(method, rest) else { return Err(Reply::unknown_route(call)) };
-    let caller = auth::caller(world, call, index, scope)?;
+    let Some(scopes) = api_scopes(method, rest) else { return Err(Reply::unknown_route(call)) };
+    if let Some(workspace) = world.workspaces.get_mut(index) {
+        workspace.tokens.iter_mut().for_each(|pat| pat.rights.settle(pat.created_ms, call.now_ms));
+    }
+    let caller = auth::caller(world, call, index, scopes)?;
     match (method, rest) {
         ("POST", ["token", "create"]) => tokens::create(world, call, index, &caller),
+        ("GET", ["token-scopes"]) => tokens::all_scopes(call),
         ("GET", ["token", "list"]) => tokens::list(world, call, index, &caller),
         ("POST", ["token", "delete"]) => tokens::delete(world, call, index, &caller),
         ("PATCH", ["token", id]) => tokens::update(world, call, index, &caller, id),
@@ -77,32 +81,51 @@ fn api(world: &mut World, call: &Call, index: usize, rest: &[&str]) -> Result<Re
     }
 }
 
-/// Returns the scope that a token needs for a route; nothing where there is no such route.
+/// The scopes that reach `Me`: almost every one, by the published list; the first is the one it belongs to.
+const ME: &[&str] = &[
+    "scim",
+    "access-management",
+    "clusters",
+    "genie",
+    "identity",
+    "jobs",
+    "secrets",
+    "settings",
+    "sql",
+    "unity-catalog",
+    "workspace",
+];
+
+/// Returns the scopes of which a token needs one for a route; nothing where there is no such route.
 ///
 /// <https://docs.databricks.com/api/azure/workspace/api-scopes>
-fn api_scope(method: &str, rest: &[&str]) -> Option<&'static str> {
+fn api_scopes(method: &str, rest: &[&str]) -> Option<&'static [&'static str]> {
     Some(match (method, rest) {
-        ("POST", ["token", "create" | "delete"]) | ("GET", ["token", "list"]) => "authentication",
-        ("PATCH", ["token", id]) if !matches!(*id, "create" | "list" | "delete") => "authentication",
+        ("POST", ["token", "create" | "delete"]) | ("GET", ["token", "list"]) => &["authentication"],
+        ("PATCH", ["token", id]) if !matches!(*id, "create" | "list" | "delete") => &["authentication"],
         ("GET", ["token-management", "tokens"])
         | ("GET" | "DELETE" | "PATCH", ["token-management", "tokens", _])
-        | ("POST", ["token-management", "on-behalf-of", "tokens"]) => "authentication",
+        | ("POST", ["token-management", "on-behalf-of", "tokens"]) => &["authentication"],
         ("GET" | "PUT" | "PATCH", ["permissions", "authorization", "tokens"])
-        | ("GET", ["permissions", "authorization", "tokens", "permissionLevels"]) => "authentication",
-        ("GET", ["preview", "scim", "v2", "Me" | "Users" | "Groups"])
+        | ("GET", ["permissions", "authorization", "tokens", "permissionLevels"]) => &["authentication"],
+        ("GET", ["preview", "scim", "v2", "Me"]) => ME,
+        ("GET", ["preview", "scim", "v2", "Users" | "Groups"])
         | ("GET", ["preview", "scim", "v2", "Users" | "Groups", _])
         | ("GET" | "POST", ["preview", "scim", "v2", "ServicePrincipals"])
-        | ("GET" | "PUT" | "PATCH" | "DELETE", ["preview", "scim", "v2", "ServicePrincipals", _]) => "scim",
-        ("GET" | "PATCH", ["workspace-conf"]) => "settings",
+        | ("GET" | "PUT" | "PATCH" | "DELETE", ["preview", "scim", "v2", "ServicePrincipals", _]) => {
+            &["scim"]
+        }
+        ("GET" | "PATCH", ["workspace-conf"]) => &["settings"],
         ("POST", ["secrets", "scopes", "create" | "delete"])
         | ("GET", ["secrets", "scopes", "list"])
         | ("POST", ["secrets", "put" | "delete"])
         | ("GET", ["secrets", "get" | "list"])
         | ("POST", ["secrets", "acls", "put" | "delete"])
-        | ("GET", ["secrets", "acls", "get" | "list"]) => "secrets",
+        | ("GET", ["secrets", "acls", "get" | "list"]) => &["secrets"],
         ("GET" | "POST", ["accounts", "servicePrincipals", _, "credentials", "secrets"])
-        | ("DELETE", ["accounts", "servicePrincipals", _, "credentials", "secrets", _]) => "identity",
-        ("GET", ["sql", "warehouses"]) => "sql",
+        | ("DELETE", ["accounts", "servicePrincipals", _, "credentials", "secrets", _]) => &["identity"],
+        ("GET", ["token-scopes"]) => &["authentication"],
+        ("GET", ["sql", "warehouses"]) => &["sql"],
         _ => return None,
     })
 }

@@ -6,9 +6,10 @@ use serde_json::json;
 
 use super::exchange::exchange_token;
 use super::oauth_reply::{issue, refuse};
+use super::tokens::SCOPES;
 use crate::call::{Call, form_value};
 use crate::reply::Reply;
-use crate::state::SpreadKind;
+use crate::state::{SpreadKind, covers};
 use crate::world::World;
 
 /// The grant type of a token exchange (RFC 8693).
@@ -89,8 +90,9 @@ fn client_credentials(
         .and_then(|principal| {
             principal.secrets.iter().find(|held| held.value == secret && now < held.expires_ms)
         })
-        .map(|held| held.id.clone());
-    let works = found.is_some_and(|id| world.spread.works(SpreadKind::OauthSecret, &id, now));
+        .map(|held| (held.id.clone(), held.scopes.clone()));
+    let held = found.as_ref().and_then(|(_, scopes)| scopes.clone());
+    let works = found.is_some_and(|(id, _)| world.spread.works(SpreadKind::OauthSecret, &id, now));
     let member = index.is_none_or(|index| {
         world
             .workspaces
@@ -102,20 +104,15 @@ fn client_credentials(
         return refuse(401, "invalid_client", "Client authentication failed");
     }
     let scopes: Vec<&str> = scope.split(' ').collect();
-    if let Some(unknown) = scopes.iter().find(|scope| !KNOWN.contains(scope)) {
+    if let Some(unknown) = scopes.iter().find(|scope| !SCOPES.contains(scope) && **scope != "offline_access")
+    {
         return refuse(400, "invalid_scope", &format!("The scope {unknown} is not known."));
+    }
+    let unassigned: Vec<&str> =
+        scopes.iter().copied().filter(|scope| !covers(held.as_deref(), &[scope])).collect();
+    if !unassigned.is_empty() {
+        let words = format!("Scopes '{}' are not assigned to the client {client}", unassigned.join(" "));
+        return refuse(403, "access_denied", &words);
     }
     issue(world, &client, index, &scopes)
 }
-
-const KNOWN: [&str; 9] = [
-    "all-apis",
-    "authentication",
-    "scim",
-    "secrets",
-    "settings",
-    "sql",
-    "identity",
-    "offline_access",
-    "access-management",
-];

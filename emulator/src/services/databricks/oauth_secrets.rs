@@ -65,7 +65,7 @@ fn list(call: &Call, principal: &AccountPrincipal) -> Result<Reply, Reply> {
 fn create(world: &mut World, call: &Call, at: usize) -> Result<Reply, Reply> {
     let map =
         if call.body.is_empty() { serde_json::Map::new() } else { body(call, &["lifetime", "scopes"])? };
-    texts(&map, "scopes")?;
+    let scopes = texts(&map, "scopes")?.filter(|scopes| !scopes.is_empty());
     let seconds = match text(&map, "lifetime")? {
         None => DEFAULT_SECONDS,
         Some(lifetime) => lifetime
@@ -88,6 +88,7 @@ fn create(world: &mut World, call: &Call, at: usize) -> Result<Reply, Reply> {
         value: value.clone(),
         created_ms: now,
         expires_ms: now + seconds * 1000,
+        scopes,
     };
     world.note_issued(&value);
     world.spread.begin(SpreadKind::OauthSecret, &secret.id, now);
@@ -107,5 +108,6 @@ fn shown(secret: &OauthSecret, now: i64) -> Value {
         "create_time": rfc3339(secret.created_ms),
         "update_time": rfc3339(secret.created_ms),
         "expire_time": rfc3339(secret.expires_ms),
+        "scopes": secret.scopes.as_deref().unwrap_or_default(),
     })
 }

@@ -162,7 +162,8 @@ fn a_token_reaches_no_further_than_its_scopes() {
     let token = principal(&emulator);
     let made = create(&emulator, &token, json!({"scopes": ["sql"]}));
     let value = made.text("token_value");
-    assert_eq!(me(&emulator, value).text("message"), "Provided token does not have required scopes: scim");
+    let listed = get(&emulator, "/api/2.0/preview/scim/v2/ServicePrincipals", value);
+    assert_eq!(listed.text("message"), "Provided token does not have required scopes: scim");
     assert_eq!(get(&emulator, "/api/2.0/sql/warehouses", value).status, 200);
     assert_eq!(create(&emulator, &token, json!({"scopes": ["everything"]})).status, 400);
 }

@@ -10,7 +10,7 @@ use super::reply::{invalid, malformed, refuse};
 use crate::call::Call;
 use crate::json::unknown_field;
 use crate::reply::Reply;
-use crate::state::{Pat, SpreadKind, token_id};
+use crate::state::{Autoscope, Pat, Rights, SpreadKind, token_id};
 use crate::world::World;
 
 /// How many PATs a member may have in a workspace.
@@ -18,9 +18,11 @@ const QUOTA: usize = 600;
 /// How many days a PAT may live where the workspace sets nothing.
 const MAX_DAYS: i64 = 730;
 const DAY_MS: i64 = 86_400_000;
+/// From which lifetime on a PAT is watched where nothing is said.
+const WATCHED_FROM_MS: i64 = 30 * DAY_MS;
 
 /// The scopes that a PAT may be limited to.
-const SCOPES: [&str; 14] = [
+pub(super) const SCOPES: [&str; 14] = [
     "all-apis",
     "authentication",
     "access-management",
@@ -41,14 +43,11 @@ pub(super) fn create(world: &mut World, call: &Call, index: usize, caller: &Call
     may_use(world, call, index, caller)?;
     let map = body(call, &["comment", "lifetime_seconds", "scopes", "autoscope_enabled"])?;
     let comment = text(&map, "comment")?.unwrap_or_default().to_owned();
-    let scopes = scopes(&map)?;
-    if map.get("autoscope_enabled").is_some_and(|value| !value.is_boolean()) {
-        return Err(malformed(
-            "Could not parse request object: Expected 'BOOL' for the field 'autoscope_enabled'",
-        ));
-    }
     let now = call.now_ms;
     let workspace = world.workspaces.get_mut(index).ok_or_else(|| Reply::unknown_route(call))?;
+    if workspace.lacks_autoscope && map.contains_key("autoscope_enabled") {
+        return Err(malformed("Could not parse request object: Expected no field named 'autoscope_enabled'"));
+    }
     let lifetime_ms = lifetime(&map, workspace.conf.get("maxTokenLifetimeDays"))?;
     if workspace.live_tokens(now).filter(|pat| pat.owner == caller.name).count() >= QUOTA {
         let message =
@@ -65,7 +64,7 @@ pub(super) fn create(world: &mut World, call: &Call, index: usize, caller: &Call
         comment,
         created_ms: now,
         expiry_ms: now + lifetime_ms,
-        scopes,
+        rights: rights(&map, lifetime_ms, workspace.lacks_autoscope)?,
         last_used_ms: None,
     };
     let answer = json!({"token_value": value, "token_info": info(&pat)});
@@ -177,7 +176,8 @@ impl Change {
             pat.comment = comment;
         }
         if let Some(scopes) = self.scopes {
-            pat.scopes = scopes;
+            // It ends the watching for good.
+            pat.rights = scopes.map_or_else(Rights::everything, Rights::chosen);
         }
     }
 }
@@ -208,10 +208,55 @@ pub(super) fn info(pat: &Pat) -> Value {
         "expiry_time": pat.expiry_ms,
         "comment": pat.comment,
     });
-    if let (Some(scopes), Some(map)) = (&pat.scopes, info.as_object_mut()) {
-        map.insert("scopes".to_owned(), json!(scopes));
+    let Rights { scopes, autoscope, used } = &pat.rights;
+    let narrowed = matches!(autoscope, Autoscope::Completed).then_some(scopes.as_ref()).flatten();
+    let seen: Vec<&String> = used.iter().collect();
+    let inferred = match autoscope {
+        Autoscope::Running => Some(json!(seen)),
+        _ => narrowed.map(|scopes| json!(scopes)),
+    };
+    let by_history = matches!(autoscope, Autoscope::Backfilled).then_some(scopes.as_ref()).flatten();
+    for (name, value) in [
+        ("scopes", scopes.as_ref().map(|scopes| json!(scopes))),
+        ("autoscope_state", autoscope.as_str().map(|state| json!(state))),
+        ("inferred_scopes", inferred),
+        ("backfill_scopes", by_history.map(|scopes| json!(scopes))),
+    ] {
+        if let (Some(value), Some(map)) = (value, info.as_object_mut()) {
+            map.insert(name.to_owned(), value);
+        }
     }
     info
+}
+
+/// Reads what a new token may do. Whether a creation that does not say it is watched is not settled; here it
+/// is, as one in the workspace's pages is.
+fn rights(map: &Map<String, Value>, lifetime_ms: i64, old: bool) -> Result<Rights, Reply> {
+    let watched = match map.get("autoscope_enabled") {
+        None | Some(Value::Null) => None,
+        Some(Value::Bool(watched)) => Some(*watched),
+        Some(_) => {
+            return Err(malformed(
+                "Could not parse request object: Expected 'BOOL' for the field 'autoscope_enabled'",
+            ));
+        }
+    };
+    match (scopes(map)?, watched) {
+        (Some(_), Some(true)) => Err(invalid("autoscope_enabled cannot be set together with scopes")),
+        (Some(scopes), _) if old => Ok(Rights { autoscope: Autoscope::Unsaid, ..Rights::chosen(scopes) }),
+        (Some(scopes), _) => Ok(Rights::chosen(scopes)),
+        (None, _) if old => Ok(Rights { autoscope: Autoscope::Unsaid, ..Rights::everything() }),
+        (None, Some(true)) => Ok(Rights::watched()),
+        (None, None) if lifetime_ms >= WATCHED_FROM_MS => Ok(Rights::watched()),
+        (None, _) => Ok(Rights::everything()),
+    }
+}
+
+/// Lists the scopes that a token may have.
+pub(super) fn all_scopes(call: &Call) -> Result<Reply, Reply> {
+    only_query(call, &[])?;
+    let scopes: Vec<Value> = SCOPES.iter().map(|scope| json!({"name": scope})).collect();
+    Ok(Reply::json(200, &json!({"scopes": scopes})))
 }
 
 fn scopes(map: &Map<String, Value>) -> Result<Option<Vec<String>>, Reply> {

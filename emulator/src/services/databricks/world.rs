@@ -1,6 +1,6 @@
 //! Principals, tokens and federation policies: what seeds and tests ask of the world.
 
-use crate::state::{AccountPrincipal, FederationPolicy, Pat};
+use crate::state::{AccountPrincipal, FederationPolicy, OauthSecret, Pat};
 use crate::world::World;
 
 impl World {
@@ -29,6 +29,24 @@ impl World {
         }
         self.note_issued(&value);
         value
+    }
+
+    /// Gives a principal of the account an OAuth secret that ends then and works at once, and returns its id
+    /// and the secret.
+    pub fn add_oauth_secret(
+        &mut self,
+        application_id: &str,
+        expires_ms: i64,
+        scopes: Option<Vec<String>>,
+    ) -> Option<(String, String)> {
+        let (id, value, now) = (self.random.uuid(), format!("dose{}", self.random.hex(32)), self.now_ms());
+        let principals = &mut self.account.principals;
+        let principal = principals.iter_mut().find(|known| known.application_id == application_id)?;
+        let secret =
+            OauthSecret { id: id.clone(), value: value.clone(), created_ms: now, expires_ms, scopes };
+        principal.secrets.push(secret);
+        self.note_issued(&value);
+        Some((id, value))
     }
 
     /// Lets a Databricks service principal be signed in with the tokens of an issuer, letter by letter as

@@ -220,7 +220,9 @@ fn a_workspace_exchanges_a_token_that_a_policy_of_its_principal_trusts() {
         client
     });
     let stranger = scene.exchange(&scene.job_token("databricks"), &scene.app);
-    assert_eq!((stranger.0, &stranger.1["error"]), (400, &json!("invalid_client")));
+    let said = stranger.1["error_description"].as_str().unwrap();
+    assert_eq!((stranger.0, &stranger.1["error"]), (400, &json!("invalid_grant")));
+    assert!(said.contains(&format!("subject: '{MAIN}'")), "{said}");
     let wrong = scene.exchange(&scene.job_token("elsewhere"), &client);
     assert_eq!((wrong.0, &wrong.1["error"]), (400, &json!("invalid_grant")));
     // The policy alone does not make the principal a member of the workspace.
