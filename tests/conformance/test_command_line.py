@@ -62,6 +62,7 @@ def test_a_dry_run_and_every_command_that_only_looks_write_nothing(
         state.pop("now")
         for token in state["workspaces"][0]["tokens"]:
             token.pop("last-used")
+            token.pop("used-scopes")
     assert after == before
     assert emulator.requests()
 

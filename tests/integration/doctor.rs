@@ -63,15 +63,7 @@ fn a_maximum_lifetime_a_nearly_full_quota_and_an_unwritten_place_are_each_told()
     });
     for _ in 0..591 {
         let (owner, comment, lifetime_seconds) = (owner.clone(), "by hand".to_owned(), Some(86_400 * 30));
-        let seed = Seed::Pat {
-            workspace: 0,
-            owner,
-            comment,
-            lifetime_seconds,
-            created_by: None,
-            scopes: Vec::new(),
-            autoscope: None,
-        };
+        let seed = Seed::pat(owner, comment, lifetime_seconds);
         stage.emulator.seed(seed).unwrap();
     }
     let stage = stage.target(|target| target["deliver"][0]["secret"] = "ANOTHER".into());

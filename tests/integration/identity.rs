@@ -63,15 +63,11 @@ fn another_application(stage: Stage) -> Stage {
     let (application_id, display_name) = (other.clone(), None);
     seed(Seed::Principal { workspace: 0, application_id, display_name, groups: Vec::new() });
     seed(Seed::TokenPermission { workspace: 0, service_principal_name: other.clone() });
-    seed(Seed::Pat {
-        workspace: 0,
-        owner: other.clone(),
-        comment: "[lakekey target=catalog-prod op=abc phase=active]".to_owned(),
-        lifetime_seconds: Some(86_400 * 90),
-        created_by: None,
-        scopes: Vec::new(),
-        autoscope: None,
-    });
+    seed(Seed::pat(
+        other.clone(),
+        "[lakekey target=catalog-prod op=abc phase=active]".to_owned(),
+        Some(86_400 * 90),
+    ));
     let mut stage = stage;
     stage.environment.0.insert("SOMEBODY".to_owned(), secret);
     let auth =

@@ -88,18 +88,7 @@ fn of_tokens_that_others_have_made_none_is_revoked_before_lakekey_has_delivered_
     });
     stage.emulator.advance(HOUR);
     let (comment, lifetime_seconds) = ("for something else".to_owned(), Some(86_400 * 90));
-    stage
-        .emulator
-        .seed(Seed::Pat {
-            workspace: 0,
-            owner,
-            comment,
-            lifetime_seconds,
-            created_by: None,
-            scopes: Vec::new(),
-            autoscope: None,
-        })
-        .unwrap();
+    stage.emulator.seed(Seed::pat(owner, comment, lifetime_seconds)).unwrap();
     stage.emulator.advance(HOUR);
     written_back(&stage);
     let stage = stage.overlap("24h").target(|target| target["token"]["adopt"] = json!("all"));
@@ -257,15 +246,7 @@ fn a_token_that_a_person_put_in_place_of_a_killed_run_is_taken_over_and_kept_unt
     });
     stage.emulator.advance(DAY);
     let (comment, lifetime_seconds) = ("by hand".to_owned(), Some(86_400 * 90));
-    let seed = Seed::Pat {
-        workspace: 0,
-        owner,
-        comment,
-        lifetime_seconds,
-        created_by: None,
-        scopes: Vec::new(),
-        autoscope: None,
-    };
+    let seed = Seed::pat(owner, comment, lifetime_seconds);
     stage.emulator.seed(seed).unwrap();
     stage.emulator.advance(HOUR);
     written_back(&stage);

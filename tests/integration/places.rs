@@ -476,15 +476,7 @@ fn a_place_that_refuses_ends_neither_the_overlap_nor_what_somebody_else_has_made
     let owner = stage.emulator.world(|world| world.seeded.client_id.clone());
     let stage = provisioned(stage);
     let (comment, lifetime_seconds) = ("by hand".to_owned(), Some(86_400 * 80));
-    let seed = lakekey_emulator::Seed::Pat {
-        workspace: 0,
-        owner,
-        comment,
-        lifetime_seconds,
-        created_by: None,
-        scopes: Vec::new(),
-        autoscope: None,
-    };
+    let seed = lakekey_emulator::Seed::pat(owner, comment, lifetime_seconds);
     stage.emulator.seed(seed).unwrap();
     let stage = stage.target(|target| target["token"]["adopt"] = json!("all"));
     let before = pats(&stage);

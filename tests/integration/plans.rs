@@ -289,15 +289,7 @@ fn where_nothing_fits_any_more_the_plan_and_the_status_say_so_as_the_run_does() 
     for number in 0..599 {
         let (owner, comment) = (owner.clone(), format!("other {number}"));
         let lifetime_seconds = Some(86_400 * 200);
-        let pat = Seed::Pat {
-            workspace: 0,
-            owner,
-            comment,
-            lifetime_seconds,
-            created_by: None,
-            scopes: Vec::new(),
-            autoscope: None,
-        };
+        let pat = Seed::pat(owner, comment, lifetime_seconds);
         stage.emulator.seed(pat).unwrap();
     }
     stage.emulator.advance(DAY * 61);

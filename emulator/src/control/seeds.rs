@@ -193,6 +193,27 @@ pub enum Seed {
     },
 }
 
+impl Seed {
+    /// Describes a PAT in the first workspace, made by its owner and not watched; it lives for ever where no
+    /// lifetime is given.
+    #[must_use]
+    pub fn pat(
+        owner: impl Into<String>,
+        comment: impl Into<String>,
+        lifetime_seconds: impl Into<Option<i64>>,
+    ) -> Self {
+        Self::Pat {
+            workspace: 0,
+            owner: owner.into(),
+            comment: comment.into(),
+            lifetime_seconds: lifetime_seconds.into(),
+            created_by: None,
+            scopes: Vec::new(),
+            autoscope: None,
+        }
+    }
+}
+
 const YEAR: i64 = 365 * 86_400;
 
 impl Emulator {
