@@ -90,7 +90,7 @@ pub enum Commands {
         /// What every command of the core takes.
         #[command(flatten)]
         shared: Shared,
-        /// Exit with 3 where a credential is due, or overdue, or a place was overwritten
+        /// Exit with 3 where a credential is due, or overdue, or being narrowed, or a place was overwritten
         #[arg(long, value_name = "STATE", env = "LAKEKEY_FAIL_ON", hide_env_values = true)]
         fail_on: Option<FailOn>,
     },

@@ -33,12 +33,14 @@ pub enum FailOn {
     Overdue,
     /// Another hand has overwritten a place.
     Overwritten,
+    /// Databricks is watching a PAT, and will take away what it does not use.
+    Narrowing,
 }
 
 // Derived, it would make a paragraph of each value, and a page of the help.
 impl ValueEnum for FailOn {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Due, Self::Overdue, Self::Overwritten]
+        &[Self::Due, Self::Overdue, Self::Overwritten, Self::Narrowing]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -46,6 +48,7 @@ impl ValueEnum for FailOn {
             Self::Due => "due",
             Self::Overdue => "overdue",
             Self::Overwritten => "overwritten",
+            Self::Narrowing => "narrowing",
         }))
     }
 }
@@ -66,6 +69,7 @@ pub fn of(report: &Report, fail_on: Option<FailOn>) -> u8 {
         Some(FailOn::Due) => matches!(target.outcome, Outcome::Due | Outcome::Overdue),
         Some(FailOn::Overdue) => target.outcome == Outcome::Overdue,
         Some(FailOn::Overwritten) => target.delivered.iter().any(|place| place.holds == Holds::Overwritten),
+        Some(FailOn::Narrowing) => target.credential.as_ref().is_some_and(|held| held.narrows.is_some()),
         None => false,
     });
     match report.exit_status() {
@@ -77,7 +81,7 @@ pub fn of(report: &Report, fail_on: Option<FailOn>) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lakekey_core::{DeliveryReport, TargetReport, Timestamp};
+    use lakekey_core::{CredentialKind, CredentialReport, DeliveryReport, TargetReport, Timestamp};
 
     fn report(outcomes: &[Outcome]) -> Report {
         let targets = outcomes.iter().map(|outcome| TargetReport::new("a", *outcome)).collect();
@@ -100,6 +104,16 @@ mod tests {
         report.targets[0].delivered.push(place);
         assert_eq!(of(&report, Some(FailOn::Overwritten)), 3);
         assert_eq!(of(&report, Some(FailOn::Due)), 0);
+    }
+
+    #[test]
+    fn a_pat_that_is_being_watched_is_found_whatever_the_outcome() {
+        let mut report = report(&[Outcome::Ok]);
+        let mut held = CredentialReport::new(CredentialKind::Pat, "a", Timestamp::UNIX_EPOCH);
+        held.narrows = Some(Timestamp::UNIX_EPOCH);
+        report.targets[0].credential = Some(held);
+        assert_eq!(of(&report, Some(FailOn::Narrowing)), 3);
+        assert_eq!(of(&report, Some(FailOn::Overwritten)), 0);
     }
 
     #[test]

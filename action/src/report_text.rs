@@ -30,17 +30,7 @@ pub fn table(rows: &[Vec<String>]) -> String {
 /// Writes a time as its day and how far away that is, such as `2026-11-24 (in 59 d)`.
 #[must_use]
 pub fn day(at: Timestamp, now: Timestamp) -> String {
-    let moment = at.to_string();
-    let date = &moment[..10];
-    let seconds = at.as_second() - now.as_second();
-    let far = match seconds.unsigned_abs() {
-        0..5 => return format!("{date} (now)"),
-        s @ 5..120 => format!("{s} s"),
-        s @ 120..7_200 => format!("{} min", s / 60),
-        s @ 7_200..172_800 => format!("{} h", s / 3_600),
-        s => format!("{} d", s / 86_400),
-    };
-    if seconds < 0 { format!("{date} ({far} ago)") } else { format!("{date} (in {far})") }
+    at.day_from(now)
 }
 
 /// Shortens an id so that it can be told from others; the whole stands in the JSON report.
@@ -122,6 +112,9 @@ fn expiry(credential: &CredentialReport, now: Timestamp) -> String {
 
 fn details(target: &TargetReport, now: Timestamp) -> String {
     let mut lines = Vec::new();
+    if let Some(may) = target.credential.as_ref().and_then(|credential| credential.may.clone()) {
+        lines.push(vec!["  scopes".to_owned(), String::new(), may]);
+    }
     for delivery in &target.delivered {
         lines.push(vec!["  place".to_owned(), delivery.sink.clone(), place(delivery, now)]);
     }

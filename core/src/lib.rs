@@ -169,8 +169,8 @@ pub use config::{
     Adopt, Endpoints, FederatedCredential, MAX_DOCUMENT, Policy, Principal, Scopes, SecretRef, with_client_id,
 };
 pub use engine::{
-    Command, Config, CredentialReport, DeliveryReport, Holds, LeftOver, Outcome, Report, Revocation,
-    RunRequest, State, StepReport, Target, TargetReport, matrix, run, schema, select,
+    Command, Config, CredentialReport, DeliveryReport, Everything, GivenScopes, Holds, LeftOver, Outcome,
+    Report, Revocation, RunRequest, State, StepReport, Target, TargetReport, matrix, run, schema, select,
 };
 pub use host::{
     Cancellation, Clock, Entropy, Environment, Event, HeaderValue, Host, LocalFuture, Method, NeverCancelled,

@@ -56,6 +56,11 @@ export type Auth =
       "azure-resource-id"?: string | null;
       /** The application id, where it is not the principal's. */
       "client-id"?: string | null;
+      /**
+       * The scopes that a Databricks-managed principal asks for, such as `[authentication, scim]`; `all-apis`
+       * by default.
+       */
+      scopes?: TokenScopes;
       /** The id of the service connection. */
       "service-connection-id"?: string | null;
       /** The tenant, where it is not the principal's. */
@@ -92,6 +97,8 @@ export type Auth =
       "client-id"?: string | null;
       /** The OAuth secret. */
       "client-secret": SecretRef;
+      /** The scopes that it asks for, such as `[authentication, scim]`; `all-apis` by default. */
+      scopes?: TokenScopes;
       type: "oauth-m2m";
     }
   | {
@@ -99,11 +106,15 @@ export type Auth =
       audience?: string | null;
       /** The application id, where it is not the principal's. */
       "client-id"?: string | null;
+      /** The scopes that it asks for, such as `[authentication, scim]`; `all-apis` by default. */
+      scopes?: TokenScopes;
       type: "github-oidc";
     }
   | {
       /** The application id, where it is not the principal's. */
       "client-id"?: string | null;
+      /** The scopes that it asks for, such as `[authentication, scim]`; `all-apis` by default. */
+      scopes?: TokenScopes;
       type: "env-oidc";
       /** The variable's name; what DATABRICKS_OIDC_TOKEN_ENV names, or DATABRICKS_OIDC_TOKEN, by default. */
       variable?: string | null;
@@ -113,8 +124,12 @@ export type Auth =
       "client-id"?: string | null;
       /** The file's path. */
       path: string;
+      /** The scopes that it asks for, such as `[authentication, scim]`; `all-apis` by default. */
+      scopes?: TokenScopes;
       type: "file-oidc";
     };
+/** The scopes that a token is asked for: those of `scopes`, or all. */
+export type TokenScopes = string[] | null;
 /**
  * Names a cloud.
  *
@@ -130,7 +145,7 @@ export type PrincipalKind = "entra" | "databricks";
 /** Says which credentials made by others are taken over. */
 export type Adopt = string | string[];
 export type Duration = string;
-/** Says which scopes a new PAT gets. */
+/** Says which scopes a new PAT or OAuth secret gets. */
 export type Scopes = string | string[];
 /** Says how the GitHub sinks sign in. */
 export type GithubSignIn =
@@ -295,7 +310,10 @@ export interface TokenDocument {
   overlap?: Duration | null;
   /** How long before its end it is renewed; a third of the lifetime by default. */
   "renew-before"?: Duration | null;
-  /** The scopes of a new PAT: `inherit` (default), `all`, or a list such as `[sql]`. */
+  /**
+   * The scopes of a new PAT: `inherit` (default), `all`, a list such as `[sql]`, or `auto`, which lets
+   * Databricks narrow it by its use.
+   */
   scopes?: Scopes | null;
   /**
    * The path that a new PAT is tried on, for scopes that do not reach the default
@@ -374,6 +392,8 @@ export interface SecretDocument {
   overlap?: Duration | null;
   /** How long before its end it is renewed; a third of the lifetime by default. */
   "renew-before"?: Duration | null;
+  /** The scopes of a new OAuth secret: `inherit` (default), `all`, or a list such as `[sql]`. */
+  scopes?: Scopes | null;
   /** How long a new secret may take until it works; 5m by default. */
   "verify-within"?: Duration | null;
 }

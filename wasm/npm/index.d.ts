@@ -53,6 +53,23 @@ export interface Credential {
   expires: string | null;
   /** When the next rotation renews it. */
   due: string | null;
+  /** What a PAT or an OAuth secret may do; absent where nobody says it. */
+  scopes?: "all" | string[];
+  /**
+   * How that came to be, where the workspace says it: `chosen`, `unwatched`, `watched`, `narrowed-by-use`,
+   * `narrowed-by-history`, `not-covered`, or a word that was not known when this was written.
+   */
+  scoping?: string;
+  /** When Databricks narrows it to what it was seen to use, where it is being watched. */
+  narrows?: string;
+  /** The scopes that it was seen to use so far, where it is being watched. */
+  "inferred-scopes"?: string[];
+  /** The day on which it was last used, such as `2026-11-24`, where an admin was asked. */
+  "last-used"?: string;
+  /** The day on which Databricks revokes it if nobody uses it until then, where an admin was asked. */
+  "idle-until"?: string;
+  /** The same in one sentence. */
+  may?: string;
 }
 
 /** Describes what one place of delivery holds. */

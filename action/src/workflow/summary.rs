@@ -11,6 +11,9 @@ use crate::report_text::{as_of, day, errors, explained_at, next_due, short};
 /// How many targets are shown one by one; GitHub takes 1 MiB a step, and nobody reads more.
 const SHOWN: usize = 100;
 
+/// From how long before a PAT is narrowed on that is told, in milliseconds.
+const WARNED_MS: i64 = 7 * 86_400_000;
+
 /// How many credentials the picture shows.
 const PICTURED: usize = 30;
 
@@ -28,7 +31,7 @@ pub(super) fn render(report: &Report, dry_run: bool) -> String {
     }
     text.push('\n');
     for target in report.targets.iter().take(SHOWN) {
-        text.push_str(&done(target));
+        text.push_str(&done(target, as_of(target, report)));
     }
     text.push_str(&picture(report));
     text.push_str(&next(report));
@@ -80,11 +83,26 @@ const fn sign(outcome: Outcome) -> &'static str {
 }
 
 /// Says what was done for a target, or would be, or why it was not.
-fn done(target: &TargetReport) -> String {
+fn done(target: &TargetReport, now: Timestamp) -> String {
     let mut text = String::new();
     let mut item = |words: String| {
         let _ = writeln!(text, "- {}: {words}", code(&target.name));
     };
+    if let Some(credential) = &target.credential
+        && let Some(narrows) = credential.narrows
+        && narrows.since(now) <= WARNED_MS
+    {
+        let to = match credential.inferred_scopes.as_deref() {
+            None | Some([]) => "nothing that anybody has seen yet".to_owned(),
+            Some(scopes) => scopes.join(", "),
+        };
+        item(format!(
+            "⚠️ Databricks narrows this PAT on {} to {}. What it calls more rarely than once in 30 days stops \
+             working; `token.scopes` with `all` or a list ends that.",
+            cell(&narrows.day_from(now)),
+            cell(&to)
+        ));
+    }
     for left in &target.left_over_details {
         let until = left.until.map(|until| format!(", until {until:.0}")).unwrap_or_default();
         item(format!("still alive: {}: {}{}", code(&short(&left.id)), cell(&left.why), cell(&until)));
@@ -248,6 +266,21 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("is renewed from 2027-03-16 (in 60 d) on"), "{text}");
+    }
+
+    #[test]
+    fn it_warns_of_a_pat_that_is_narrowed_within_seven_days_and_not_before() {
+        let mut watched = target("catalog", Outcome::NotDue);
+        let narrows = |days: i64, scopes: &[&str], watched: &mut TargetReport| {
+            let credential = watched.credential.as_mut().unwrap();
+            credential.narrows = Some(at(days));
+            credential.inferred_scopes = Some(scopes.iter().map(|scope| (*scope).to_owned()).collect());
+            render(&report(vec![watched.clone()]), false)
+        };
+        assert!(!narrows(8, &["sql"], &mut watched).contains("narrows"));
+        let text = narrows(7, &["sql", "scim"], &mut watched);
+        assert!(text.contains("narrows this PAT on 2027-01-22 (in 7 d) to sql, scim."), "{text}");
+        assert!(narrows(-1, &[], &mut watched).contains("(24 h ago) to nothing that anybody has seen yet"));
     }
 
     #[test]

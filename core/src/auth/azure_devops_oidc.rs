@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::assertion::Source;
 use super::context::{Issuer, Method, Request};
-use super::databricks;
+use super::databricks::{self, TokenScopes};
 use super::entra::{check_ids, exchanged, identity};
 use super::view::View;
 use crate::config::Principal;
@@ -27,6 +27,10 @@ pub(super) struct AzureDevopsOidc {
     service_connection_id: Option<String>,
     /// The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it.
     azure_resource_id: Option<String>,
+    /// The scopes that a Databricks-managed principal asks for, such as `[authentication, scim]`; `all-apis`
+    /// by default.
+    #[serde(default)]
+    scopes: TokenScopes,
 }
 
 impl AzureDevopsOidc {
@@ -53,6 +57,7 @@ impl AzureDevopsOidc {
             // The tasks of Azure Pipelines that log in with a service connection name it so.
             service_connection_id: view.variable("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"),
             azure_resource_id: view.resource_id(),
+            scopes: TokenScopes::default(),
         }
     }
 }
@@ -64,7 +69,12 @@ impl Method for AzureDevopsOidc {
 
     fn check(&self, path: &str) -> Result<(), Error> {
         let Self { tenant_id, client_id, azure_resource_id, .. } = self;
-        check_ids(path, tenant_id.as_deref(), client_id.as_deref(), azure_resource_id.as_deref())
+        check_ids(path, tenant_id.as_deref(), client_id.as_deref(), azure_resource_id.as_deref())?;
+        self.scopes.check(path)
+    }
+
+    fn scopes(&self) -> Option<&[String]> {
+        self.scopes.listed()
     }
 
     fn client_id(&self) -> Option<&str> {
@@ -88,7 +98,11 @@ impl Method for AzureDevopsOidc {
                 Source::azure_devops(request.context, request.step, self.service_connection_id.as_deref())?;
             let (tenant, client) = (self.tenant_id.as_deref(), self.client_id.as_deref());
             if request.context.subject.principal.kind == PrincipalKind::Databricks {
-                return databricks::exchanged(&request, self.name(), client, &source).await;
+                return databricks::exchanged(&request, self.name(), client, &self.scopes, &source).await;
+            }
+            if self.scopes.listed().is_some() {
+                let words = "only a Databricks-managed principal asks for scopes; Entra ID gives them all";
+                return Err(Error::invalid(&format!("{}.scopes", request.path), words));
             }
             let token = async |resource| exchanged(&request, tenant, client, &source, resource).await;
             identity(&request, self.azure_resource_id.as_deref(), token).await

@@ -12,7 +12,7 @@ use super::cache::TokenCache;
 use super::resource::Resource;
 use crate::config::{Endpoints, Principal, Reference, SecretRef};
 use crate::host::{Environment, Host, LocalFuture};
-use crate::http::{Client, Identity, Pace};
+use crate::http::{Bounds, Client, Identity, Pace};
 use crate::model::{Code, CredentialKind, Error, Origin, PrincipalKind, Secret, Step};
 
 /// Is a way to sign in, with the keys that the configuration gives it.
@@ -37,6 +37,11 @@ pub(crate) trait Method: Debug {
 
     /// Returns the tenant of who signs in, where it says so.
     fn tenant_id(&self) -> Option<&str> {
+        None
+    }
+
+    /// Returns the scopes that it asks for, where the configuration names some.
+    fn scopes(&self) -> Option<&[String]> {
         None
     }
 
@@ -128,7 +133,13 @@ impl SignIn {
                 "{name} signs in at Databricks alone, and {resource} takes tokens of Entra ID"
             )));
         }
-        self.method.sign_in(request).await
+        let identity = self.method.sign_in(request).await?;
+        // Who signs in with a credential of its own cannot be given more by the configuration.
+        let key = (issuer == Issuer::Databricks).then(|| format!("{}.scopes", self.path));
+        Ok(identity.bounded_by(match key {
+            Some(key) => Bounds::SignIn(key),
+            None => Bounds::Credential(self.path.clone()),
+        }))
     }
 
     /// Checks that every secret that it refers to is there, sending nothing.

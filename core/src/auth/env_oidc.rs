@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::assertion::Source;
 use super::context::{Issuer, Method, Request};
-use super::databricks::{check_id, exchanged};
+use super::databricks::{TokenScopes, check_id, exchanged};
 use super::view::View;
 use crate::config::{Principal, Reference, SecretRef};
 use crate::host::{Environment, LocalFuture};
@@ -20,6 +20,9 @@ pub(super) struct EnvOidc {
     client_id: Option<String>,
     /// The variable's name; what DATABRICKS_OIDC_TOKEN_ENV names, or DATABRICKS_OIDC_TOKEN, by default.
     variable: Option<String>,
+    /// The scopes that it asks for, such as `[authentication, scim]`; `all-apis` by default.
+    #[serde(default)]
+    scopes: TokenScopes,
 }
 
 impl EnvOidc {
@@ -30,7 +33,11 @@ impl EnvOidc {
     /// Reads what the Databricks SDKs read.
     pub(super) fn of_variables(view: &View<'_>) -> Option<Self> {
         view.variable(&variable(None, view.environment()))?;
-        Some(Self { client_id: view.client(&["DATABRICKS_CLIENT_ID"]), variable: None })
+        Some(Self {
+            client_id: view.client(&["DATABRICKS_CLIENT_ID"]),
+            variable: None,
+            scopes: TokenScopes::default(),
+        })
     }
 
     fn reference(&self, path: &str, environment: &dyn Environment) -> Reference {
@@ -53,11 +60,16 @@ impl Method for EnvOidc {
     }
 
     fn check(&self, path: &str) -> Result<(), Error> {
-        check_id(path, self.client_id.as_deref())
+        check_id(path, self.client_id.as_deref())?;
+        self.scopes.check(path)
     }
 
     fn references(&self, path: &str, environment: &dyn Environment) -> Result<Vec<Reference>, Error> {
         Ok(vec![self.reference(path, environment)])
+    }
+
+    fn scopes(&self) -> Option<&[String]> {
+        self.scopes.listed()
     }
 
     fn client_id(&self) -> Option<&str> {
@@ -71,7 +83,7 @@ impl Method for EnvOidc {
     fn sign_in<'a>(&'a self, request: Request<'a>) -> LocalFuture<'a, Result<Identity, Error>> {
         Box::pin(async move {
             let source = Source::Held(self.reference(request.path, request.context.host().environment));
-            exchanged(&request, self.name(), self.client_id.as_deref(), &source).await
+            exchanged(&request, self.name(), self.client_id.as_deref(), &self.scopes, &source).await
         })
     }
 }

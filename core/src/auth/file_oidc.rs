@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::assertion::Source;
 use super::context::{Issuer, Method, Request};
-use super::databricks::{check_id, exchanged};
+use super::databricks::{TokenScopes, check_id, exchanged};
 use super::view::View;
 use crate::config::{Principal, Reference, SecretRef};
 use crate::host::{Environment, LocalFuture};
@@ -20,6 +20,9 @@ pub(super) struct FileOidc {
     client_id: Option<String>,
     /// The file's path.
     path: String,
+    /// The scopes that it asks for, such as `[authentication, scim]`; `all-apis` by default.
+    #[serde(default)]
+    scopes: TokenScopes,
 }
 
 impl FileOidc {
@@ -31,7 +34,7 @@ impl FileOidc {
         let path = view
             .variable("DATABRICKS_OIDC_TOKEN_FILEPATH")
             .or_else(|| view.variable("DATABRICKS_OIDC_TOKEN_FILE"))?;
-        Some(Self { client_id: view.client(&["DATABRICKS_CLIENT_ID"]), path })
+        Some(Self { client_id: view.client(&["DATABRICKS_CLIENT_ID"]), path, scopes: TokenScopes::default() })
     }
 
     /// Returns the file, which its platform renews.
@@ -46,11 +49,16 @@ impl Method for FileOidc {
     }
 
     fn check(&self, path: &str) -> Result<(), Error> {
-        check_id(path, self.client_id.as_deref())
+        check_id(path, self.client_id.as_deref())?;
+        self.scopes.check(path)
     }
 
     fn references(&self, path: &str, _environment: &dyn Environment) -> Result<Vec<Reference>, Error> {
         Ok(vec![self.reference(path)])
+    }
+
+    fn scopes(&self) -> Option<&[String]> {
+        self.scopes.listed()
     }
 
     fn client_id(&self) -> Option<&str> {
@@ -64,7 +72,7 @@ impl Method for FileOidc {
     fn sign_in<'a>(&'a self, request: Request<'a>) -> LocalFuture<'a, Result<Identity, Error>> {
         Box::pin(async move {
             let source = Source::Held(self.reference(request.path));
-            exchanged(&request, self.name(), self.client_id.as_deref(), &source).await
+            exchanged(&request, self.name(), self.client_id.as_deref(), &self.scopes, &source).await
         })
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::assertion::Source;
 use super::context::{Issuer, Method, Request};
-use super::databricks::{check_id, endpoint, exchanged};
+use super::databricks::{TokenScopes, check_id, endpoint, exchanged};
 use super::view::View;
 use crate::config::Principal;
 use crate::host::LocalFuture;
@@ -20,6 +20,9 @@ pub(super) struct GithubOidc {
     client_id: Option<String>,
     /// The audience; the workspace's token endpoint by default.
     audience: Option<String>,
+    /// The scopes that it asks for, such as `[authentication, scim]`; `all-apis` by default.
+    #[serde(default)]
+    scopes: TokenScopes,
 }
 
 impl GithubOidc {
@@ -41,6 +44,7 @@ impl GithubOidc {
         Self {
             client_id: view.client(&["DATABRICKS_CLIENT_ID"]),
             audience: view.variable("DATABRICKS_TOKEN_AUDIENCE"),
+            scopes: TokenScopes::default(),
         }
     }
 }
@@ -51,7 +55,12 @@ impl Method for GithubOidc {
     }
 
     fn check(&self, path: &str) -> Result<(), Error> {
-        check_id(path, self.client_id.as_deref())
+        check_id(path, self.client_id.as_deref())?;
+        self.scopes.check(path)
+    }
+
+    fn scopes(&self) -> Option<&[String]> {
+        self.scopes.listed()
     }
 
     fn client_id(&self) -> Option<&str> {
@@ -67,7 +76,7 @@ impl Method for GithubOidc {
             let address = format!("{}{}", request.origin, endpoint(&request)?);
             let audience = self.audience.as_deref().unwrap_or(&address);
             let source = Source::github(request.context, request.step, audience)?;
-            exchanged(&request, self.name(), self.client_id.as_deref(), &source).await
+            exchanged(&request, self.name(), self.client_id.as_deref(), &self.scopes, &source).await
         })
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::context::{Context, Issuer, Method, Request};
-use super::databricks::{check_id, endpoint, granted};
+use super::databricks::{TokenScopes, check_id, endpoint, granted, scope, unassigned};
 use super::view::View;
 use crate::config::{Principal, Reference, SecretRef};
 use crate::host::{Environment, LocalFuture};
@@ -23,6 +23,9 @@ pub(super) struct OauthM2m {
     client_id: Option<String>,
     /// The OAuth secret.
     client_secret: SecretRef,
+    /// The scopes that it asks for, such as `[authentication, scim]`; `all-apis` by default.
+    #[serde(default)]
+    scopes: TokenScopes,
 }
 
 impl OauthM2m {
@@ -35,6 +38,7 @@ impl OauthM2m {
         view.has_client(&["DATABRICKS_CLIENT_ID"]).then(|| Self {
             client_id: view.client(&["DATABRICKS_CLIENT_ID"]),
             client_secret: SecretRef::Env("DATABRICKS_CLIENT_SECRET".to_owned()),
+            scopes: TokenScopes::default(),
         })
     }
 
@@ -44,11 +48,12 @@ impl OauthM2m {
         let client = request.client(self.client_id.as_deref())?;
         let path = format!("{}.client-secret", request.path);
         let secret = || context.credential(&self.client_secret, &path, CredentialKind::OauthSecret);
-        let held = secret()?;
+        let (held, scope) = (secret()?, self.scopes.text());
         let ask = async |secret: &Secret| {
-            let name = format!("{}{endpoint} {client} m2m {}", request.origin, secret.fingerprint());
-            let call = with_secret(request.origin, request.step, &endpoint, &client, secret);
-            let fetch = async { granted(context, call).await.map_err(told) };
+            let name = format!("{}{endpoint} {client} m2m {} {scope}", request.origin, secret.fingerprint());
+            let call = with_secret(request.origin, request.step, &endpoint, &client, secret, &scope);
+            let fetch =
+                async { granted(context, call).await.map_err(|error| unassigned(told(error), request.path)) };
             context.session().tokens.get(context, name, fetch).await
         };
         let refused = match ask(&held).await {
@@ -77,13 +82,19 @@ fn told(error: Error) -> Error {
     }
 }
 
-/// Signs in with a new OAuth secret alone, once and over a connection of its own.
+/// Signs in with a new OAuth secret alone, for the scopes that it has, once and over a connection of its own.
 ///
 /// # Errors
 /// Every code of a refused sign-in.
-pub(crate) async fn try_out(context: &Context<'_>, client: &str, secret: &Secret) -> Result<(), Error> {
+pub(crate) async fn try_out(
+    context: &Context<'_>,
+    client: &str,
+    secret: &Secret,
+    scopes: Option<&[String]>,
+) -> Result<(), Error> {
     let workspace = &context.subject.workspace;
-    let call: Call = with_secret(workspace, Step::VerifyToken, &token_endpoint(None), client, secret);
+    let endpoint = token_endpoint(None);
+    let call: Call = with_secret(workspace, Step::VerifyToken, &endpoint, client, secret, &scope(scopes));
     context.json::<IgnoredAny>(call.fresh_connection().attempts(1)).await.map(drop).map_err(told)
 }
 
@@ -93,11 +104,16 @@ impl Method for OauthM2m {
     }
 
     fn check(&self, path: &str) -> Result<(), Error> {
-        check_id(path, self.client_id.as_deref())
+        check_id(path, self.client_id.as_deref())?;
+        self.scopes.check(path)
     }
 
     fn references(&self, path: &str, _environment: &dyn Environment) -> Result<Vec<Reference>, Error> {
         Ok(vec![Reference::new(&self.client_secret, format!("{path}.client-secret"))])
+    }
+
+    fn scopes(&self) -> Option<&[String]> {
+        self.scopes.listed()
     }
 
     fn client_id(&self) -> Option<&str> {

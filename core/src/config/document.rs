@@ -143,7 +143,8 @@ pub(crate) struct TokenDocument {
     pub(crate) overlap: Option<Span>,
     /// A comment that people see in the workspace.
     pub(crate) comment: Option<String>,
-    /// The scopes of a new PAT: `inherit` (default), `all`, or a list such as `[sql]`.
+    /// The scopes of a new PAT: `inherit` (default), `all`, a list such as `[sql]`, or `auto`, which lets
+    /// Databricks narrow it by its use.
     pub(crate) scopes: Option<Scopes>,
     /// Which PATs of this principal lakekey takes over: `none` (default), `all`, or a list of token ids.
     pub(crate) adopt: Option<Adopt>,
@@ -164,6 +165,8 @@ pub(crate) struct SecretDocument {
     pub(crate) renew_before: Option<Span>,
     /// How long the superseded secret lives on after its successor was made; 0 by default.
     pub(crate) overlap: Option<Span>,
+    /// The scopes of a new OAuth secret: `inherit` (default), `all`, or a list such as `[sql]`.
+    pub(crate) scopes: Option<Scopes>,
     /// A description that people see in the portal.
     pub(crate) description: Option<String>,
     /// Which secrets lakekey takes over: `none` (default), `all`, or a list of ids.
@@ -174,14 +177,16 @@ pub(crate) struct SecretDocument {
     pub(crate) deliver: Vec<SinkValue>,
 }
 
-/// Says which scopes a new PAT gets.
+/// Says which scopes a new PAT or OAuth secret gets.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(with = "WordOrList")]
 pub enum Scopes {
-    /// Those of the PAT that it supersedes.
+    /// Those of the one that it supersedes.
     Inherit,
-    /// No restriction.
+    /// No restriction, for as long as it lives.
     All,
+    /// No restriction for 30 days, and then what Databricks has seen it use.
+    Auto,
     /// These.
     List(Vec<String>),
 }
@@ -205,13 +210,20 @@ enum WordOrList {
     List(Vec<String>),
 }
 
+/// Returns true for what may be the name of a scope; the words of a policy are none.
+fn is_scope(text: &str) -> bool {
+    let is_word = ["inherit", "all", "auto"].contains(&text);
+    !text.is_empty() && !is_word && text.chars().all(|c| c.is_ascii_graphic() && c != ',')
+}
+
 impl<'de> Deserialize<'de> for Scopes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wrong = "write inherit, all, or a list of scopes such as [sql]";
+        let wrong = "write inherit, all, auto, or a list of scopes such as [sql]";
         match WordOrList::deserialize(deserializer).map_err(|_| D::Error::custom(wrong))? {
             WordOrList::Word(word) if word == "inherit" => Ok(Self::Inherit),
             WordOrList::Word(word) if word == "all" => Ok(Self::All),
-            WordOrList::List(list) if !list.is_empty() && list.iter().all(|s| !s.is_empty()) => {
+            WordOrList::Word(word) if word == "auto" => Ok(Self::Auto),
+            WordOrList::List(list) if !list.is_empty() && list.iter().all(|scope| is_scope(scope)) => {
                 Ok(Self::List(list))
             }
             _ => Err(D::Error::custom(wrong)),

@@ -19,7 +19,7 @@ pub struct Policy {
     pub overlap: Span,
     /// What people see.
     pub comment: Option<String>,
-    /// The scopes of a new PAT.
+    /// The scopes of a new PAT or OAuth secret.
     pub scopes: Scopes,
     /// Which others are taken over.
     pub adopt: Adopt,
@@ -52,7 +52,7 @@ impl Policy {
             renew_before: document.renew_before,
             overlap: document.overlap,
             comment: document.description,
-            scopes: None,
+            scopes: document.scopes,
             adopt: document.adopt,
             verify_within: document.verify_within,
             verify_path: None,

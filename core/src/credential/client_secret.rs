@@ -9,6 +9,7 @@ use std::cell::OnceCell;
 use std::time::Duration;
 
 use super::ledger::Tag;
+use super::rights::{Rights, Wanted};
 use super::store::{Fresh, Listed, Order, Owner, Store};
 use crate::auth::{Context, azure_client_secret, principal_id, sign_in_directory, tenant_id};
 use crate::host::LocalFuture;
@@ -84,7 +85,7 @@ impl Store for ClientSecretStore {
             let name = order.tag.comment(order.comment);
             let (value, info) =
                 graph::add_password(context, &identity, object_id, &name, end, Step::CreateToken).await?;
-            Ok(Fresh { value, listed: listed(info) })
+            Ok(Fresh { value, listed: listed(info), note: None })
         })
     }
 
@@ -92,6 +93,7 @@ impl Store for ClientSecretStore {
         &'a self,
         context: &'a Context<'a>,
         value: &'a Secret,
+        _wanted: &'a Wanted,
     ) -> LocalFuture<'a, Result<Owner, Error>> {
         Box::pin(async move {
             // It signs in for the application that is named to the token endpoint, and for no other.
@@ -115,7 +117,7 @@ fn listed(info: PasswordInfo) -> Listed {
         expires: info.end_date_time,
         tag: info.display_name.as_deref().and_then(Tag::find),
         comment: info.display_name,
-        scopes: None,
+        rights: Rights::default(),
         id: info.key_id,
     }
 }

@@ -5,10 +5,12 @@ mod client_secret;
 mod ledger;
 mod oauth_secret;
 mod pat;
+mod rights;
 mod store;
 
 pub(crate) use ledger::{Notes, Phase, Tag};
 pub(crate) use pat::listed as listed_pat;
+pub(crate) use rights::{Rights, Scoping, Wanted, listed as listed_scopes};
 pub(crate) use store::{Fresh, Listed, Marked, Order, Owner, Store};
 
 use crate::config::Policy;

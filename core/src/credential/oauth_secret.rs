@@ -7,6 +7,7 @@
 
 use std::cell::OnceCell;
 
+use super::rights::{Rights, Scoping, Wanted};
 use super::store::{Fresh, Listed, Order, Owner, Store};
 use crate::auth::{Context, oauth_m2m, principal_id, sign_in_keeper};
 use crate::host::LocalFuture;
@@ -95,9 +96,10 @@ impl Store for OauthSecretStore {
     ) -> LocalFuture<'a, Result<Fresh, Error>> {
         Box::pin(async move {
             let (identity, holder) = self.principal(context, Step::CreateToken).await?;
+            let scopes = order.wanted.scopes.as_deref();
             let (value, info) =
-                oauth_secrets::create(context, &identity, holder, order.lifetime, Step::CreateToken).await?;
-            Ok(Fresh { value, listed: listed(info) })
+                oauth_secrets::create(context, &identity, holder, order.lifetime, scopes).await?;
+            Ok(Fresh { value, listed: listed(info), note: None })
         })
     }
 
@@ -105,11 +107,12 @@ impl Store for OauthSecretStore {
         &'a self,
         context: &'a Context<'a>,
         value: &'a Secret,
+        wanted: &'a Wanted,
     ) -> LocalFuture<'a, Result<Owner, Error>> {
         // It signs in for the principal that is named to the token endpoint, and for no other.
         Box::pin(async move {
             let id = principal_id(context).await?;
-            oauth_m2m::try_out(context, &id, value).await.map(|()| Owner::Principal)
+            oauth_m2m::try_out(context, &id, value, wanted.scopes.as_deref()).await.map(|()| Owner::Principal)
         })
     }
 
@@ -127,7 +130,7 @@ fn listed(info: OauthSecretInfo) -> Listed {
         expires: info.expire_time,
         tag: None,
         comment: None,
-        scopes: None,
+        rights: Rights { reach: info.scopes, scoping: Scoping::Fixed },
         id: info.id,
     }
 }

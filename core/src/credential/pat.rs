@@ -3,11 +3,12 @@
 use futures_util::future::join;
 
 use super::ledger::Tag;
+use super::rights::{Rights, Wanted};
 use super::store::{Fresh, Listed, Marked, Order, Owner, Store};
 use crate::auth::{Context, as_principal, known_principal, principal_id};
 use crate::config::Policy;
 use crate::host::LocalFuture;
-use crate::http::Identity;
+use crate::http::{Bounds, Identity};
 use crate::model::{Code, CredentialKind, Error, Origin, Secret, Step};
 use crate::service::databricks::me::{may_not_ask, owner_of};
 use crate::service::databricks::tokens::{self, TokenInfo};
@@ -26,13 +27,14 @@ impl<'p> PatStore<'p> {
 
     /// Signs in with the new token alone, asks whose it is, and tries it where the policy says.
     async fn ask_whose(&self, context: &Context<'_>, value: &Secret) -> Result<Owner, Error> {
-        let identity = Identity::bearer(&context.subject.workspace, value);
+        let bounds = Bounds::New(format!("{}.scopes", self.path));
+        let identity = Identity::bearer(&context.subject.workspace, value).bounded_by(bounds);
         let whose = owner_of(context, &identity, Step::VerifyToken);
         let (whose, tried) = join(whose, async {
             match &self.policy.verify_path {
                 Some(path) => {
                     let tried = tokens::try_out(context, &identity, Step::VerifyToken, path).await;
-                    tried.map_err(|error| error.with_key(format!("{}.verify-path", self.path)))
+                    tried.map_err(|error| self.explained(error, path))
                 }
                 None => Ok(()),
             }
@@ -52,6 +54,19 @@ impl<'p> PatStore<'p> {
             Err(error) => return Err(error),
         };
         tried.map(|()| owner)
+    }
+}
+
+impl PatStore<'_> {
+    /// Says of a new token that is refused on the path of the policy what to write.
+    fn explained(&self, error: Error, verify_path: &str) -> Error {
+        if error.code() != Code::ScopeMissing {
+            return error.with_key(format!("{}.verify-path", self.path));
+        }
+        match verify_path.contains("/iceberg") {
+            true => error.adding("Iceberg REST wants all-apis, whatever else a PAT may do"),
+            false => error,
+        }
     }
 }
 
@@ -91,9 +106,16 @@ impl Store for PatStore<'_> {
         Box::pin(async move {
             let identity = known_principal(context).await?;
             let comment = order.tag.comment(order.comment);
-            let (value, info) =
-                tokens::create(context, &identity, &comment, order.lifetime, order.scopes).await?;
-            Ok(Fresh { value, listed: listed(info) })
+            let Wanted { scopes, watched, .. } = order.wanted;
+            let (scopes, watched) = (scopes.as_deref(), *watched);
+            let new = tokens::New { comment: &comment, lifetime: order.lifetime, scopes, watched };
+            let (value, info, unknown) = tokens::create(context, &identity, new).await?;
+            let note = unknown.then(|| {
+                "the workspace refuses to be told whether it is to be watched (autoscope_enabled), so that this \
+                 was left out"
+                    .to_owned()
+            });
+            Ok(Fresh { value, listed: listed(info), note })
         })
     }
 
@@ -101,6 +123,7 @@ impl Store for PatStore<'_> {
         &'a self,
         context: &'a Context<'a>,
         value: &'a Secret,
+        _wanted: &'a Wanted,
     ) -> LocalFuture<'a, Result<Owner, Error>> {
         Box::pin(self.ask_whose(context, value))
     }
@@ -139,12 +162,14 @@ impl Store for PatStore<'_> {
 
 /// Describes a token as the ledger reads it.
 pub(crate) fn listed(info: TokenInfo) -> Listed {
+    let TokenInfo { scopes, autoscope_state: state, inferred_scopes, backfill_scopes, .. } = &info;
+    let rights = Rights::of_pat(scopes, state.as_deref(), inferred_scopes, backfill_scopes);
     Listed {
+        rights,
         created: info.created(),
         expires: info.expires(),
         tag: info.comment.as_deref().and_then(Tag::find),
         comment: info.comment,
-        scopes: info.scopes.filter(|scopes| !scopes.is_empty()),
         id: info.token_id,
     }
 }

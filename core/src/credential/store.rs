@@ -2,6 +2,7 @@
 //! and revoked.
 
 use super::ledger::Tag;
+use super::rights::{Rights, Wanted};
 use crate::auth::Context;
 use crate::host::LocalFuture;
 use crate::model::{CredentialKind, Error, Origin, Secret, Step, Timestamp};
@@ -19,14 +20,16 @@ pub(crate) struct Listed {
     pub(crate) tag: Option<Tag>,
     /// What people see, the tag included.
     pub(crate) comment: Option<String>,
-    /// The scopes of a PAT; `None` where it is not restricted.
-    pub(crate) scopes: Option<Vec<String>>,
+    /// What it may do.
+    pub(crate) rights: Rights,
 }
 
 /// Holds a credential that was made just now.
 pub(crate) struct Fresh {
     pub(crate) value: Secret,
     pub(crate) listed: Listed,
+    /// What the service did not let be asked for.
+    pub(crate) note: Option<String>,
 }
 
 /// Says what a new credential is to be.
@@ -37,8 +40,8 @@ pub(crate) struct Order<'a> {
     pub(crate) comment: Option<&'a str>,
     /// How long it lives, in seconds.
     pub(crate) lifetime: u64,
-    /// The scopes of a PAT.
-    pub(crate) scopes: Option<&'a [String]>,
+    /// What it is to be able to do.
+    pub(crate) wanted: &'a Wanted,
 }
 
 /// Says whether a credential that was tried has proved whose it is.
@@ -89,11 +92,13 @@ pub(crate) trait Store {
         order: Order<'a>,
     ) -> LocalFuture<'a, Result<Fresh, Error>>;
 
-    /// Tries a new credential once, over a connection of its own, and says whether it has proved whose it is.
+    /// Tries a new credential once, for what it is able to do, over a connection of its own, and says whether
+    /// it has proved whose it is.
     fn try_out<'a>(
         &'a self,
         context: &'a Context<'a>,
         value: &'a Secret,
+        wanted: &'a Wanted,
     ) -> LocalFuture<'a, Result<Owner, Error>>;
 
     /// Returns true where a credential's id shows that this is its value.

@@ -44,6 +44,7 @@ impl Job<'_> {
             }
             Decision::Keep(current) => {
                 fill::credential(report, self, current);
+                self.warn_of_narrowing(current);
                 report.outcome = Outcome::NotDue;
                 if self.mark_if_planned(report, current, &plan.actions).await {
                     let noted: Vec<&Known> =
@@ -157,31 +158,45 @@ impl Job<'_> {
         self.revoke(report, &first, Vec::new()).await;
         let gone = report.revoked.clone();
         let made = match quota::check(kind, observed, &gone, current) {
-            Ok(()) => {
-                let made = self.issue(observed, current, notes).await;
-                made.map_err(|error| quota::explained(error, observed, &gone, current))
-            }
+            Ok(()) => match self.wanted(observed, current) {
+                Ok(wanted) => {
+                    let made = self.issue(observed, &wanted, notes).await;
+                    let made = made.map_err(|error| quota::explained(error, observed, &gone, current));
+                    made.map(|(fresh, tag)| (fresh, tag, wanted))
+                }
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
-        let (fresh, tag) = made.inspect_err(|_| fill::untried(report))?;
-        let new = Known {
+        let (fresh, tag, wanted) = made.inspect_err(|_| fill::untried(report))?;
+        let mut new = Known {
             id: fresh.listed.id.clone(),
             expires: fresh.listed.expires,
             standing: Standing::Pending,
             operation: Some(tag.operation.clone()),
-            scopes: fresh.listed.scopes.clone(),
+            rights: fresh.listed.rights.clone(),
             attempt: notes.attempt,
             repairs: notes.repairs,
             ..Known::made_now(fresh.listed.created)
         };
         fill::done(report, Step::CreateToken, format!("made {} {}: {why}", kind.as_str(), new.id));
+        let gone_before = matches!(why, Reason::Gone { .. });
+        self.tell(
+            report,
+            self.note(&wanted, observed, current, gone_before).into_iter().chain(fresh.note.clone()),
+        );
         self.context.learn_ledger_time(new.created);
         self.context.set_lease(Some(new.created + LEASE));
         let made = Made { fresh: &fresh, tag: &tag, observed };
-        let (verified, checked) = join(self.verify(&fresh.value), self.check_other_runs(&new, made)).await;
+        let (verified, checked) =
+            join(self.verify(&fresh.value, &wanted), self.check_other_runs(&new, made)).await;
         let shown = checked.is_ok();
         let others = match self.judged(&fresh, verified, checked) {
-            Ok(Checked::Alone(others)) => others,
+            Ok(Checked::Alone { others, rights }) => {
+                self.tell(report, wanted.differs(&rights));
+                new.rights = rights;
+                others
+            }
             Ok(Checked::Yield(to)) => {
                 self.roll_back(report, made, shown).await;
                 let urgent = plan::is_missed(current, &to, observed, self.asked(false));

@@ -2,7 +2,6 @@
 
 use super::action::{Action, names};
 use super::checks::{Facts, broken};
-use super::doctor_advice;
 use super::job::Job;
 use super::observe::Observed;
 use super::places::{Held, held};
@@ -12,9 +11,11 @@ use super::report::{Outcome, State, StepReport, TargetReport};
 use super::resolve::Target;
 use super::shared::{Run, finish};
 use super::world::{WorkspaceSeen, admin, admin_refused};
+use super::{doctor_advice, fill, scopes};
 use crate::auth::{Context, as_principal, find_in_workspace, sign_in_directory};
+use crate::config::Scopes;
 use crate::http::Identity;
-use crate::model::{Code, CredentialKind, Error, PrincipalKind, Step};
+use crate::model::{Code, CredentialKind, Error, PrincipalKind, Reach, Step};
 use crate::service::databricks::conf::token_settings;
 use crate::service::databricks::permissions::{TokenPermission, token_permission};
 use crate::service::databricks::tokens;
@@ -326,8 +327,10 @@ impl Visit<'_> {
             // read.
             if let Ok((observed, plan)) = job.decide(false).await {
                 self.places(&observed, &plan);
+                self.rights(&job, &observed, &plan).await;
                 continue;
             }
+            self.recommend(&job, None, false);
             for sink in &job.sinks {
                 match sink.observe(self.context).await {
                     Ok(state) => {
@@ -341,6 +344,43 @@ impl Visit<'_> {
                 }
             }
         }
+    }
+
+    /// Tells what the credential in use may do, and recommends to say what it needs.
+    async fn rights(&mut self, job: &Job<'_>, observed: &Observed, plan: &Plan) {
+        let mut told = plan.shown().and_then(|shown| job.told(shown, observed));
+        if let (Some(step), Some(shown)) = (&mut told, plan.shown()) {
+            let mut report = TargetReport::new("", Outcome::Ok);
+            fill::credential(&mut report, job, shown);
+            scopes::enter_last_use(job, &mut report).await;
+            if let Some(may) = report.credential.and_then(|entry| entry.may) {
+                step.message = format!("{}: {may}", shown.id);
+            }
+            if shown.rights.narrows(shown.created).is_some() {
+                step.state = State::Missing;
+            }
+            self.steps.extend(report.steps);
+        }
+        let is_limited = plan.shown().is_some_and(|shown| shown.rights.reach != Reach::All);
+        self.recommend(job, told, is_limited);
+    }
+
+    /// Recommends to say what a PAT needs, where nothing limits it, beside what was told of it.
+    fn recommend(&mut self, job: &Job<'_>, mut told: Option<StepReport>, is_limited: bool) {
+        let lists = matches!(job.credentials.policy.scopes, Scopes::List(_) | Scopes::Auto);
+        if job.store.kind() == CredentialKind::Pat && !lists && !is_limited {
+            let key = format!("{}.scopes", job.credentials.path);
+            let advice = format!(
+                "write {key} with a list such as [sql, unity-catalog]: who gets hold of the PAT can then do no \
+                 more than that (docs/scopes.md)"
+            );
+            let step = told.get_or_insert_with(|| {
+                let words = "the first PAT may do everything that its principal may";
+                StepReport::new(Step::CreateToken, State::Ok, words)
+            });
+            step.hint.get_or_insert(advice);
+        }
+        self.steps.extend(told);
     }
 
     /// Tells what each place holds.

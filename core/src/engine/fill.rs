@@ -6,6 +6,7 @@ use super::observe::{Known, Observed};
 use super::places::{Held, held};
 use super::plan::{self, Plan};
 use super::report::{CredentialReport, DeliveryReport, Holds, State, StepReport, TargetReport};
+use super::scopes;
 use crate::model::{Error, Step};
 use crate::sink::SinkState;
 
@@ -49,6 +50,7 @@ pub(super) fn credential(report: &mut TargetReport, job: &Job<'_>, known: &Known
     let mut entry = CredentialReport::new(job.store.kind(), known.id.clone(), known.created);
     entry.expires = known.expires;
     entry.due = Some(plan::due(known.created, known.expires, &job.credentials.policy, job.jitter));
+    scopes::enter(&mut entry, job, known);
     report.credential = Some(entry);
 }
 

@@ -2,10 +2,9 @@
 
 use super::fill;
 use super::job::Job;
-use super::observe::{Known, Observed, lifetime};
+use super::observe::{Observed, lifetime};
 use super::report::TargetReport;
-use crate::config::Scopes;
-use crate::credential::{Fresh, Listed, Notes, Order, Phase, Tag};
+use crate::credential::{Fresh, Listed, Notes, Order, Phase, Tag, Wanted};
 use crate::host::Phase as Told;
 use crate::http::Patience;
 use crate::model::{Code, Error, Step, Temporary};
@@ -42,15 +41,10 @@ impl Job<'_> {
     pub(super) async fn issue(
         &self,
         observed: &Observed,
-        current: Option<&Known>,
+        wanted: &Wanted,
         notes: &Notes,
     ) -> Result<(Fresh, Tag), Error> {
         let policy = &self.credentials.policy;
-        let scopes = match &policy.scopes {
-            Scopes::Inherit => current.and_then(|current| current.scopes.clone()),
-            Scopes::All => None,
-            Scopes::List(list) => Some(list.clone()),
-        };
         let patience = Patience::attempts(CREATIONS);
         let made = self.context.retry(Step::CreateToken, patience, async || {
             self.context.check_cancelled(Step::CreateToken)?;
@@ -61,7 +55,7 @@ impl Job<'_> {
                 tag: &tag,
                 comment: policy.comment.as_deref(),
                 lifetime: lifetime(policy, tag.notes.repairs && !self.store.bears_tags()),
-                scopes: scopes.as_deref(),
+                wanted,
             };
             let issued = self.store.issue(self.context, order).await;
             match issued.and_then(|fresh| new_among(observed, fresh)) {

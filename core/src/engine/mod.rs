@@ -35,6 +35,7 @@ mod resolve;
 mod revoke;
 mod run;
 mod schema;
+mod scopes;
 mod shared;
 mod show;
 mod spreading;
@@ -44,7 +45,8 @@ mod world;
 pub use command::{Command, Revocation, RunRequest, select};
 pub use matrix::matrix;
 pub use report::{
-    CredentialReport, DeliveryReport, Holds, LeftOver, Outcome, Report, State, StepReport, TargetReport,
+    CredentialReport, DeliveryReport, Everything, GivenScopes, Holds, LeftOver, Outcome, Report, State,
+    StepReport, TargetReport,
 };
 pub use resolve::{Config, Target};
 pub use run::run;

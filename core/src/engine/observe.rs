@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::auth::Subject;
 use crate::config::{Adopt, Policy};
-use crate::credential::{Listed, Notes, Phase, Tag};
+use crate::credential::{Listed, Notes, Phase, Rights, Tag};
 use crate::model::{Error, Timestamp, hex};
 use crate::sink::SinkState;
 
@@ -34,8 +34,8 @@ pub(crate) struct Known {
     pub(crate) standing: Standing,
     /// The operation that made it, where its kind bears a text.
     pub(crate) operation: Option<String>,
-    /// The scopes of a PAT; `None` where it is not restricted.
-    pub(crate) scopes: Option<Vec<String>>,
+    /// What it may do.
+    pub(crate) rights: Rights,
     /// Whether its run has ended although some place does not hold it.
     pub(crate) ended: bool,
     /// Whether a newer one was delivered to every place.
@@ -63,7 +63,7 @@ impl Known {
             expires: None,
             standing: Standing::Pending,
             operation: None,
-            scopes: None,
+            rights: Rights::default(),
             ended: false,
             superseded: false,
             attempt: 1,
@@ -217,7 +217,7 @@ pub(crate) fn known(
                 expires: credential.expires,
                 standing,
                 operation,
-                scopes: credential.scopes,
+                rights: credential.rights,
                 ended,
                 superseded,
                 attempt: attempt.max(1),

@@ -89,7 +89,7 @@ impl Prepared {
             Action::AddEntitlements(lacks) => {
                 scim::addition(admin, &self.workspace.principal.as_ref()?.id, lacks)
             }
-            Action::MakeFirstToken => tokens::creation(admin, FIRST, FIRST_LIFE, None),
+            Action::MakeFirstToken => tokens::creation(admin, FIRST, true),
             Action::RemoveFirstToken => tokens::deletion(admin, LEARNT, Step::GrantTokenPermission),
             Action::GrantTokenPermission => granting(admin, id.unwrap_or(LEARNT)),
             _ => return None,
@@ -206,9 +206,13 @@ pub(super) fn missing_in_workspace(target: &Target, workspace: &WorkspaceSeen) -
     actions
 }
 
-/// What the admin's first token says of itself.
-const FIRST: &str =
-    "made by lakekey and removed at once: the workspace had no token to grant a permission on";
+/// The admin's first token, which lives for ten minutes at the most.
+const FIRST: tokens::New<'static> = tokens::New {
+    comment: "made by lakekey and removed at once: the workspace had no token to grant a permission on",
+    lifetime: 600,
+    scopes: None,
+    watched: false,
+};
 
 /// How long provisioning waits until what it has made works; federated credentials were seen to take two
 /// minutes.
@@ -216,9 +220,6 @@ pub(super) const PROPAGATION: Duration = Duration::from_secs(300);
 
 /// How often the workspace is asked for a principal that it has just made.
 const SHOWN: u32 = 4;
-
-/// How long the admin's first token would live, in seconds.
-const FIRST_LIFE: u64 = 600;
 
 /// Says what came of an action.
 enum Made {
@@ -385,7 +386,7 @@ impl Making<'_> {
     }
 
     async fn first_token(&self) -> Result<(), Error> {
-        match tokens::create(self.context, &self.prepared.admin, FIRST, FIRST_LIFE, None).await {
+        match tokens::create(self.context, &self.prepared.admin, FIRST).await {
             Err(error) if !error.is_uncertain() => Err(error),
             // What may have been made is found by its comment and removed.
             _ => Ok(()),
@@ -395,7 +396,7 @@ impl Making<'_> {
     async fn remove_first_token(&self) -> Result<(), Error> {
         let (context, admin, step) = (self.context, &self.prepared.admin, Step::GrantTokenPermission);
         let mine = tokens::list(context, admin, step).await?;
-        for info in mine.iter().filter(|info| info.comment.as_deref() == Some(FIRST)) {
+        for info in mine.iter().filter(|info| info.comment.as_deref() == Some(FIRST.comment)) {
             tokens::delete(context, admin, &info.token_id, step).await?;
         }
         Ok(())

@@ -115,7 +115,7 @@ async fn foretell(
         },
     };
     let plan = job.plan(&observed, false);
-    show::would(&job, &observed, &plan, false, report)
+    show::would(&job, &observed, &plan, false, report).await
 }
 
 /// How long provisioning waits for a federation policy that somebody has just made; they were seen to take

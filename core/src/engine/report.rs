@@ -66,6 +66,46 @@ pub struct CredentialReport {
     pub expires: Option<Timestamp>,
     /// When the next rotation renews it.
     pub due: Option<Timestamp>,
+    /// What it may do; absent where nobody says it, and for what has no scopes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<GivenScopes>,
+    /// How that came to be: `chosen`, `unwatched`, `watched`, `narrowed-by-use`, `narrowed-by-history`,
+    /// `not-covered`, or a word of the workspace's that is not known here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scoping: Option<String>,
+    /// When Databricks narrows it to what it was seen to use, where it is being watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub narrows: Option<Timestamp>,
+    /// The scopes that it was seen to use so far, where it is being watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inferred_scopes: Option<Vec<String>>,
+    /// The day on which it was last used, such as `2026-11-24`, where an admin was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<String>,
+    /// The day on which Databricks revokes it if nobody uses it until then, where an admin was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_until: Option<String>,
+    /// The same in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may: Option<String>,
+}
+
+/// Says what a credential may do, as `all` or as a list of scopes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum GivenScopes {
+    /// Everything that its principal may.
+    All(Everything),
+    /// What these scopes cover.
+    Only(Vec<String>),
+}
+
+/// Is the word for everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Everything {
+    /// Everything.
+    All,
 }
 
 /// Describes what one place of delivery holds.
@@ -307,7 +347,20 @@ impl CredentialReport {
     /// Describes a credential that is not due and never ends.
     #[must_use]
     pub fn new(kind: CredentialKind, id: impl Into<String>, created: Timestamp) -> Self {
-        Self { kind, id: id.into(), created, expires: None, due: None }
+        Self {
+            kind,
+            id: id.into(),
+            created,
+            expires: None,
+            due: None,
+            scopes: None,
+            scoping: None,
+            narrows: None,
+            inferred_scopes: None,
+            last_used: None,
+            idle_until: None,
+            may: None,
+        }
     }
 }
 

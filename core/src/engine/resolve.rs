@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::auth::{self, GithubSignIn, SignIn, Subject};
 use crate::config::{
-    Adopt, AuthValue, Document, Endpoints, FederatedCredential, Policy, Principal, PrincipalDocument,
+    Adopt, AuthValue, Document, Endpoints, FederatedCredential, Policy, Principal, PrincipalDocument, Scopes,
     SecretDocument, SinkValue, TargetDocument, TokenDocument, decode, parse,
 };
 use crate::host::Environment;
@@ -326,6 +326,18 @@ impl Shared<'_> {
                 "OAuth secrets bear no description, so that lakekey cannot tell its own from those of \
                  others: use a principal for lakekey alone, and write adopt: all",
             ));
+        }
+        let at = format!("{path}.scopes");
+        match (kind, &document.scopes) {
+            (CredentialKind::ClientSecret, Some(_)) => {
+                let words = "a client secret has no scopes; a PAT and an OAuth secret have some";
+                return Err(Error::config(Code::ConfigUnknownKey, at, words));
+            }
+            (_, Some(Scopes::Auto)) => {
+                let words = "Databricks watches and narrows PATs alone; write inherit, all, or a list";
+                return Err(Error::invalid(&at, words));
+            }
+            _ => {}
         }
         let policy = Policy::of_secret(document, path)?;
         Ok(Credentials { kind, path: path.to_owned(), policy, deliver, deliver_path })

@@ -1,6 +1,6 @@
 //! `status` and the dry runs: what is, and what would be done.
 
-use super::action::Action;
+use super::action::{Action, Reason};
 use super::carry_out::{another_run, too_early, two_writers};
 use super::fill;
 use super::job::Job;
@@ -8,6 +8,7 @@ use super::observe::Observed;
 use super::plan::{self, Decision, LEASE, Plan};
 use super::quota;
 use super::report::{Outcome, State, StepReport, TargetReport};
+use super::scopes;
 use crate::model::{Error, Step};
 
 /// Reports the credential in use, its age, what each place holds, what would be done and what is left over.
@@ -34,6 +35,7 @@ pub(super) async fn status(job: &Job<'_>, report: &mut TargetReport) -> Result<(
     left_over(job, &observed, &plan, report);
     let fits = fits(job, &observed, &plan);
     fill::would(report, &plan, fits.is_ok());
+    rights(job, &observed, &plan, report).await;
     strangers(&observed, report);
     match &plan.decision {
         Decision::Wait { until, .. } => Err(too_early(*until)),
@@ -42,24 +44,43 @@ pub(super) async fn status(job: &Job<'_>, report: &mut TargetReport) -> Result<(
     }
 }
 
-/// Says whether what a run would make fits.
+/// Says whether what a run would make fits, and whether it is known what that may do.
 ///
 /// # Errors
-/// `quota-exceeded`.
+/// `quota-exceeded`; `reply-invalid` where it would inherit what cannot be read.
 fn fits(job: &Job<'_>, observed: &Observed, plan: &Plan) -> Result<(), Error> {
     let Decision::Renew { current, .. } = &plan.decision else { return Ok(()) };
     let gone: Vec<String> = plan::first(&plan.actions).filter_map(Action::revokes).cloned().collect();
-    quota::check(job.store.kind(), observed, &gone, current.as_ref())
+    quota::check(job.store.kind(), observed, &gone, current.as_ref())?;
+    job.wanted(observed, current.as_ref()).map(drop)
+}
+
+/// Enters what is to be known of what the credential in use may do, when it was last used, and what the next
+/// one may do.
+async fn rights(job: &Job<'_>, observed: &Observed, plan: &Plan, report: &mut TargetReport) {
+    scopes::enter_last_use(job, report).await;
+    if let Some(shown) = plan.shown()
+        && let Some(step) = job.told(shown, observed).filter(|step| step.hint.is_some())
+    {
+        report.steps.push(step);
+    }
+    if let Decision::Renew { current, why, .. } = &plan.decision
+        && let Ok(wanted) = job.wanted(observed, current.as_ref())
+    {
+        let gone = matches!(why, Reason::Gone { .. });
+        let note = job.note(&wanted, observed, current.as_ref(), gone);
+        report.steps.extend(note.map(|note| StepReport::new(Step::CreateToken, State::Ok, note)));
+    }
 }
 
 /// Reports what a rotation would do.
 pub(super) async fn dry_run(job: &Job<'_>, force: bool, report: &mut TargetReport) -> Result<(), Error> {
     let (observed, plan) = job.decide(force).await?;
-    would(job, &observed, &plan, force, report)
+    would(job, &observed, &plan, force, report).await
 }
 
 /// Enters a plan.
-pub(super) fn would(
+pub(super) async fn would(
     job: &Job<'_>,
     observed: &Observed,
     plan: &Plan,
@@ -83,6 +104,7 @@ pub(super) fn would(
     waiting(job, plan, report);
     let fits = fits(job, observed, plan);
     fill::would(report, plan, fits.is_ok());
+    rights(job, observed, plan, report).await;
     strangers(observed, report);
     match &plan.decision {
         Decision::Wait { until, .. } => Err(too_early(*until)),

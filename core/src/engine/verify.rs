@@ -6,7 +6,7 @@ use super::issue::Made;
 use super::job::Job;
 use super::observe::{Known, Standing, known};
 use super::{plan, spreading};
-use crate::credential::{Fresh, Listed, Owner};
+use crate::credential::{Fresh, Listed, Owner, Rights, Wanted};
 use crate::host::Phase as Told;
 use crate::http::Patience;
 use crate::model::{Code, Error, Secret, Step, Temporary};
@@ -20,7 +20,11 @@ const STALE_READS: u32 = 6;
 /// Says whether this run is the one that goes on.
 pub(super) enum Checked {
     /// It is; these are the other credentials of the target.
-    Alone(Vec<Known>),
+    Alone {
+        others: Vec<Known>,
+        /// What the list says that the new one may do.
+        rights: Rights,
+    },
     /// It is not; this one is another run's.
     Yield(Known),
 }
@@ -51,11 +55,11 @@ impl Job<'_> {
 
     /// Tries the credential several times at once until all tries of a round succeed, so that it is known
     /// everywhere.
-    pub(super) async fn verify(&self, value: &Secret) -> Result<Owner, Error> {
+    pub(super) async fn verify(&self, value: &Secret, wanted: &Wanted) -> Result<Owner, Error> {
         let bound = self.credentials.policy.verify_within.duration();
         let mut waited = false;
         let verified = self.context.retry(Step::VerifyToken, Patience::within(bound), async || {
-            let trials = join_all((0..TRIALS).map(|_| self.store.try_out(self.context, value))).await;
+            let trials = join_all((0..TRIALS).map(|_| self.store.try_out(self.context, value, wanted))).await;
             let unsaid = trials.iter().any(|trial| matches!(trial, Ok(Owner::Unsaid)));
             // What no wait changes is told before what a wait may.
             match trials.into_iter().filter_map(Result::err).min_by_key(|error| self.may_pass(error)) {
@@ -125,6 +129,8 @@ impl Job<'_> {
             Err(Error::new(Code::SpreadingTooSlow, step, words).with_temporary(Temporary::Yes))
         });
         let listed = listed.await?;
+        let rights = listed.iter().find(|listed| listed.id == new.id).map(|listed| listed.rights.clone());
+        let rights = rights.unwrap_or_else(|| new.rights.clone());
         let policy = &self.credentials.policy;
         let (all, _) = known(self.context.subject, &policy.adopt, self.store.bears_tags(), listed);
         let others: Vec<Known> = all.into_iter().filter(|known| known.id != new.id).collect();
@@ -144,7 +150,7 @@ impl Job<'_> {
             .min_by_key(|known| (known.created, &known.id));
         Ok(match first {
             Some(other) => Checked::Yield(other.clone()),
-            None => Checked::Alone(others),
+            None => Checked::Alone { others, rights },
         })
     }
 }

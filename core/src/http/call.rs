@@ -185,6 +185,14 @@ impl Call {
         self.body("application/x-www-form-urlencoded", Zeroizing::new(form.finish().into_bytes()))
     }
 
+    /// Says of a refusal for a scope whose credential lacks it.
+    pub(super) fn explained(&self, error: Error) -> Error {
+        match &self.identity {
+            Some(identity) => identity.explained(error),
+            None => error,
+        }
+    }
+
     /// Returns the method.
     #[must_use]
     pub fn method(&self) -> &Method {

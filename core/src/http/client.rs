@@ -275,7 +275,7 @@ impl<'a> Client<'a> {
                 if let Some(wait) = error.wait().filter(|_| limited || call.repeatable) {
                     self.pace.hold(&origin, self.now() + wait, limited);
                 }
-                Err(error)
+                Err(call.explained(error))
             }
         }
     }

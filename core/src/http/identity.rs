@@ -5,7 +5,50 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::host::HeaderValue;
-use crate::model::{Origin, Secret};
+use crate::model::{Code, Error, Origin, Secret};
+
+/// Says what limits the scopes of a credential, and so what is to be changed where one is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Bounds {
+    /// This key lists those that a sign-in asks for.
+    SignIn(String),
+    /// This key says which a new credential gets.
+    New(String),
+    /// Somebody has chosen them for the credential that stands at this key.
+    Credential(String),
+}
+
+impl Bounds {
+    /// Says whose credential lacks the scope that a refusal names, and what to write.
+    pub(super) fn explained(&self, error: Error) -> Error {
+        if error.code() != Code::ScopeMissing {
+            return error;
+        }
+        // The service puts the scope behind its sentence.
+        let said = error.message().split_once("required scopes:").map(|(_, scopes)| scopes.trim());
+        let scope = said.map(|scopes| scopes.trim_end_matches('.')).filter(|scopes| !scopes.is_empty());
+        let hint = match (self, scope) {
+            (Self::SignIn(key), Some("all-apis")) => format!("leave {key} out, for all of them"),
+            (Self::SignIn(key), Some(scope)) => {
+                format!("add {scope} to {key}, or leave that out for all of them")
+            }
+            (Self::SignIn(key), None) => {
+                format!("write into {key} the scopes that the credential has, or give it those it lacks")
+            }
+            (Self::New(key), Some("all-apis")) => format!("write {key}: all"),
+            (Self::New(key), Some(scope)) => format!("add {scope} to {key}, or write {key}: all"),
+            (Self::New(key), None) => format!("add to {key} the scope that the message names"),
+            (Self::Credential(path), Some(scope)) => {
+                format!("give the credential at {path} the scope {scope}, or write another one there")
+            }
+            (Self::Credential(path), None) => {
+                format!("give the credential at {path} the scope that the message names")
+            }
+        };
+        let (Self::SignIn(key) | Self::New(key) | Self::Credential(key)) = self;
+        error.with_key(key.clone()).with_hint(hint)
+    }
+}
 
 /// Holds what a request proves its sender's identity with, bound to the host that it is meant for.
 #[derive(Debug, Clone)]
@@ -13,6 +56,7 @@ pub struct Identity {
     origin: Origin,
     headers: Vec<(&'static str, HeaderValue)>,
     token: Option<Secret>,
+    bounds: Option<Bounds>,
 }
 
 impl Identity {
@@ -42,6 +86,7 @@ impl Identity {
             origin: origin.clone(),
             headers: vec![("authorization", HeaderValue::Sensitive(authorization))],
             token: None,
+            bounds: None,
         }
     }
 
@@ -50,6 +95,20 @@ impl Identity {
     pub fn with_header(mut self, name: &'static str, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// Says what limits its scopes.
+    #[must_use]
+    pub(crate) fn bounded_by(self, bounds: Bounds) -> Self {
+        Self { bounds: Some(bounds), ..self }
+    }
+
+    /// Says of a refusal for a scope whose credential lacks it, and what to write.
+    pub(super) fn explained(&self, error: Error) -> Error {
+        match &self.bounds {
+            Some(bounds) => bounds.explained(error),
+            None => error,
+        }
     }
 
     /// Returns the headers that go along.

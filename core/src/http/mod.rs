@@ -13,6 +13,7 @@ pub use call::{Call, encode};
 pub use client::Client;
 pub use dialect::Dialect;
 pub(crate) use dialect::{Answered, Rule, Said, named, reason, said, status, statuses};
+pub(crate) use identity::Bounds;
 pub use identity::Identity;
 pub use pace::Pace;
 pub use patience::Patience;

@@ -82,6 +82,20 @@ impl Timestamp {
         self.to_string().chars().take(10).collect()
     }
 
+    /// Returns the day and how far away it is, such as `2026-11-24 (in 59 d)`.
+    #[must_use]
+    pub fn day_from(self, now: Self) -> String {
+        let (day, seconds) = (self.day(), self.as_second() - now.as_second());
+        let far = match seconds.unsigned_abs() {
+            0..5 => return format!("{day} (now)"),
+            s @ 5..120 => format!("{s} s"),
+            s @ 120..7_200 => format!("{} min", s / 60),
+            s @ 7_200..172_800 => format!("{} h", s / 3_600),
+            s => format!("{} d", s / 86_400),
+        };
+        if seconds < 0 { format!("{day} ({far} ago)") } else { format!("{day} (in {far})") }
+    }
+
     /// Reads a date of an HTTP header, such as `Tue, 24 Nov 2026 10:00:00 GMT`.
     ///
     /// <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>

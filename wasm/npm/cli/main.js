@@ -293,7 +293,9 @@ function found(report, failOn, say, pipelines) {
   const outcomes = { due: ["due", "overdue"], overdue: ["overdue"] }[failOn] ?? [];
   const overwritten = ({ delivered }) =>
     failOn === "overwritten" && delivered.some(({ holds }) => holds === "overwritten");
-  const bad = report.targets.filter((target) => outcomes.includes(target.outcome) || overwritten(target));
+  const narrowing = ({ credential }) => failOn === "narrowing" && credential?.narrows !== undefined;
+  const is = (target) => outcomes.includes(target.outcome) || overwritten(target) || narrowing(target);
+  const bad = report.targets.filter(is);
   const names = bad.map(({ name }) => name);
   if (names.length === 0) return 0;
   say(`${failOn}: ${names.join(", ")}`);

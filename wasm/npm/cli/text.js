@@ -40,6 +40,7 @@ function* lines(target) {
     yield `    made ${date(created)}, ${until}${due ? `, due ${date(due)}` : ""}`;
   }
   for (const delivery of delivered) yield `  place ${delivery.sink}: ${place(delivery)}`;
+  if (target.credential?.may) yield `  scopes: ${target.credential.may}`;
   for (const { id, why, until } of target["left-over-details"] ?? [])
     yield `  left over ${id}: ${why}${until ? `, until ${date(until)}` : ""}`;
   // What stops working is read first.

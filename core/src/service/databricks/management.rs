@@ -8,7 +8,7 @@ use super::DATABRICKS;
 use super::tokens::{TokenInfo, gone_is_done};
 use crate::host::Method;
 use crate::http::{Call, Client, Identity, encode};
-use crate::model::{Error, Step};
+use crate::model::{Code, Error, Step};
 
 const PATH: &str = "/api/2.0/token-management/tokens";
 
@@ -16,6 +16,11 @@ const PATH: &str = "/api/2.0/token-management/tokens";
 struct Listed {
     #[serde(default)]
     token_infos: Vec<TokenInfo>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    token_info: TokenInfo,
 }
 
 /// Lists the tokens of a principal, by its number in the workspace, no matter who made them. Where the
@@ -40,6 +45,24 @@ pub(crate) async fn list_of(
         }
     };
     Ok(listed.token_infos.into_iter().filter(is_owned).collect())
+}
+
+/// Reads one token.
+///
+/// # Errors
+/// As the workspace answers.
+pub(crate) async fn one(client: &Client<'_>, admin: &Identity, id: &str) -> Result<TokenInfo, Error> {
+    let path = format!("{PATH}/{}", encode(id));
+    let call = Call::by(admin, Step::ListTokens, &DATABRICKS, Method::GET, path);
+    let found: Found = client.json(call).await?;
+    match found.token_info {
+        info if info.token_id == id => Ok(info),
+        other => {
+            let words =
+                format!("Databricks answers with the token {} where {id} was asked for", other.token_id);
+            Err(Error::new(Code::ReplyInvalid, Step::ListTokens, words))
+        }
+    }
 }
 
 /// Revokes any token; one that is gone already is revoked.

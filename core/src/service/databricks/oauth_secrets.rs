@@ -12,7 +12,7 @@ use super::DATABRICKS;
 use super::tokens::gone_is_done;
 use crate::host::Method;
 use crate::http::{Call, Client, Identity, encode};
-use crate::model::{Code, Error, Secret, Step, Timestamp};
+use crate::model::{Code, Error, Reach, Secret, Step, Timestamp};
 
 /// How many pages of the list are read; a principal may have five secrets.
 const PAGES: usize = 20;
@@ -32,6 +32,9 @@ pub(crate) struct OauthSecretInfo {
     /// When it ends; `None` where the service does not say.
     #[serde(default)]
     pub(crate) expire_time: Option<Timestamp>,
+    /// The scopes; absent or empty where it is not restricted.
+    #[serde(default)]
+    pub(crate) scopes: Reach,
 }
 
 #[derive(Deserialize)]
@@ -89,8 +92,8 @@ pub(crate) async fn list(
     Err(Error::new(Code::ReplyInvalid, step, "Databricks answers with a list of secrets that does not end"))
 }
 
-/// Creates an OAuth secret that lives that many seconds, and returns its value, which is to be had here
-/// alone.
+/// Creates an OAuth secret that lives that many seconds and has those scopes, or all, and returns its value,
+/// which is to be had here alone.
 ///
 /// It is never repeated after a lost reply: an uncertain error says that a secret may exist.
 ///
@@ -101,10 +104,14 @@ pub(crate) async fn create(
     identity: &Identity,
     holder: Holder<'_>,
     lifetime_seconds: u64,
-    step: Step,
+    scopes: Option<&[String]>,
 ) -> Result<(Secret, OauthSecretInfo), Error> {
-    let call = Call::by(identity, step, &DATABRICKS, Method::POST, holder.path())
-        .json(&json!({"lifetime": format!("{lifetime_seconds}s")}));
+    let mut body = json!({"lifetime": format!("{lifetime_seconds}s")});
+    if let Some(scopes) = scopes.filter(|scopes| !scopes.is_empty()) {
+        body["scopes"] = json!(scopes);
+    }
+    let step = Step::CreateToken;
+    let call = Call::by(identity, step, &DATABRICKS, Method::POST, holder.path()).json(&body);
     let created: Created = client.json(call).await?;
     let value = client.masked(Secret::new(created.secret));
     Ok((value, created.info))
@@ -156,15 +163,15 @@ mod tests {
         let host = TestHost::new();
         let answer = json!({"id": 7, "secret": "dose1", "status": "ACTIVE",
             "create_time": "2026-11-24T10:00:00Z",
-            "expire_time": "2026-11-24T11:00:00Z"});
+            "expire_time": "2026-11-24T11:00:00Z", "scopes": ["sql"]});
         host.on(&format!("POST {WORKSPACE}"), 200, answer);
         let (value, info) = with(&host, None, async |context, identity, holder| {
-            create(context, identity, holder, 3600, Step::CreateToken).await
+            create(context, identity, holder, 3600, Some(&["sql".to_owned()])).await
         })
         .unwrap();
         assert_eq!((value, info.id.as_str()), (Secret::new("dose1"), "7"));
         assert_eq!(info.expire_time.map(|end| end.to_string()).as_deref(), Some("2026-11-24T11:00:00Z"));
-        assert_eq!(host.sent()[0].json(), json!({"lifetime": "3600s"}));
+        assert_eq!(host.sent()[0].json(), json!({"lifetime": "3600s", "scopes": ["sql"]}));
         assert_eq!(host.masked(), ["dose1"]);
     }
 

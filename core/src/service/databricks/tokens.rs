@@ -5,7 +5,7 @@
 use super::DATABRICKS;
 use crate::host::Method;
 use crate::http::{Call, Client, Identity, encode};
-use crate::model::{Error, Secret, Step, Timestamp};
+use crate::model::{Error, Reach, Secret, Step, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -24,7 +24,16 @@ pub(crate) struct TokenInfo {
     pub(crate) comment: Option<String>,
     /// The scopes; absent or empty where it is not restricted.
     #[serde(default)]
-    pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) scopes: Reach,
+    /// How they came to be, such as `AUTOSCOPE_STATE_RUNNING`; absent in workspaces that do not say it.
+    #[serde(default)]
+    pub(crate) autoscope_state: Option<String>,
+    /// The scopes that it was seen to use, or was narrowed to for its use.
+    #[serde(default)]
+    pub(crate) inferred_scopes: Reach,
+    /// The scopes that it was narrowed to for its history.
+    #[serde(default)]
+    pub(crate) backfill_scopes: Reach,
     /// Who made it; given to admins alone.
     #[serde(default)]
     pub(crate) created_by_username: Option<String>,
@@ -62,6 +71,12 @@ impl TokenInfo {
         Timestamp::from_millisecond(self.creation_time).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
+    /// Returns the day on which it was last used; `None` where it was not, or nobody says so.
+    #[must_use]
+    pub(crate) fn last_used(&self) -> Option<Timestamp> {
+        self.last_used_day.filter(|day| *day > 0).and_then(|day| Timestamp::from_millisecond(day).ok())
+    }
+
     /// Returns when it ends; `None` if never.
     #[must_use]
     pub(crate) fn expires(&self) -> Option<Timestamp> {
@@ -94,32 +109,50 @@ pub(crate) async fn list(
     client.json::<Listed>(call).await.map(|listed| listed.token_infos)
 }
 
-/// Creates a token; a lost reply leaves one that only its comment tells.
+/// Says what a new token is to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct New<'a> {
+    pub(crate) comment: &'a str,
+    /// How long it lives, in seconds.
+    pub(crate) lifetime: u64,
+    /// The scopes; everything if none.
+    pub(crate) scopes: Option<&'a [String]>,
+    /// Whether Databricks is to watch it and to narrow it.
+    pub(crate) watched: bool,
+}
+
+/// The field that says whether a new token is watched.
+const AUTOSCOPE: &str = "autoscope_enabled";
+
+/// Creates a token; a lost reply leaves one that only its comment tells. Returns true as well where the
+/// workspace refuses to be told whether the token is to be watched, so that this was left out.
 ///
 /// # Errors
 /// As the workspace answers; uncertain where it may exist all the same.
 pub(crate) async fn create(
     client: &Client<'_>,
     identity: &Identity,
-    comment: &str,
-    lifetime_seconds: u64,
-    scopes: Option<&[String]>,
-) -> Result<(Secret, TokenInfo), Error> {
-    let created: Created = client.json(creation(identity, comment, lifetime_seconds, scopes)).await?;
+    new: New<'_>,
+) -> Result<(Secret, TokenInfo, bool), Error> {
+    let (created, unknown): (Created, bool) = match client.json(creation(identity, new, true)).await {
+        Err(error) if error.status() == Some(400) && error.message().contains(AUTOSCOPE) => {
+            (client.json(creation(identity, new, false)).await?, true)
+        }
+        answer => (answer?, false),
+    };
     let value = client.masked(Secret::new(created.token_value));
-    Ok((value, created.token_info))
+    Ok((value, created.token_info, unknown))
 }
 
-/// Returns the request that creates a token.
-pub(crate) fn creation(
-    identity: &Identity,
-    comment: &str,
-    lifetime_seconds: u64,
-    scopes: Option<&[String]>,
-) -> Call {
-    let mut body = json!({"comment": comment, "lifetime_seconds": lifetime_seconds});
-    if let Some(scopes) = scopes {
+/// Returns the request that creates a token; `says` whether it is to be watched is told to a workspace that
+/// knows of it. An empty list of scopes is never sent: what it means is not documented.
+pub(crate) fn creation(identity: &Identity, new: New<'_>, says: bool) -> Call {
+    let mut body = json!({"comment": new.comment, "lifetime_seconds": new.lifetime});
+    if let Some(scopes) = new.scopes.filter(|scopes| !scopes.is_empty()) {
         body["scopes"] = json!(scopes);
+    }
+    if says {
+        body[AUTOSCOPE] = json!(new.watched);
     }
     Call::by(identity, Step::CreateToken, &DATABRICKS, Method::POST, "/api/2.0/token/create").json(&body)
 }
@@ -183,5 +216,60 @@ pub(crate) fn gone_is_done(result: Result<(), Error>) -> Result<(), Error> {
     match result {
         Err(error) if matches!(error.reason(), Some("RESOURCE_DOES_NOT_EXIST" | "NOT_FOUND")) => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use crate::host::testing::TestHost;
+
+    const CREATE: &str = "POST https://adb-1.2.azuredatabricks.net/api/2.0/token/create";
+
+    fn made(host: &TestHost, scopes: Option<&[String]>, watched: bool) -> Result<bool, Error> {
+        let config = host.config(json!({}), json!({}));
+        host.with(&config, async |context| {
+            let identity = Identity::bearer(&context.subject.workspace, &Secret::new("token"));
+            let new = New { comment: "x", lifetime: 60, scopes, watched };
+            create(context, &identity, new).await.map(|(_, _, unknown)| unknown)
+        })
+    }
+
+    fn answer() -> Value {
+        json!({"token_value": "dapi1", "token_info": {"token_id": "1", "creation_time": 1}})
+    }
+
+    #[test]
+    fn whether_a_new_token_is_to_be_watched_is_always_said_and_an_empty_list_is_never_sent() {
+        let sql = ["sql".to_owned()];
+        for (scopes, watched, sent) in [
+            (None, false, json!({"autoscope_enabled": false})),
+            (None, true, json!({"autoscope_enabled": true})),
+            (Some(&sql[..]), false, json!({"autoscope_enabled": false, "scopes": ["sql"]})),
+            (Some(&[][..]), false, json!({"autoscope_enabled": false})),
+        ] {
+            let host = TestHost::new();
+            host.on(CREATE, 200, answer());
+            assert_eq!(made(&host, scopes, watched), Ok(false));
+            let mut expected = json!({"comment": "x", "lifetime_seconds": 60});
+            expected.as_object_mut().unwrap().extend(sent.as_object().unwrap().clone());
+            assert_eq!(host.sent()[0].json(), expected);
+        }
+    }
+
+    #[test]
+    fn a_workspace_that_refuses_the_field_is_asked_again_without_it_and_another_refusal_stands() {
+        let host = TestHost::new();
+        let unknown = json!({"error_code": "MALFORMED_REQUEST",
+            "message": "Could not parse request object: unknown field 'autoscope_enabled'"});
+        host.on(CREATE, 400, unknown);
+        host.on(CREATE, 200, answer());
+        assert_eq!(made(&host, None, false), Ok(true));
+        assert_eq!(host.sent()[1].json(), json!({"comment": "x", "lifetime_seconds": 60}));
+        let host = TestHost::new();
+        host.on(CREATE, 400, json!({"error_code": "INVALID_PARAMETER_VALUE", "message": "no such scope"}));
+        assert_eq!(made(&host, None, false).unwrap_err().status(), Some(400));
+        assert_eq!(host.sent().len(), 1);
     }
 }

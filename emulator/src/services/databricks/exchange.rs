@@ -3,7 +3,7 @@
 //!
 //! <https://docs.databricks.com/aws/en/dev-tools/auth/oauth-federation-exchange>
 
-use super::oauth_reply::{issue, refuse as refuse_oauth};
+use super::oauth_reply::{issue, refuse as refuse_oauth, unknown_scope};
 use super::subject_token::exchange_subject;
 use crate::call::{Call, form_value};
 use crate::reply::Reply;
@@ -14,19 +14,19 @@ use crate::world::World;
 /// Answers a token exchange at a workspace's (`Some`) or the account's (`None`) token endpoint.
 pub(super) fn exchange_token(world: &mut World, call: &Call, form: &[(String, String)]) -> Reply {
     let refuse = |error: &str, description: String| refuse_oauth(400, error, &description);
-    for (name, wanted) in
-        [("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"), ("scope", "all-apis")]
-    {
-        match form_value(form, name) {
-            Some(value) if value == wanted => {}
-            Some(value) if name == "scope" => {
-                return refuse("invalid_scope", format!("The scope '{value}' is not known."));
-            }
-            Some(value) => {
-                return refuse("invalid_request", format!("'{value}' is not a {name} that is supported."));
-            }
-            None => return refuse("invalid_request", format!("{name} is missing.")),
+    match form_value(form, "subject_token_type") {
+        Some("urn:ietf:params:oauth:token-type:jwt") => {}
+        Some(value) => {
+            let words = format!("'{value}' is not a subject_token_type that is supported.");
+            return refuse("invalid_request", words);
         }
+        None => return refuse("invalid_request", "subject_token_type is missing.".to_owned()),
+    }
+    let Some(scope) = form_value(form, "scope").filter(|scope| !scope.is_empty()) else {
+        return refuse("invalid_request", "scope is missing.".to_owned());
+    };
+    if let Some(unknown) = unknown_scope(scope) {
+        return refuse("invalid_scope", format!("The scope '{unknown}' is not known."));
     }
     let Some(subject_token) = form_value(form, "subject_token").filter(|token| !token.is_empty()) else {
         return refuse("invalid_request", "subject_token is missing.".to_owned());
@@ -50,7 +50,7 @@ pub(super) fn exchange_token(world: &mut World, call: &Call, form: &[(String, St
     for policy in policies {
         match exchange_subject(world, subject_token, &policy.issuer, &policy.audiences, &policy.subject_claim)
         {
-            Ok(subject) if subject == policy.subject => return grant(world, call, client_id),
+            Ok(subject) if subject == policy.subject => return grant(world, call, client_id, scope),
             Ok(subject) => {
                 reasons.push(format!("subject '{subject}' is not the policy's '{}'", policy.subject))
             }
@@ -77,7 +77,7 @@ fn no_policy(subject_token: &str) -> String {
 }
 
 /// Issues the token, to a principal that is in the workspace (or in the account).
-fn grant(world: &mut World, call: &Call, client_id: &str) -> Reply {
+fn grant(world: &mut World, call: &Call, client_id: &str, scope: &str) -> Reply {
     let member = call.workspace.is_none_or(|index| {
         world
             .workspaces
@@ -88,5 +88,5 @@ fn grant(world: &mut World, call: &Call, client_id: &str) -> Reply {
     if !member {
         return refuse_oauth(401, "invalid_client", "Client authentication failed");
     }
-    issue(world, client_id, call.workspace, &["all-apis"])
+    issue(world, client_id, call.workspace, &scope.split(' ').collect::<Vec<_>>())
 }

@@ -46,6 +46,10 @@ fn workspace(world: &mut World, call: &Call, index: usize) -> Result<Reply, Repl
         ("POST", ["oidc", "v1", "token"]) => Ok(oauth::token(world, call, Some(index))),
         ("GET", [".well-known", "databricks-config"]) => Ok(oauth::host_metadata(world, call, index)),
         (_, ["api", "2.0", rest @ ..]) => api(world, call, index, rest),
+        ("GET", ["api", "2.1", "unity-catalog", "iceberg-rest", "v1", "config"]) => {
+            auth::caller(world, call, index, &["all-apis"])?;
+            Ok(Reply::json(200, &json!({"defaults": {}, "overrides": {}})))
+        }
         _ => Err(Reply::unknown_route(call)),
     }
 }
@@ -164,5 +168,7 @@ fn account(world: &mut World, call: &Call) -> Result<Reply, Reply> {
     }
 }
 
+#[cfg(test)]
+mod rights_tests;
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,7 @@
 use serde_json::json;
 
 use super::exchange::exchange_token;
-use super::oauth_reply::{issue, refuse};
-use super::tokens::SCOPES;
+use super::oauth_reply::{issue, refuse, unknown_scope};
 use crate::call::{Call, form_value};
 use crate::reply::Reply;
 use crate::state::{SpreadKind, covers};
@@ -104,8 +103,7 @@ fn client_credentials(
         return refuse(401, "invalid_client", "Client authentication failed");
     }
     let scopes: Vec<&str> = scope.split(' ').collect();
-    if let Some(unknown) = scopes.iter().find(|scope| !SCOPES.contains(scope) && **scope != "offline_access")
-    {
+    if let Some(unknown) = unknown_scope(scope) {
         return refuse(400, "invalid_scope", &format!("The scope {unknown} is not known."));
     }
     let unassigned: Vec<&str> =

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::auth::{ACCOUNT_AUDIENCE, workspace_audience};
+use super::tokens::SCOPES;
 use crate::reply::Reply;
 use crate::state::Subject;
 use crate::world::World;
@@ -12,6 +13,11 @@ const HOUR_MS: i64 = 3_600_000;
 /// Refuses in OAuth's shape.
 pub(super) fn refuse(status: u16, error: &str, description: &str) -> Reply {
     Reply::json(status, &json!({"error": error, "error_description": description}))
+}
+
+/// Returns the first of several scopes that no token has.
+pub(super) fn unknown_scope(scope: &str) -> Option<&str> {
+    scope.split(' ').find(|scope| !SCOPES.contains(scope) && *scope != "offline_access")
 }
 
 /// Issues an OAuth token for a workspace or the account, and answers with it.
