@@ -77,7 +77,9 @@ OPERATIONS = {
         "POST",
         r"/api/2\.0/token/create",
         lambda c, r: c.principal.tokens.create(
-            comment=body(r)["comment"], lifetime_seconds=body(r)["lifetime_seconds"]
+            comment=body(r)["comment"],
+            lifetime_seconds=body(r)["lifetime_seconds"],
+            autoscope_enabled=body(r)["autoscope_enabled"],
         ),
     ),
     "list tokens": Operation(
@@ -151,6 +153,12 @@ OPERATIONS = {
         "GET",
         r"/api/2\.0/token-management/tokens",
         lambda c, r: list(c.list_tokens_by(parse_qs(r["query"]))),
+    ),
+    "read somebody's token": Operation(
+        "databricks",
+        "GET",
+        r"/api/2\.0/token-management/tokens/\w+",
+        lambda c, r: c.admin.token_management.get(last(r["path"])),
     ),
     "revoke somebody's token": Operation(
         "databricks",

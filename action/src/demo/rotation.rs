@@ -71,6 +71,44 @@ pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     let report = stage.run(&config, Command::Status).await?;
     expect(&report, Outcome::Ok)?;
     stage.say(&format!("\n{}", indented(&text::report(&report))));
+    scopes(&stage, &workspace).await
+}
+
+/// Tells of a PAT that Databricks narrows, and of one that it does not.
+async fn scopes(stage: &Stage<'_>, workspace: &str) -> Result<(), Broken> {
+    let title = "Databricks can watch a PAT and take away what it did not use: `scopes: auto` has it do so.";
+    stage.chapter(10, title, "rotate --force");
+    let watched = stage.config_with_scopes("auto")?;
+    let report = stage.run(&watched, Command::Rotate { force: true }).await?;
+    expect(&report, Outcome::Rotated)?;
+    let id = id_of(&report);
+    let asked = stage.ask(workspace, &id, "sql/warehouses").await;
+    stage.say(&format!("   asked for the SQL warehouses, the PAT {asked}"));
+
+    stage.chapter(11, "24 days later it is seen in time.", "status --fail-on narrowing");
+    stage.pass_days(24);
+    let report = stage.run(&watched, Command::Status).await?;
+    stage.say(&indented(&text::report(&report)));
+
+    stage.chapter(
+        12,
+        "What it needs once a quarter is written down: `scopes: [sql, secrets]`.",
+        "rotate --force",
+    );
+    let chosen = stage.config_with_scopes("[sql, secrets]")?;
+    let report = stage.run(&chosen, Command::Rotate { force: true }).await?;
+    expect(&report, Outcome::Rotated)?;
+    let id = id_of(&report);
+
+    stage.chapter(13, "A month later it may do the same.", "status");
+    stage.pass_days(31);
+    for (what, path) in [("the SQL warehouses", "sql/warehouses"), ("the secrets", "secrets/scopes/list")] {
+        let asked = stage.ask(workspace, &id, path).await;
+        stage.say(&format!("   asked for {what}, the PAT {asked}"));
+    }
+    let report = stage.run(&chosen, Command::Status).await?;
+    expect(&report, Outcome::Ok)?;
+    stage.say(&format!("\n{}", indented(&text::report(&report))));
     Ok(())
 }
 

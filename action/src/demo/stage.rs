@@ -11,6 +11,7 @@ use lakekey_core::{
 };
 use lakekey_emulator::{Emulator, HostOptions, Hosted, host};
 
+use super::expectation::Broken;
 use crate::configuration;
 use crate::console::Console;
 use crate::platform::ProcessEnvironment;
@@ -123,6 +124,16 @@ impl<'a> Stage<'a> {
         configuration::read(&self.ready().config.to_string_lossy(), self)
     }
 
+    /// Reads that configuration with other scopes for the PAT.
+    ///
+    /// # Errors
+    /// Every `config-…` code; it cannot be read.
+    pub(super) fn config_with_scopes(&self, scopes: &str) -> Result<Config, Broken> {
+        let written = std::fs::read_to_string(&self.ready().config)?;
+        let policy = "renew-before: 30d";
+        Ok(Config::read(written.replace(policy, &format!("{policy}, scopes: {scopes}")).as_bytes(), self)?)
+    }
+
     /// Runs a command as the binary would, telling its steps.
     ///
     /// # Errors
@@ -147,6 +158,11 @@ impl<'a> Stage<'a> {
 
     /// Asks the workspace who a PAT belongs to and says what it answered; the PAT is the one with that id.
     pub(super) async fn try_out(&self, workspace: &str, id: &str) -> String {
+        self.ask(workspace, id, &format!("preview/scim/v2/{}", encode("Me"))).await
+    }
+
+    /// Asks the workspace something with the PAT of that id and says what it answered.
+    pub(super) async fn ask(&self, workspace: &str, id: &str, path: &str) -> String {
         let issued = self
             .emulator()
             .issued_secrets()
@@ -157,7 +173,7 @@ impl<'a> Stage<'a> {
         let header = Secret::new(format!("Bearer {}", value.expose("a try at the emulator's workspace")));
         let request = Request {
             method: Method::GET,
-            url: format!("{workspace}/api/2.0/preview/scim/v2/{}", encode("Me")),
+            url: format!("{workspace}/api/2.0/{path}"),
             headers: vec![("authorization".to_owned(), HeaderValue::Sensitive(header))],
             body: zeroize::Zeroizing::default(),
             timeout: Duration::from_secs(10),

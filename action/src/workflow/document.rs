@@ -62,6 +62,9 @@ fn document(inputs: &Inputs<'_>, command: &Command) -> Result<Value, Error> {
     );
     target.insert("auth".to_owned(), auth(inputs, &auth_type)?);
     let policy = ["lifetime", "renew-before", "overlap"].map(|key| (key, inputs.get(key).map(Value::from)));
+    let [lifetime, renew_before, overlap] = policy;
+    let policy =
+        [lifetime, renew_before, overlap, ("scopes", inputs.get("scopes").map(|text| scopes(&text)))];
     target.insert("token".to_owned(), present(policy));
     target.insert(
         "deliver".to_owned(),
@@ -80,6 +83,14 @@ fn document(inputs: &Inputs<'_>, command: &Command) -> Result<Value, Error> {
         target.insert("admin".to_owned(), json!({"type": "pat", "token": {"env": "DATABRICKS_ADMIN_TOKEN"}}));
     }
     Ok(json!({"version": 1, "targets": [target], "github": github(inputs)?}))
+}
+
+/// Reads the input `scopes`: one of the words of a policy, or names with commas between them.
+fn scopes(text: &str) -> Value {
+    match text {
+        "inherit" | "all" | "auto" => json!(text),
+        names => json!(names.split(',').map(str::trim).collect::<Vec<_>>()),
+    }
 }
 
 fn auth_type(inputs: &Inputs<'_>) -> String {
@@ -199,6 +210,8 @@ mod tests {
             ("repository", "acme/data/../x"),
             ("auth-type", "password"),
             ("overlap", "400d"),
+            ("scopes", "sql, all"),
+            ("scopes", "sql,,scim"),
         ] {
             let key = read(&[(name, value)]).unwrap_err().key().map(str::to_owned);
             assert_eq!(key.as_deref(), Some(format!("input {name}").as_str()));
@@ -212,6 +225,19 @@ mod tests {
         let refused = read(&[("config", file.to_str().unwrap())]).unwrap_err();
         std::fs::remove_file(&file).unwrap();
         assert_eq!(refused.key(), Some("input workspace"));
+    }
+
+    #[test]
+    fn the_scopes_are_a_word_or_names_between_commas() {
+        for (text, expected) in [
+            ("auto", json!("auto")),
+            ("sql", json!(["sql"])),
+            ("sql, unity-catalog", json!(["sql", "unity-catalog"])),
+        ] {
+            let variables = inputs(&[&ONE[..], &[("scopes", text)]].concat());
+            let document = document(&Inputs(&variables), &Command::Rotate { force: false }).unwrap();
+            assert_eq!(document["targets"][0]["token"]["scopes"], expected);
+        }
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Input {
 }
 
 /// Every input, in the order of `action.yml`.
-pub(super) const INPUTS: [Input; 24] = [
+pub(super) const INPUTS: [Input; 25] = [
     input("command"),
     input("config"),
     input("target").several_lines(),
@@ -76,6 +76,7 @@ pub(super) const INPUTS: [Input; 24] = [
     input("lifetime").of_one_target(),
     input("renew-before").of_one_target(),
     input("overlap").of_one_target(),
+    input("scopes").of_one_target(),
     input("force"),
     input("dry-run"),
     input("fail-on"),

@@ -111,7 +111,9 @@ fn api_scopes(method: &str, rest: &[&str]) -> Option<&'static [&'static str]> {
         | ("GET" | "DELETE" | "PATCH", ["token-management", "tokens", _])
         | ("POST", ["token-management", "on-behalf-of", "tokens"]) => &["authentication"],
         ("GET" | "PUT" | "PATCH", ["permissions", "authorization", "tokens"])
-        | ("GET", ["permissions", "authorization", "tokens", "permissionLevels"]) => &["authentication"],
+        | ("GET", ["permissions", "authorization", "tokens", "permissionLevels"]) => {
+            &["authentication", "access-management"]
+        }
         ("GET", ["preview", "scim", "v2", "Me"]) => ME,
         ("GET", ["preview", "scim", "v2", "Users" | "Groups"])
         | ("GET", ["preview", "scim", "v2", "Users" | "Groups", _])
@@ -127,7 +129,9 @@ fn api_scopes(method: &str, rest: &[&str]) -> Option<&'static [&'static str]> {
         | ("POST", ["secrets", "acls", "put" | "delete"])
         | ("GET", ["secrets", "acls", "get" | "list"]) => &["secrets"],
         ("GET" | "POST", ["accounts", "servicePrincipals", _, "credentials", "secrets"])
-        | ("DELETE", ["accounts", "servicePrincipals", _, "credentials", "secrets", _]) => &["identity"],
+        | ("DELETE", ["accounts", "servicePrincipals", _, "credentials", "secrets", _]) => {
+            &["authentication"]
+        }
         ("GET", ["token-scopes"]) => &["authentication"],
         ("GET", ["sql", "warehouses"]) => &["sql"],
         _ => return None,
