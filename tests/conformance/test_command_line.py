@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import jsonschema
@@ -35,6 +36,33 @@ def test_a_credential_is_provisioned_once_and_renewed_when_it_is_due(
     assert live["token-id"] == rotated.target["credential"]["id"]
     (secret,) = emulator.state()["github"]["secrets"]
     assert secret["sha256"] == live["token-id"]
+
+
+def test_status_shows_what_a_pat_may_do_and_fails_where_asked_while_it_is_being_watched(
+    lakekey: Lakekey, emulator: Emulator
+) -> None:
+    lakekey.write(put("defaults.token.scopes", "auto")(emulator.config))
+    assert lakekey.run("provision").status == 0
+    emulator.advance(7 * DAY)
+    watched = lakekey.json("status", "--fail-on", "narrowing")
+    assert (watched.status, watched.outcome) == (3, "ok")
+    held = watched.target["credential"]
+    assert (held["scopes"], held["inferred-scopes"]) == ("all", ["scim"])
+    assert held["narrows"].startswith(day(held["created"], 30))
+    # The emulator's clock runs with the machine's, so that some of the 23 days may have begun.
+    words = rf"narrows on {day(held['created'], 30)} \(in 2[23] d\) to \[scim\]"
+    assert re.search(words, lakekey.run("status").out)
+    assert lakekey.run("status", "--fail-on", "due").status == 0
+
+    lakekey.write(put("defaults.token.scopes", ["sql"])(emulator.config))
+    assert lakekey.run("rotate", "--force").status == 0
+    chosen = lakekey.json("status", "--fail-on", "narrowing")
+    assert (chosen.status, chosen.target["credential"]["scopes"]) == (0, ["sql"])
+    assert "narrows" not in chosen.target["credential"]
+
+
+def day(moment: str, later: int) -> str:
+    return (datetime.fromisoformat(moment.replace("Z", "+00:00")) + timedelta(days=later)).date().isoformat()
 
 
 def test_provisioning_twice_writes_nothing_the_second_time(lakekey: Lakekey, emulator: Emulator) -> None:

@@ -155,6 +155,21 @@ test("status fails the step where a credential is as far gone as --fail-on says"
   assert.deepEqual(run.agent.results, ["Failed"]);
 });
 
+test("status fails the step while Databricks is watching a PAT, and shows what it may do", async () => {
+  const scoped = (scopes) =>
+    emu.document.replace("renew-before: 30d", `renew-before: 30d, scopes: ${scopes}`);
+  config = user.file("lakekey.yml", scoped("auto"));
+  await step(["provision"]);
+  const run = await step(["status", "--fail-on", "narrowing"]);
+  assert.equal(run.status, 3, run.stderr);
+  assert.match(run.stdout, /scopes: it may do everything that its principal may; narrows on \d{4}-\d\d-\d\d \(in /);
+  config = user.file("lakekey.yml", scoped("[sql]"));
+  await step(["rotate", "--force"]);
+  const chosen = await step(["status", "--fail-on", "narrowing"]);
+  assert.equal(chosen.status, 0, chosen.stderr);
+  assert.match(chosen.stdout, /scopes: it may do what \[sql\] cover/);
+});
+
 test("no text of a configuration becomes a command, as text or as JSON", async () => {
   for (const sting of [
     "##vso[task.setvariable variable=x]y",

@@ -135,13 +135,21 @@ pub(crate) async fn create(
     new: New<'_>,
 ) -> Result<(Secret, TokenInfo, bool), Error> {
     let (created, unknown): (Created, bool) = match client.json(creation(identity, new, true)).await {
-        Err(error) if error.status() == Some(400) && error.message().contains(AUTOSCOPE) => {
-            (client.json(creation(identity, new, false)).await?, true)
-        }
+        Err(error) if is_unknown_field(&error) => (client.json(creation(identity, new, false)).await?, true),
         answer => (answer?, false),
     };
     let value = client.masked(Secret::new(created.token_value));
     Ok((value, created.token_info, unknown))
+}
+
+/// Returns true for the refusal of a field that the workspace does not know. Where it does not name the
+/// field, this is the newest of those that are sent.
+fn is_unknown_field(error: &Error) -> bool {
+    let said = error.message().to_ascii_lowercase();
+    let unnamed =
+        ["unknown field", "unrecognized field", "unexpected field", "cannot find field", "no such field"];
+    error.status() == Some(400)
+        && (said.contains("autoscope") || unnamed.iter().any(|words| said.contains(words)))
 }
 
 /// Returns the request that creates a token; `says` whether it is to be watched is told to a workspace that
@@ -260,13 +268,17 @@ mod tests {
 
     #[test]
     fn a_workspace_that_refuses_the_field_is_asked_again_without_it_and_another_refusal_stands() {
-        let host = TestHost::new();
-        let unknown = json!({"error_code": "MALFORMED_REQUEST",
-            "message": "Could not parse request object: unknown field 'autoscope_enabled'"});
-        host.on(CREATE, 400, unknown);
-        host.on(CREATE, 200, answer());
-        assert_eq!(made(&host, None, false), Ok(true));
-        assert_eq!(host.sent()[1].json(), json!({"comment": "x", "lifetime_seconds": 60}));
+        for words in [
+            "Could not parse request object: unknown field 'autoscope_enabled'",
+            "Unrecognized field",
+            "autoscopeEnabled is not supported in this workspace",
+        ] {
+            let host = TestHost::new();
+            host.on(CREATE, 400, json!({"error_code": "MALFORMED_REQUEST", "message": words}));
+            host.on(CREATE, 200, answer());
+            assert_eq!(made(&host, None, false), Ok(true));
+            assert_eq!(host.sent()[1].json(), json!({"comment": "x", "lifetime_seconds": 60}));
+        }
         let host = TestHost::new();
         host.on(CREATE, 400, json!({"error_code": "INVALID_PARAMETER_VALUE", "message": "no such scope"}));
         assert_eq!(made(&host, None, false).unwrap_err().status(), Some(400));
