@@ -47,8 +47,8 @@ pub use state::{
     Account, AccountPrincipal, ActionsJob, App, Application, Autoscope, AzureDevops, Bearer, Certificate,
     ClientSecret, DevopsToken, Directory, FederatedCredential, FederationPolicy, Github, GithubSecret,
     GithubToken, Grant, Grantee, Graph, GraphLag, GroupRole, GroupType, GroupVariable, Imds, Installation,
-    KeyVaults, LagShape, Limits, Member, MemberKind, OauthSecret, Oidc, Origin, Origins, Pat, PipelineJob,
-    Place, Project, Propagation, Replicas, Repository, Rights, SecretScope, Seeded, Service,
+    JobIdentity, KeyVaults, LagShape, Limits, Member, MemberKind, OauthSecret, Oidc, Origin, Origins, Pat,
+    PipelineJob, Place, Project, Propagation, Replicas, Repository, Rights, SecretScope, Seeded, Service,
     ServiceConnection, ServicePrincipal, Spread, SpreadKind, Store, StoredSecret, Subject, TokenKind,
     Variable, VariableGroup, VaultSecret, VaultVersion, WebhookDelivery, Workspace,
 };

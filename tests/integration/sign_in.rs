@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::str::FromStr as _;
 
 use lakekey_core::Command;
-use lakekey_emulator::{Emulator, Seed, World};
+use lakekey_emulator::{Emulator, JobIdentity, Seed, World};
 use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;
 use p12_keystore::{KeyStore, KeyStoreEntry, PrivateKeyChain};
@@ -140,20 +140,36 @@ fn doctor_shows_what_is_registered_beside_the_subject_that_was_sent() {
 
 #[test]
 fn azure_pipelines_vouches_for_an_entra_application_by_its_service_connection() {
-    let connection = "5e1d3b7a-9c2f-4a86-b0e4-1f3d5b7c9a20";
-    let stage =
-        stage(json!({"type": "azure-devops-oidc", "service-connection-id": connection}), |world, client| {
-            let (issuer, subject) = world.oidc.pipeline.identity(Some(connection)).unwrap();
+    let auth = json!({
+        "type": "azure-devops-oidc", "service-connection-id": "5e1d3b7a-9c2f-4a86-b0e4-1f3d5b7c9a20",
+    });
+    let signing_in = |new: bool, named: bool| {
+        stage(auth.clone(), |world, client| {
+            let tenant = world.seeded.tenant.clone();
+            let job = &mut world.oidc.pipeline;
+            if new {
+                job.issue_by_entra(&tenant);
+            }
+            job.connections[0].referenced = named;
+            let JobIdentity { issuer, subject, .. } = job.identity(job.connections.first());
+            assert_eq!(issuer.starts_with("https://login.microsoftonline.com/"), new);
             assert!(world.add_federated_credential(client, "pipelines", &issuer, &subject));
             world.pipeline_environment()
-        });
-    delivered(&stage);
+        })
+    };
+    for new in [false, true] {
+        delivered(&signing_in(new, true));
+        let ran = Machine::new(&signing_in(new, false)).run(ROTATE);
+        assert_eq!(ran.code(), Some("service-connection-unreferenced"), "{}", ran.output);
+        let hint = ran.first().error.as_ref().unwrap().hint().to_owned();
+        assert!(hint.contains("azureSubscription") && hint.contains("condition: false"), "{hint}");
+    }
 }
 
 #[test]
 fn azure_pipelines_vouches_for_a_principal_that_databricks_manages() {
     let stage = stage(json!({"type": "azure-devops-oidc"}), |world, client| {
-        let (issuer, subject) = world.oidc.pipeline.identity(None).unwrap();
+        let JobIdentity { issuer, subject, .. } = world.oidc.pipeline.identity(None);
         world.add_federation_policy(client, &issuer, &subject, &["api://AzureADTokenExchange"]);
         world.pipeline_environment()
     });

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, test } from "node:test";
 
 import { BINARY, emulator, works } from "./support/emulator.js";
 import { HERE, installed, ROOT } from "./support/package.js";
-import { runPipeline, stepsOf } from "./support/pipeline.js";
+import { connectionsOf, runPipeline, stepsOf } from "./support/pipeline.js";
 
 const EXAMPLES = join(ROOT, "examples");
 const WORKSPACE = "https://adb-1234567890123456.7.azuredatabricks.net";
@@ -50,13 +50,18 @@ const managed = async () =>
  * A user's repository with the pipeline, a service connection that the application trusts, and a variable
  * group.
  */
-async function pipeline({ trusted = true } = {}) {
-  const job = await emu.seed({ azure: { "pipeline-job": {} } });
+async function pipeline({ trusted = true, entra = false, named = true } = {}) {
+  const path = take("azure-pipelines.yml");
+  take("azure/rotate.yml");
+  // The emulator knows of the pipeline what Azure DevOps does: which connections its tasks name.
+  const references = named ? connectionsOf(stepsOf(path)) : [];
+  const job = await emu.seed({ azure: { "pipeline-job": { references, "issued-by-entra": entra } } });
+  const { issuer, subject } = job.tokens.lakekey;
   const federated = {
     "client-id": principal,
     name: "pipelines",
-    issuer: job.issuer,
-    subject: `sc://acme/data/${trusted ? "lakekey" : "another"}`,
+    issuer,
+    subject: trusted ? subject : "sc://acme/data/another",
   };
   await emu.seed(
     { azure: { "federated-credential": federated } },
@@ -67,8 +72,6 @@ async function pipeline({ trusted = true } = {}) {
     },
   );
   values[CONNECTION] = job["service-connections"].lakekey;
-  const path = take("azure-pipelines.yml");
-  take("azure/rotate.yml");
   take(
     "azure/lakekey.yml",
     "azure/lakekey.yml",
@@ -130,6 +133,24 @@ test("a service connection that the application does not trust fails the step wi
   );
   assert.match(agent.issues[0].message, /sc:\/\/acme\/data\/lakekey/);
   assert.deepEqual(agent.results, ["Failed"]);
+});
+
+test("a new service connection, whose tokens Entra ID issues, signs in as an older one does", async () => {
+  const { outcomes, agent } = await (await pipeline({ entra: true }))();
+  assert.equal(outcomes["lakekey rotate"], "succeeded", agent.log.join("\n"));
+});
+
+test("a new service connection that is not trusted is told with the audience that the credential has", async () => {
+  const { agent } = await (await pipeline({ entra: true, trusted: false }))();
+  const [{ message }] = agent.issues;
+  assert.match(message, /\/eid1\/c\/pub\/t\/.*\/sc\//);
+  assert.match(message, /the federated credential names "api:\/\/AzureADTokenExchange"/);
+});
+
+test("a service connection that no task names fails the step with the code", async () => {
+  const { outcomes, agent } = await (await pipeline({ named: false }))();
+  assert.equal(outcomes["lakekey rotate"], "failed", agent.log.join("\n"));
+  assert.equal(agent.issues[0].code, "service-connection-unreferenced");
 });
 
 test("every parameter of the template is explained", () => {

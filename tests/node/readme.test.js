@@ -9,7 +9,7 @@ import { afterEach, beforeEach, test } from "node:test";
 
 import { emulator, works } from "./support/emulator.js";
 import { installed, ROOT } from "./support/package.js";
-import { runPipeline, stepsOf } from "./support/pipeline.js";
+import { connectionsOf, runPipeline, stepsOf } from "./support/pipeline.js";
 
 const WORKSPACE = "https://adb-1234567890123456.7.azuredatabricks.net";
 const PRINCIPAL = "11111111-1111-1111-1111-111111111111";
@@ -43,7 +43,9 @@ test("the README's program rotates what lakekey.yml says", async () => {
 });
 
 test("the README's step rotates as the service connection", async () => {
-  const job = await emu.seed({ azure: { "pipeline-job": {} } });
+  const path = user.file("pipeline.yml", block("README.md", "From Node", "yaml"));
+  const references = connectionsOf(stepsOf(path));
+  const job = await emu.seed({ azure: { "pipeline-job": { references } } });
   await emu.seed({
     azure: {
       "federated-credential": {
@@ -58,7 +60,7 @@ test("the README's step rotates as the service connection", async () => {
   user.file("lakekey.yml", emu.document.replace(/auth:\n {6}type: azure-client-secret\n.*\n/, `${auth}\n`));
   const { SYSTEM_ACCESSTOKEN, ...env } = job.env;
   const { agent } = await runPipeline(
-    stepsOf(user.file("pipeline.yml", block("README.md", "From Node", "yaml"))),
+    stepsOf(path),
     {
       cwd: user.folder,
       env: {

@@ -25,6 +25,11 @@ pub(super) struct Endpoint {
     identity: Identity,
 }
 
+/// The audience of what Entra ID issues for a service connection of Azure DevOps.
+///
+/// <https://learn.microsoft.com/azure/devops/pipelines/release/configure-workload-identity>
+const ENTRA_ISSUED: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+
 /// What to do where there is no workflow of GitHub that could ask for an identity token.
 const ELSEWHERE: &str = "this is no job of GitHub Actions (GITHUB_ACTIONS is not \"true\"), and GitHub vouches \
                          for jobs alone: run it there, or choose another `auth`, such as azure-cli at a \
@@ -157,10 +162,15 @@ pub(super) fn claims(assertion: &Secret) -> String {
         };
         text.chars().filter(|c| !c.is_control()).take(300).collect::<String>()
     };
+    let (issuer, audience) = (claim("iss"), claim("aud"));
+    let other = if audience == ENTRA_ISSUED && issuer.starts_with("https://login.microsoftonline.com/") {
+        "; for this audience the federated credential names \"api://AzureADTokenExchange\""
+    } else {
+        ""
+    };
+    let subject = claim("sub");
     format!(
-        "the assertion that was sent has issuer \"{}\", subject \"{}\" and audience \"{}\"",
-        claim("iss"),
-        claim("sub"),
-        claim("aud")
+        "the assertion that was sent has issuer \"{issuer}\", subject \"{subject}\" and audience \
+         \"{audience}\"{other}"
     )
 }

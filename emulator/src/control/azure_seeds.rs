@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::state::{GraphLag, GroupRole};
+use crate::state::{GraphLag, GroupRole, JobIdentity};
 use crate::world::World;
 
 /// Names one thing to put into the world.
@@ -57,11 +57,16 @@ pub enum AzureSeed {
         /// Whether the job has `id-token: write`.
         id_token: Option<bool>,
     },
-    /// The job of an Azure Pipelines run; answers its environment, and its service connections by name and
-    /// id.
+    /// The job of an Azure Pipelines run; answers its environment, its service connections by name and id,
+    /// and what their tokens say.
     PipelineJob {
         /// Whether the pipeline maps `SYSTEM_ACCESSTOKEN`.
         access_token: Option<bool>,
+        /// The names of the service connections that a task of the job names; all of them by default.
+        references: Option<Vec<String>>,
+        /// Whether Entra ID issues the tokens of its service connections, as for those that are new.
+        #[serde(default)]
+        issued_by_entra: bool,
     },
     /// An identity of the machine that the metadata service speaks for.
     ManagedIdentity {
@@ -163,7 +168,16 @@ pub(super) fn apply(world: &mut World, seed: AzureSeed) -> Result<Value, String>
                 "env": environment_json(world.actions_environment()),
             }))
         }
-        AzureSeed::PipelineJob { access_token } => {
+        AzureSeed::PipelineJob { access_token, references, issued_by_entra } => {
+            if issued_by_entra {
+                let tenant = world.seeded.tenant.clone();
+                world.oidc.pipeline.issue_by_entra(&tenant);
+            }
+            if let Some(names) = references {
+                for connection in &mut world.oidc.pipeline.connections {
+                    connection.referenced = names.contains(&connection.name);
+                }
+            }
             if let Some(wanted) = access_token {
                 world.oidc.pipeline.access_token = wanted.then(|| "pipeline-job-access-token".to_owned());
             }
@@ -174,9 +188,19 @@ pub(super) fn apply(world: &mut World, seed: AzureSeed) -> Result<Value, String>
                 .iter()
                 .map(|connection| (connection.name.clone(), json!(connection.id)))
                 .collect();
-            let issuer = world.oidc.pipeline.issuer();
+            let job = &world.oidc.pipeline;
+            let issuer = job.issuer();
+            let tokens: serde_json::Map<String, Value> = job
+                .connections
+                .iter()
+                .map(|connection| {
+                    let JobIdentity { issuer, subject, audience } = job.identity(Some(connection));
+                    let says = json!({"issuer": issuer, "subject": subject, "audience": audience});
+                    (connection.name.clone(), says)
+                })
+                .collect();
             Ok(json!({
-                "issuer": issuer, "service-connections": connections,
+                "issuer": issuer, "service-connections": connections, "tokens": tokens,
                 "env": environment_json(world.pipeline_environment()),
             }))
         }

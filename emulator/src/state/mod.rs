@@ -38,8 +38,8 @@ pub use github::{
 pub use graph::{Graph, GraphLag, LagShape, Replicas};
 pub use imds::Imds;
 pub use key_vault::{KeyVaults, VaultSecret, VaultVersion};
-pub(crate) use oidc::EXCHANGE_AUDIENCE;
-pub use oidc::{ActionsJob, FederationPolicy, Oidc, PipelineJob, ServiceConnection};
+pub use oidc::{ActionsJob, FederationPolicy, JobIdentity, Oidc, PipelineJob, ServiceConnection};
+pub(crate) use oidc::{ENTRA_ISSUED_AUDIENCE, EXCHANGE_AUDIENCE};
 pub(crate) use origins::workspace_id;
 pub use origins::{Origin, Origins, Service};
 pub use propagation::{Propagation, Spread, SpreadKind};

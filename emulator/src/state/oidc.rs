@@ -120,6 +120,23 @@ pub struct ServiceConnection {
     /// Issuer and subject of the newer kind, that Entra ID issues; `None` for `vstoken.dev.azure.com` and
     /// `sc://…`.
     pub entra: Option<(String, String)>,
+    /// Whether a task of the job names it: only then the job is given its tokens.
+    pub referenced: bool,
+}
+
+/// The audience of the tokens of a service connection that Entra ID issues; the federated credential names
+/// another.
+pub(crate) const ENTRA_ISSUED_AUDIENCE: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+
+/// Describes what a token of a job says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobIdentity {
+    /// The issuer.
+    pub issuer: String,
+    /// The subject.
+    pub subject: String,
+    /// The audience of the token.
+    pub audience: &'static str,
 }
 
 impl Default for PipelineJob {
@@ -135,6 +152,7 @@ impl Default for PipelineJob {
                 id: "5e1d3b7a-9c2f-4a86-b0e4-1f3d5b7c9a20".to_owned(),
                 name: "lakekey".to_owned(),
                 entra: None,
+                referenced: true,
             }],
             lifetime_seconds: 600,
         }
@@ -148,20 +166,37 @@ impl PipelineJob {
         format!("https://vstoken.dev.azure.com/{}", self.organization_id)
     }
 
-    /// Returns issuer and subject of a token, for a service connection by its id or else for the pipeline;
-    /// `None` if there is no such connection.
+    /// Returns a service connection by its id.
     #[must_use]
-    pub fn identity(&self, connection: Option<&str>) -> Option<(String, String)> {
-        let Some(id) = connection else {
-            return Some((
-                self.issuer(),
-                format!("p://{}/{}/{}", self.organization, self.project, self.pipeline),
-            ));
-        };
-        let connection = self.connections.iter().find(|connection| connection.id.eq_ignore_ascii_case(id))?;
-        Some(connection.entra.clone().unwrap_or_else(|| {
-            (self.issuer(), format!("sc://{}/{}/{}", self.organization, self.project, connection.name))
-        }))
+    pub fn connection(&self, id: &str) -> Option<&ServiceConnection> {
+        self.connections.iter().find(|connection| connection.id.eq_ignore_ascii_case(id))
+    }
+
+    /// Returns what a token says, for a service connection or else for the pipeline.
+    #[must_use]
+    pub fn identity(&self, connection: Option<&ServiceConnection>) -> JobIdentity {
+        let (organization, project) = (&self.organization, &self.project);
+        let own =
+            |subject: String| JobIdentity { issuer: self.issuer(), subject, audience: EXCHANGE_AUDIENCE };
+        match connection {
+            None => own(format!("p://{organization}/{project}/{}", self.pipeline)),
+            Some(ServiceConnection { entra: Some((issuer, subject)), .. }) => JobIdentity {
+                issuer: issuer.clone(),
+                subject: subject.clone(),
+                audience: ENTRA_ISSUED_AUDIENCE,
+            },
+            Some(ServiceConnection { name, .. }) => own(format!("sc://{organization}/{project}/{name}")),
+        }
+    }
+
+    /// Makes its service connections of the newer kind, whose tokens Entra ID issues for a tenant.
+    pub fn issue_by_entra(&mut self, tenant: &str) {
+        for connection in &mut self.connections {
+            let issuer = format!("https://login.microsoftonline.com/{tenant}/v2.0");
+            let whose = "c/pub/t/ZHRlbmFudA/a/YXBwbGljYXRpb24";
+            let subject = format!("/eid1/{whose}/sc/{}/{}", self.organization_id, connection.id);
+            connection.entra = Some((issuer, subject));
+        }
     }
 
     /// Says whether the job's tokens may come from an issuer.

@@ -41,7 +41,7 @@ function expand(node, parameters) {
       ? valueOf(whole[1])
       : node.replace(/\$\{\{ parameters\.(\w+) \}\}/g, (_, name) => valueOf(name));
   }
-  if (Array.isArray(node)) return node.map((item) => expand(item, parameters));
+  if (Array.isArray(node)) return node.flatMap((item) => given(item, parameters) ?? [expand(item, parameters)]);
   if (typeof node !== "object" || node === null) return node;
   return Object.assign(
     {},
@@ -50,6 +50,18 @@ function expand(node, parameters) {
     ),
   );
 }
+
+/** Returns the items that stand under `${{ if ne(parameters.NAME, '') }}`; undefined for any other item. */
+function given(item, parameters) {
+  const [[key, items] = []] = typeof item === "object" && item !== null ? Object.entries(item) : [];
+  const condition = /^\$\{\{ if ne\(parameters\.(\w+), ''\) \}\}$/.exec(key ?? "");
+  if (!condition) return undefined;
+  return parameters[condition[1]] === "" ? [] : expand(items, parameters);
+}
+
+/** Returns the service connections that tasks name, whether they run or not. */
+export const connectionsOf = (steps) =>
+  steps.map(({ task, inputs }) => task && inputs?.azureSubscription).filter(Boolean);
 
 /** Returns the steps of a file with its templates put in. */
 export function stepsOf(path, given) {

@@ -8,7 +8,7 @@ use super::reply::{api_version, refusal};
 use crate::call::Call;
 use crate::reply::Reply;
 use crate::signing::IssuerKey;
-use crate::state::EXCHANGE_AUDIENCE;
+use crate::state::JobIdentity;
 use crate::world::World;
 
 /// Gives the job a token: `POST …/oidctoken?api-version=7.1[&serviceConnectionId=…]` with an empty body and
@@ -32,14 +32,22 @@ pub(super) fn token(world: &mut World, call: &Call) -> Reply {
             "The request body is not valid for this operation.",
         );
     }
-    let Some((issuer, subject)) = job.identity(call.query("serviceConnectionId")) else {
-        let message =
-            "The service connection does not exist, has been disabled or hasn't been authorized for use.";
-        return refusal(404, "ServiceEndpointNotFoundException", message);
+    let connection = match call.query("serviceConnectionId") {
+        None => None,
+        Some(id) => match job.connection(id) {
+            Some(connection) if !connection.referenced => return unreferenced(&connection.id),
+            Some(connection) => Some(connection),
+            None => {
+                let message = "The service connection does not exist, has been disabled or hasn't been \
+                               authorized for use.";
+                return refusal(404, "ServiceEndpointNotFoundException", message);
+            }
+        },
     };
+    let JobIdentity { issuer, subject, audience } = job.identity(connection);
     let (jti, now) = (world.random.uuid(), call.now_ms.div_euclid(1000));
     let claims: Value = json!({
-        "jti": jti, "sub": subject, "aud": EXCHANGE_AUDIENCE, "iss": issuer,
+        "jti": jti, "sub": subject, "aud": audience, "iss": issuer,
         "nbf": now - 300, "iat": now, "exp": now + job.lifetime_seconds,
         "org_id": job.organization_id, "prj_id": job.project_id, "def_id": "12", "run_id": "345",
         "rpo_ref": "refs/heads/main",
@@ -47,4 +55,12 @@ pub(super) fn token(world: &mut World, call: &Call) -> Reply {
     let token = IssuerKey::shared().sign(&claims);
     world.note_issued(&token);
     Reply::json(200, &json!({"oidcToken": token}))
+}
+
+/// Refuses a service connection that no task of the job names, as has been recorded since March 2026.
+fn unreferenced(id: &str) -> Reply {
+    let words = format!(
+        "There is no explicit reference to service connection {id} from current stage Rotate.Job.__default."
+    );
+    Reply::json(400, &json!({"count": words.len(), "value": words}))
 }

@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::clock::entra_date;
 use crate::services::issuers::published_keys;
 use crate::signing::{Jwt, is_signed_by_spki};
-use crate::state::{FederatedCredential, SpreadKind};
+use crate::state::{ENTRA_ISSUED_AUDIENCE, EXCHANGE_AUDIENCE, FederatedCredential, SpreadKind};
 use crate::world::World;
 
 /// Verifies the `client_assertion` with which an application signs in at Entra ID's token endpoint: its own,
@@ -42,7 +42,13 @@ pub(super) fn verify_assertion(
 /// Issuer, subject and audience are compared letter by letter, and the signature with the keys that the
 /// issuer publishes. <https://learn.microsoft.com/entra/workload-id/workload-identity-federation>
 fn verify_federated(world: &mut World, app_id: &str, token: &Jwt) -> Result<(), Refusal> {
-    let (issuer, subject, audiences) = (token.claim_str("iss"), token.claim_str("sub"), token.audiences());
+    let (issuer, subject) = (token.claim_str("iss"), token.claim_str("sub"));
+    let mut audiences = token.audiences();
+    // What Entra ID itself issues for a service connection is for an audience that no credential names.
+    let is_own = issuer.starts_with("https://login.microsoftonline.com/");
+    if is_own && audiences.iter().any(|audience| audience == ENTRA_ISSUED_AUDIENCE) {
+        audiences.push(EXCHANGE_AUDIENCE.to_owned());
+    }
     let registered = world.directory.application(app_id).map(|app| app.federated.clone()).unwrap_or_default();
     let credential = matching(&registered, issuer, subject, &audiences)?.clone();
     let keys = published_keys(world, issuer);

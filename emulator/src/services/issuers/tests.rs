@@ -278,6 +278,18 @@ fn a_pipeline_gets_a_token_for_a_service_connection_or_for_itself() {
         Jwt::read(answer["oidcToken"].as_str().unwrap()).unwrap().claim_str("sub"),
         "sc://acme/data/lakekey"
     );
+    let of_connection = format!("api-version=7.1&serviceConnectionId={connection}");
+    scene.emulator.world(|world| world.oidc.pipeline.issue_by_entra("tenant"));
+    let (_, answer) = ask(&of_connection, &token);
+    let issued = Jwt::read(answer["oidcToken"].as_str().unwrap()).unwrap();
+    assert_eq!(issued.claim_str("iss"), "https://login.microsoftonline.com/tenant/v2.0");
+    assert!(issued.claim_str("sub").ends_with(&connection), "{}", issued.claim_str("sub"));
+    assert_eq!(issued.audiences(), ["fb60f99c-7a34-4190-8149-302f77469936"]);
+    scene.emulator.world(|world| world.oidc.pipeline.connections[0].referenced = false);
+    let (status, answer) = ask(&of_connection, &token);
+    let words =
+        format!("There is no explicit reference to service connection {connection} from current stage");
+    assert!(status == 400 && answer["value"].as_str().unwrap().starts_with(&words), "{answer}");
     assert_eq!(ask("api-version=7.1&serviceConnectionId=none", &token).0, 404);
     assert_eq!(ask("api-version=7.1", "wrong").0, 401);
     assert_eq!(ask("", &token).0, 400);
