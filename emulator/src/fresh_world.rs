@@ -101,7 +101,7 @@ impl World {
             kind: MemberKind::User,
             display_name: name.split('@').next().unwrap_or_default().to_owned(),
             active: true,
-            entitlements: Vec::new(),
+            entitlements: vec!["workspace-access".to_owned()],
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
             external_id: None,
         };
@@ -136,6 +136,8 @@ impl World {
             lacks_token_update: false,
             lacks_autoscope: false,
             refuses_me: Vec::new(),
+            group_entitlements: BTreeMap::new(),
+            lacks_iam_v2: false,
         };
         self.note_issued(&token);
         self.note_issued(&others);

@@ -97,14 +97,7 @@ pub(crate) fn admin(emulator: &Emulator) -> String {
 /// Brings the seeded application into the first workspace, lets it use tokens, and signs it in.
 pub(crate) fn principal(emulator: &Emulator) -> String {
     let id = emulator.world(|world| world.seeded.client_id.clone());
-    emulator
-        .seed(crate::Seed::Principal {
-            workspace: 0,
-            application_id: id.clone(),
-            display_name: None,
-            groups: Vec::new(),
-        })
-        .unwrap();
+    emulator.seed(crate::Seed::principal(id.clone())).unwrap();
     emulator.seed(crate::Seed::TokenPermission { workspace: 0, service_principal_name: id }).unwrap();
     sign_in(emulator, DATABRICKS_SCOPE)
 }

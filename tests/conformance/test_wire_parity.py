@@ -124,6 +124,14 @@ OPERATIONS = {
             last(r["path"]), [one["value"] for one in body(r)["Operations"][0]["value"]]
         ),
     ),
+    "read what somebody is entitled to": Operation(
+        "databricks",
+        "GET",
+        r"/api/2\.0/identity/workspace-assignments/\d+",
+        lambda c, r: c.admin.workspace_iam_v2.get_workspace_assignment_proxy(
+            f"workspace-assignments/{last(r['path'])}"
+        ),
+    ),
     "read the permissions": Operation(
         "databricks",
         "GET",

@@ -61,7 +61,13 @@ fn another_application(stage: Stage) -> Stage {
     });
     let seed = |seed| stage.emulator.seed(seed).unwrap();
     let (application_id, display_name) = (other.clone(), None);
-    seed(Seed::Principal { workspace: 0, application_id, display_name, groups: Vec::new() });
+    seed(Seed::Principal {
+        workspace: 0,
+        application_id,
+        display_name,
+        groups: Vec::new(),
+        entitlements: None,
+    });
     seed(Seed::TokenPermission { workspace: 0, service_principal_name: other.clone() });
     seed(Seed::pat(
         other.clone(),
@@ -82,8 +88,7 @@ fn a_machine(stage: Stage) -> Stage {
         world.imds.system_assigned = Some(other);
     });
     let other = stage.emulator.world(|world| world.imds.system_assigned.clone().unwrap());
-    let seed =
-        Seed::Principal { workspace: 0, application_id: other, display_name: None, groups: Vec::new() };
+    let seed = Seed::principal(other);
     stage.emulator.seed(seed).unwrap();
     signed_in_by(stage, json!({"type": "azure-msi"}))
 }
@@ -390,6 +395,7 @@ fn a_fresh_secret_is_written_by_the_principal_alone_whatever_its_kind() {
             application_id: other.clone(),
             display_name: None,
             groups: vec!["admins".to_owned()],
+            entitlements: None,
         };
         stage.emulator.seed(somebody).unwrap();
         stage.environment.0.insert("SOMEBODY".to_owned(), value);

@@ -13,6 +13,7 @@ mod codes;
 mod delivery;
 mod disturbances;
 mod doctor;
+mod entitlements;
 mod from_nothing;
 mod github;
 mod identity;

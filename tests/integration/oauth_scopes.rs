@@ -172,6 +172,13 @@ fn a_secret_without_the_scopes_that_are_asked_for_is_told_with_the_key_to_write(
     secrets(&stage, |all| {
         all.iter_mut().for_each(|secret| secret.scopes = texts(&["authentication", "scim"]))
     });
+    // It was made for its secret alone, and is to have tokens now.
+    let application = stage.emulator.world(|world| {
+        let mut all = world.account.principals.iter().filter(|principal| !principal.secrets.is_empty());
+        all.next().unwrap().application_id.clone()
+    });
+    let permission = Seed::TokenPermission { workspace: 0, service_principal_name: application };
+    stage.emulator.seed(permission).unwrap();
     let ran = Machine::new(&stage).run(FORCED);
     refused(&ran, "targets[0].auth.scopes", ["'all-apis'", "write into targets[0].auth.scopes"]);
     let stage = stage.target(|target| target["auth"]["scopes"] = json!(["authentication", "scim"]));

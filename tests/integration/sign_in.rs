@@ -49,10 +49,7 @@ pub(crate) fn stage(auth: Value, prepare: impl FnOnce(&mut World, &str) -> Vec<(
 /// Brings the principal into the workspace.
 fn in_workspace(stage: &Stage) {
     let application_id = stage.emulator.world(|world| world.seeded.client_id.clone());
-    stage
-        .emulator
-        .seed(Seed::Principal { workspace: 0, application_id, display_name: None, groups: Vec::new() })
-        .unwrap();
+    stage.emulator.seed(Seed::principal(application_id)).unwrap();
 }
 
 /// Provisions and delivers, and returns what was sent.

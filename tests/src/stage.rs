@@ -120,6 +120,7 @@ impl Stage {
             application_id: id.clone(),
             display_name: Some("catalog-prod".to_owned()),
             groups: Vec::new(),
+            entitlements: None,
         };
         self.seeded(principal).seeded(Seed::TokenPermission { workspace: 0, service_principal_name: id })
     }

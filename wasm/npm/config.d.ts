@@ -358,8 +358,11 @@ export interface TargetDocument {
   deliver?: SinkConfig[];
   /** Who may write to Microsoft Graph; for `provision` and for rotating client secrets. */
   directory?: Auth | null;
-  /** Entitlements that the principal is to have; others are left as they are. */
-  entitlements?: Entitlement[];
+  /**
+   * Entitlements that the principal is to have; others are left as they are. Where left out, it gets
+   * `workspace-access` if it has none with which it may use the workspace.
+   */
+  entitlements?: Entitlement[] | null;
   /** A federated credential to make, so that the principal needs no secret. */
   "federated-credential"?: FederatedCredential | null;
   /** Names that the target had before; credentials that bear them are its own. */

@@ -95,9 +95,9 @@ pub(crate) struct TargetDocument {
     pub(crate) admin: Option<AuthValue>,
     /// Who may write to Microsoft Graph; for `provision` and for rotating client secrets.
     pub(crate) directory: Option<AuthValue>,
-    /// Entitlements that the principal is to have; others are left as they are.
-    #[serde(default)]
-    pub(crate) entitlements: Vec<Entitlement>,
+    /// Entitlements that the principal is to have; others are left as they are. Where left out, it gets
+    /// `workspace-access` if it has none with which it may use the workspace.
+    pub(crate) entitlements: Option<Vec<Entitlement>>,
     /// Whether `provision` may switch personal access tokens on for the whole workspace.
     #[serde(default)]
     pub(crate) allow_enable_tokens: bool,

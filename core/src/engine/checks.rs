@@ -1,12 +1,13 @@
 //! The rules that stand between a configuration and what it asks for. Each is one pure function in one list;
 //! `doctor` tells all that are broken, and a run stops at the first.
 
+use super::action::names;
 use super::command::{Command, Revocation, RunRequest};
 use super::resolve::{Target, lost};
-use super::world::{DirectorySeen, WorkspaceSeen, needs_directory};
+use super::world::{DirectorySeen, WorkspaceSeen, needs_directory, uses_tokens};
 use crate::auth::{SignIn, environment_sign_in};
 use crate::host::Environment;
-use crate::model::{Code, CredentialKind, Error, PrincipalKind, Step};
+use crate::model::{Code, CredentialKind, Entitlement, Error, PrincipalKind, Step};
 
 /// Holds what the rules look at; what is not known breaks none.
 pub(super) struct Facts<'a> {
@@ -39,6 +40,7 @@ const ONLINE: &[Rule] = &[
     tokens_are_switched_on,
     the_principal_can_be_imported,
     the_principal_is_active,
+    the_entitlements_go_together,
 ];
 
 /// Returns the rules that are broken, in the order of the procedure.
@@ -112,8 +114,25 @@ fn the_lifetime_is_within_the_maximum(facts: &Facts<'_>) -> Option<Error> {
     })
 }
 
+/// Refuses to add what the workspace does not combine with what the principal has already.
+fn the_entitlements_go_together(facts: &Facts<'_>) -> Option<Error> {
+    let (target, seen) = (facts.target, facts.workspace?);
+    let (has, lacks) = (seen.entitlements(), seen.lacks(target));
+    let consumes = |all: &[Entitlement]| all.contains(&Entitlement::WorkspaceConsume);
+    let more = |all: &[Entitlement]| all.iter().any(|e| e.admits() && *e != Entitlement::WorkspaceConsume);
+    let clash = consumes(&lacks) && more(&has) || more(&lacks) && consumes(&has);
+    clash.then(|| {
+        let words = format!(
+            "the principal has {}, and workspace-consume does not go together with another entitlement",
+            names(&has)
+        );
+        Error::invalid(&format!("{}.entitlements", target.subject.path), words)
+            .with_hint("write the entitlements that it has, or take those away first in the workspace")
+    })
+}
+
 fn tokens_are_switched_on(facts: &Facts<'_>) -> Option<Error> {
-    let off = facts.workspace?.settings.enabled == Some(false);
+    let off = facts.workspace?.settings.enabled == Some(false) && uses_tokens(facts.target);
     (off && !facts.target.allow_enable_tokens).then(|| {
         let words = "personal access tokens are switched off for the whole workspace";
         Error::new(Code::TokensDisabled, Step::WorkspaceSettings, words)

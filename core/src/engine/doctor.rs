@@ -10,13 +10,13 @@ use super::prepare::missing_in_workspace;
 use super::report::{Outcome, State, StepReport, TargetReport};
 use super::resolve::Target;
 use super::shared::{Run, finish};
-use super::world::{WorkspaceSeen, admin, admin_refused};
+use super::world::{WorkspaceSeen, admin, admin_refused, effective, uses_tokens};
 use super::{doctor_advice, fill, scopes};
 use crate::auth::{Context, as_principal, find_in_workspace, sign_in_directory};
 use crate::config::Scopes;
 use crate::http::Identity;
 use crate::model::{Code, CredentialKind, Error, PrincipalKind, Reach, Step};
-use crate::service::databricks::conf::token_settings;
+use crate::service::databricks::conf::{TokenSettings, token_settings};
 use crate::service::databricks::permissions::{TokenPermission, token_permission};
 use crate::service::databricks::tokens;
 use crate::service::graph::{self, By};
@@ -95,20 +95,31 @@ impl Visit<'_> {
             Ok(admin) => admin,
             Err(error) => return self.refused(error),
         };
-        let settings = match token_settings(self.context, &admin).await {
+        let uses_tokens = uses_tokens(self.target);
+        let settings = match uses_tokens {
+            true => token_settings(self.context, &admin).await,
+            false => Ok(TokenSettings::default()),
+        };
+        let settings = match settings {
             Ok(settings) => settings,
             Err(error) => return self.refused(admin_refused(self.context, error)),
         };
-        self.fine(Step::SignInAdmin, "the admin signs in");
         let principal = match find_in_workspace(self.context, &admin, None).await {
             Ok(principal) => principal,
-            Err(error) => return self.refused(error),
+            Err(error) if uses_tokens => return self.refused(error),
+            Err(error) => return self.refused(admin_refused(self.context, error)),
         };
+        self.fine(Step::SignInAdmin, "the admin signs in");
         let permission = match &principal {
-            Some(known) => self.permission(&admin, &known.application_id).await,
-            None => None,
+            Some(known) if uses_tokens => self.permission(&admin, &known.application_id).await,
+            _ => None,
         };
-        self.tell(&WorkspaceSeen { settings, principal, permission });
+        let mut seen = WorkspaceSeen { settings, principal, permission, effective: None };
+        match effective(self.context, self.target, &admin, &seen).await {
+            Ok(effective) => seen.effective = effective,
+            Err(error) => return self.refused(error),
+        }
+        self.tell(&seen);
     }
 
     /// Returns the principal's permission; one that cannot be read is told and not looked at further.
@@ -134,6 +145,7 @@ impl Visit<'_> {
             }
         }
         match seen.settings.enabled {
+            _ if !uses_tokens(self.target) => {}
             Some(true) => self.fine(Step::WorkspaceSettings, "personal access tokens are switched on"),
             Some(false) => {}
             None => self.found(
@@ -175,7 +187,11 @@ impl Visit<'_> {
             self.fine(Step::ImportPrincipal, words);
         }
         if !missing.iter().any(|action| matches!(action, Action::AddEntitlements(_))) {
-            self.fine(Step::AddEntitlements, "the service principal has every entitlement asked for");
+            let words = match &self.target.entitlements {
+                Some(_) => "the service principal has every entitlement asked for".to_owned(),
+                None => format!("the service principal has {}", names(&seen.entitlements())),
+            };
+            self.fine(Step::AddEntitlements, words);
         }
         for action in &missing {
             // Of a permission that could not be read nothing is said but why.
@@ -210,6 +226,13 @@ impl Visit<'_> {
             Action::RemoveFirstToken => return,
             other => (other.to_string(), "`lakekey provision` does it"),
         };
+        if let (Action::AddEntitlements(_), None) = (action, &self.target.entitlements) {
+            // Its own calls tell, which are tried below.
+            let words = "no entitlement of the service principal is seen; it may have one by a group, which does \
+                         not show here";
+            let hint = "if it is refused, `lakekey provision` gives it workspace-access";
+            return self.found(action.step(), State::Unknown, words, Some(hint));
+        }
         if let Action::AddEntitlements(_) = action {
             let error = Error::new(Code::EntitlementMissing, action.step(), message.clone());
             self.lacking = Some(error.with_hint(hint));
@@ -220,7 +243,11 @@ impl Visit<'_> {
     /// Looks at what the principal itself may do.
     async fn principal(&mut self) {
         let context = self.context;
-        let ask = async |identity: &Identity| Ok(tokens::list(context, identity, Step::ListTokens).await);
+        let uses_tokens = uses_tokens(self.target);
+        let ask = async |identity: &Identity| match uses_tokens {
+            true => Ok(tokens::list(context, identity, Step::ListTokens).await),
+            false => Ok(Ok(Vec::new())),
+        };
         let listed = match as_principal(context, ask).await {
             Ok(listed) => listed,
             Err(error) => {
@@ -240,7 +267,7 @@ impl Visit<'_> {
         self.fine(Step::SignIn, "the service principal signs in, and is the configured one");
         match listed {
             Ok(listed) => {
-                self.steps.push(doctor_advice::tokens(listed.len()));
+                self.steps.extend(uses_tokens.then(|| doctor_advice::tokens(listed.len())));
                 self.steps.push(doctor_advice::clock(context));
             }
             Err(error) => self.refused(error),

@@ -9,7 +9,7 @@ use super::fill;
 use super::report::{State, StepReport, TargetReport};
 use super::resolve::Target;
 use super::world::{DirectorySeen, WorkspaceSeen, admin, observe_directory, observe_workspace};
-use super::world::{needs_directory, wanted};
+use super::world::{entitlements_of_new, needs_directory, uses_tokens, wanted};
 use crate::auth::{Context, find_in_workspace, sign_in_directory};
 use crate::host::Phase;
 use crate::http::{Identity, Patience};
@@ -43,7 +43,7 @@ impl Prepared {
         };
         let seen = directory.as_ref();
         let admin = admin(context).await?;
-        let workspace = observe_workspace(context, &admin, seen).await?;
+        let workspace = observe_workspace(context, target, &admin, seen).await?;
         checks::check(&Facts { target, environment, workspace: Some(&workspace), directory: seen })?;
         let actions = missing(target, directory.as_ref(), &workspace);
         Ok(Self { actions, directory, workspace, admin })
@@ -85,7 +85,7 @@ impl Prepared {
         let (admin, known) = (&self.admin, self.client_id());
         let id = known.as_deref().or(target.subject.principal.client_id.as_deref());
         let call = match action {
-            Action::ImportPrincipal { name } => scim::creation(admin, id, name, &target.entitlements),
+            Action::ImportPrincipal { name } => scim::creation(admin, id, name, entitlements_of_new(target)),
             Action::AddEntitlements(lacks) => {
                 scim::addition(admin, &self.workspace.principal.as_ref()?.id, lacks)
             }
@@ -113,7 +113,7 @@ impl Prepared {
         target: &Target,
         report: &mut TargetReport,
     ) -> Result<Option<String>, Error> {
-        self.tell_what_stands(context);
+        self.tell_what_stands(context, target);
         let mut making =
             Making { context, target, prepared: self, application: None, client_id: self.client_id() };
         for action in &self.actions {
@@ -131,7 +131,7 @@ impl Prepared {
         Ok(making.client_id)
     }
 
-    fn tell_what_stands(&self, context: &Context<'_>) {
+    fn tell_what_stands(&self, context: &Context<'_>, target: &Target) {
         let planned = |step: Step| self.actions.iter().any(|action| action.step() == step);
         let stands = |step: Step, words: String| {
             if !planned(step) {
@@ -147,11 +147,14 @@ impl Prepared {
                 stands(Step::MakeFederatedCredential, format!("the application trusts {}", trust.subject));
             }
         }
-        stands(Step::WorkspaceSettings, "personal access tokens are not switched off".to_owned());
         if let Some(principal) = &self.workspace.principal {
             let id = &principal.application_id;
             stands(Step::ImportPrincipal, format!("the workspace knows the service principal {id}"));
         }
+        if !uses_tokens(target) {
+            return;
+        }
+        stands(Step::WorkspaceSettings, "personal access tokens are not switched off".to_owned());
         stands(Step::GrantTokenPermission, "the service principal may use tokens".to_owned());
     }
 }
@@ -180,7 +183,8 @@ fn missing(target: &Target, directory: Option<&DirectorySeen>, workspace: &Works
 pub(super) fn missing_in_workspace(target: &Target, workspace: &WorkspaceSeen) -> Vec<Action> {
     let principal = &target.subject.principal;
     let mut actions = Vec::new();
-    if workspace.settings.enabled == Some(false) && target.allow_enable_tokens {
+    let uses_tokens = uses_tokens(target);
+    if uses_tokens && workspace.settings.enabled == Some(false) && target.allow_enable_tokens {
         actions.push(Action::EnableTokens);
     }
     match &workspace.principal {
@@ -188,14 +192,15 @@ pub(super) fn missing_in_workspace(target: &Target, workspace: &WorkspaceSeen) -
             let name = principal.display_name.as_deref().unwrap_or(&target.subject.name).to_owned();
             actions.push(Action::ImportPrincipal { name });
         }
-        Some(found) => {
-            let lacks = found.lacks(&target.entitlements);
+        Some(_) => {
+            let lacks = workspace.lacks(target);
             if !lacks.is_empty() {
                 actions.push(Action::AddEntitlements(lacks));
             }
         }
     }
     match workspace.permission {
+        _ if !uses_tokens => {}
         Some(TokenPermission::Granted) => {}
         // Adding it to what has it changes nothing.
         None | Some(TokenPermission::NotGranted) => actions.push(Action::GrantTokenPermission),
@@ -340,7 +345,7 @@ impl Making<'_> {
         let (context, admin) = (self.context, &self.prepared.admin);
         let configured = self.target.subject.principal.client_id.as_deref();
         let id = self.client_id.as_deref().or(configured);
-        let created = scim::create(context, admin, id, name, &self.target.entitlements).await;
+        let created = scim::create(context, admin, id, name, entitlements_of_new(self.target)).await;
         let principal = match created {
             Ok(created) if self.is_as_asked(&created, id, name).await? => created,
             Ok(created) => {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::action::Action;
 use super::job::Job;
 use super::prepare::{PROPAGATION, Prepared};
 use super::report::{Outcome, State, StepReport, TargetReport};
@@ -20,7 +21,7 @@ pub(super) async fn provision(run: &Run<'_>, target: &Target, dry_run: bool) -> 
         let prepared = Prepared::observe(&context, target).await?;
         let client_id = match dry_run {
             true => {
-                first.steps.extend(prepared.actions.iter().map(super::action::Action::would));
+                first.steps.extend(prepared.actions.iter().map(Action::would));
                 prepared.client_id()
             }
             false => prepared.carry_out(&context, target, &mut first).await?,
@@ -122,6 +123,11 @@ async fn foretell(
 /// one or two minutes.
 const POLICY: Duration = Duration::from_secs(150);
 
+/// How long provisioning waits until an entitlement works that it has given; ten minutes are documented.
+///
+/// <https://learn.microsoft.com/azure/databricks/security/auth/entitlements>
+const ENTITLEMENT: Duration = Duration::from_secs(600);
+
 /// Makes and delivers the first credential, waiting until what was made works.
 async fn deliver_first(
     run: &Run<'_>,
@@ -133,9 +139,8 @@ async fn deliver_first(
     let job = Job::open(context, credentials, run.adapters)?;
     // A person may have made the federation policy a moment ago, which is not seen from here.
     let bound = if prepared.actions.is_empty() { POLICY } else { PROPAGATION };
-    let patience = Patience::within(bound).for_propagation_alone();
     let mut waits = false;
-    let delivered = context.retry(Step::SignIn, patience, async || {
+    let mut attempt = async || {
         let delivered = job.rotate(false, report).await.map_err(|error| match error.code() {
             Code::FederationPolicyMismatch => error,
             _ => spreading::judged(context, error),
@@ -147,8 +152,17 @@ async fn deliver_first(
             waits &= early;
             if early { error } else { error.with_temporary(Temporary::No) }
         })
-    });
-    delivered.await.map_err(|error| match waits && error.code() != Code::Cancelled {
+    };
+    let patience = Patience::within(bound).for_propagation_alone();
+    let mut delivered = context.retry(Step::SignIn, patience, &mut attempt).await;
+    let gives =
+        |action: &Action| matches!(action, Action::AddEntitlements(_) | Action::ImportPrincipal { .. });
+    let lacks = |error: &Error| error.code() == Code::EntitlementMissing;
+    if delivered.as_ref().is_err_and(lacks) && prepared.actions.iter().any(gives) {
+        let patience = Patience::within(ENTITLEMENT - bound).for_propagation_alone();
+        delivered = context.retry(Step::SignIn, patience, &mut attempt).await;
+    }
+    delivered.map_err(|error| match waits && error.code() != Code::Cancelled {
         true => error.with_hint("what was made stays; run `lakekey provision` again in a few minutes"),
         false => error,
     })

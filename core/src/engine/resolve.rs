@@ -28,8 +28,8 @@ pub struct Config {
 pub struct Target {
     /// Whom it is about, and how everybody around it signs in.
     pub(crate) subject: Subject,
-    /// The entitlements that the principal is to have.
-    pub(crate) entitlements: Vec<Entitlement>,
+    /// The entitlements that the principal is to have; `None` where the configuration names none.
+    pub(crate) entitlements: Option<Vec<Entitlement>>,
     /// Whether provisioning may switch tokens on for the workspace.
     pub(crate) allow_enable_tokens: bool,
     /// The federated credential to make.
@@ -243,6 +243,9 @@ impl Shared<'_> {
                 "the principal must be able to sign in when its PAT has expired; \"pat\" is for `admin`",
             ));
         }
+        if let Some(wanted) = &document.entitlements {
+            check_entitlements(wanted, &format!("{path}.entitlements"))?;
+        }
         if let Some(federated) = &document.federated_credential {
             check_federated(federated, &format!("{path}.federated-credential"))?;
         }
@@ -341,6 +344,14 @@ impl Shared<'_> {
         }
         let policy = Policy::of_secret(document, path)?;
         Ok(Credentials { kind, path: path.to_owned(), policy, deliver, deliver_path })
+    }
+}
+
+/// Checks that the entitlements go together.
+fn check_entitlements(wanted: &[Entitlement], path: &str) -> Result<(), Error> {
+    match wanted.contains(&Entitlement::WorkspaceConsume) && wanted.len() > 1 {
+        true => Err(Error::invalid(path, "workspace-consume does not go together with another entitlement")),
+        false => Ok(()),
     }
 }
 

@@ -4,7 +4,8 @@
 use super::resolve::Target;
 use crate::auth::{Context, find_in_workspace, sign_in_admin, sign_in_directory};
 use crate::http::Identity;
-use crate::model::{Code, Error, PrincipalKind, Step};
+use crate::model::{Code, CredentialKind, Entitlement, Error, PrincipalKind, Step};
+use crate::service::databricks::assignments;
 use crate::service::databricks::conf::{TokenSettings, token_settings};
 use crate::service::databricks::permissions::{TokenPermission, token_permission};
 use crate::service::databricks::scim::ServicePrincipal;
@@ -26,6 +27,43 @@ pub(super) struct WorkspaceSeen {
     pub(super) principal: Option<ServicePrincipal>,
     /// `None` where it could not be asked.
     pub(super) permission: Option<TokenPermission>,
+    /// What it is entitled to, all its groups included; `None` where that was not asked, or not told.
+    pub(super) effective: Option<Vec<Entitlement>>,
+}
+
+/// What a principal gets for which the configuration names nothing: since 2026 no entitlement comes by
+/// itself, and without one that admits it to the workspace a principal is refused everything.
+///
+/// <https://learn.microsoft.com/azure/databricks/security/auth/entitlements>
+const DEFAULT: [Entitlement; 1] = [Entitlement::WorkspaceAccess];
+
+/// Returns the entitlements that a new principal of the target gets.
+pub(super) fn entitlements_of_new(target: &Target) -> &[Entitlement] {
+    target.entitlements.as_deref().unwrap_or(&DEFAULT)
+}
+
+impl WorkspaceSeen {
+    /// Returns the entitlements that the workspace shows of the principal, by itself or by a group.
+    pub(super) fn entitlements(&self) -> Vec<Entitlement> {
+        let own = self.principal.iter().flat_map(ServicePrincipal::entitlements);
+        own.chain(self.effective.iter().flatten().copied()).collect()
+    }
+
+    /// Returns the entitlements that the principal of the target lacks, as far as the workspace shows it.
+    pub(super) fn lacks(&self, target: &Target) -> Vec<Entitlement> {
+        let has = self.entitlements();
+        match &target.entitlements {
+            Some(wanted) => wanted.iter().copied().filter(|entitlement| !has.contains(entitlement)).collect(),
+            None if has.iter().any(|entitlement| entitlement.admits()) => Vec::new(),
+            None => DEFAULT.to_vec(),
+        }
+    }
+}
+
+/// Returns true where PATs are made for the target: else neither a permission nor a setting of tokens
+/// concerns it.
+pub(super) fn uses_tokens(target: &Target) -> bool {
+    target.credential(CredentialKind::Pat).is_some()
 }
 
 /// Returns true where Graph has to be asked at all.
@@ -110,23 +148,51 @@ pub(super) async fn observe_directory(
 /// As the sign-in of the admin and the workspace answer.
 pub(super) async fn observe_workspace(
     context: &Context<'_>,
+    target: &Target,
     admin: &Identity,
     directory: Option<&DirectorySeen>,
 ) -> Result<WorkspaceSeen, Error> {
-    let settings = token_settings(context, admin).await.map_err(|error| admin_refused(context, error))?;
-    let principal = match directory.map(|seen| &seen.application) {
-        // Who bears the name already is somebody else: the application is made yet.
-        Some(None) => None,
-        Some(Some(application)) => find_in_workspace(context, admin, Some(&application.app_id)).await?,
-        None => find_in_workspace(context, admin, None).await?,
+    let uses_tokens = uses_tokens(target);
+    let settings = match uses_tokens {
+        true => token_settings(context, admin).await.map_err(|error| admin_refused(context, error))?,
+        false => TokenSettings::default(),
     };
+    let found = match directory.map(|seen| &seen.application) {
+        // Who bears the name already is somebody else: the application is made yet.
+        Some(None) => Ok(None),
+        Some(Some(application)) => find_in_workspace(context, admin, Some(&application.app_id)).await,
+        None => find_in_workspace(context, admin, None).await,
+    };
+    // It is the admin's first request where nobody asks for the settings of tokens.
+    let principal = found.map_err(|error| if uses_tokens { error } else { admin_refused(context, error) })?;
     let id = principal.as_ref().map_or("", |principal| principal.application_id.as_str());
     let permission = match settings.enabled {
         // A workspace without tokens may not tell of them; it is asked once they are switched on.
         Some(false) => None,
+        _ if !uses_tokens => None,
         _ => Some(token_permission(context, admin, id).await?),
     };
-    Ok(WorkspaceSeen { settings, principal, permission })
+    let mut seen = WorkspaceSeen { settings, principal, permission, effective: None };
+    seen.effective = effective(context, target, admin, &seen).await?;
+    Ok(seen)
+}
+
+/// Asks what the principal is entitled to by its groups, where it does not have itself what it is to have.
+///
+/// # Errors
+/// As [`assignments::effective`].
+pub(super) async fn effective(
+    context: &Context<'_>,
+    target: &Target,
+    admin: &Identity,
+    seen: &WorkspaceSeen,
+) -> Result<Option<Vec<Entitlement>>, Error> {
+    match &seen.principal {
+        Some(principal) if !seen.lacks(target).is_empty() => {
+            assignments::effective(context, admin, &principal.id).await
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Signs the workspace admin in, so that it is said at the admin's step why that fails.

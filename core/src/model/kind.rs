@@ -69,4 +69,26 @@ impl Entitlement {
             Self::WorkspaceConsume => "workspace-consume",
         }
     }
+
+    /// Finds the entitlement of a name, as SCIM or as `WORKSPACE_ACCESS` writes it.
+    #[must_use]
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase().replace('_', "-");
+        let all = [
+            Self::AllowClusterCreate,
+            Self::AllowInstancePoolCreate,
+            Self::DatabricksSqlAccess,
+            Self::WorkspaceAccess,
+            Self::WorkspaceConsume,
+        ];
+        // An admin of a workspace may use it.
+        let name = if name == "workspace-admin" { "workspace-access" } else { &name };
+        all.into_iter().find(|known| known.as_str() == name)
+    }
+
+    /// Returns true for those without one of which a principal is refused everything.
+    #[must_use]
+    pub(crate) const fn admits(self) -> bool {
+        matches!(self, Self::DatabricksSqlAccess | Self::WorkspaceAccess | Self::WorkspaceConsume)
+    }
 }

@@ -73,6 +73,24 @@ pub enum Seed {
         /// Further groups, such as `admins`.
         #[serde(default)]
         groups: Vec<String>,
+        /// Its entitlements; `workspace-access` by default.
+        entitlements: Option<Vec<String>>,
+    },
+    /// What a group entitles its members to.
+    GroupEntitlements {
+        /// The index of the workspace.
+        #[serde(default)]
+        workspace: usize,
+        /// The group's name.
+        group: String,
+        /// The entitlements.
+        entitlements: Vec<String>,
+    },
+    /// A workspace that does not answer what a principal is entitled to, all groups included.
+    LacksIamV2 {
+        /// The index of the workspace.
+        #[serde(default)]
+        workspace: usize,
     },
     /// The permission to use tokens.
     TokenPermission {
@@ -194,6 +212,18 @@ pub enum Seed {
 }
 
 impl Seed {
+    /// Describes a service principal in the first workspace, with `workspace-access`.
+    #[must_use]
+    pub fn principal(application_id: impl Into<String>) -> Self {
+        Self::Principal {
+            workspace: 0,
+            application_id: application_id.into(),
+            display_name: None,
+            groups: Vec::new(),
+            entitlements: None,
+        }
+    }
+
     /// Describes a PAT in the first workspace, made by its owner and not watched; it lives for ever where no
     /// lifetime is given.
     #[must_use]
@@ -256,7 +286,7 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             let subject = user.map_or(Subject::Application(client_id), Subject::User);
             Ok(json!({"access-token": world.issue_bearer(&audience, subject, &roles, lifetime)}))
         }
-        Seed::Principal { workspace, application_id, display_name, groups } => {
+        Seed::Principal { workspace, application_id, display_name, groups, entitlements } => {
             let id = world.account_principal(&application_id);
             let held = world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?;
             held.members.push(Member {
@@ -265,7 +295,7 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
                 kind: MemberKind::ServicePrincipal,
                 display_name: display_name.unwrap_or(application_id),
                 active: true,
-                entitlements: Vec::new(),
+                entitlements: entitlements.unwrap_or_else(|| vec!["workspace-access".to_owned()]),
                 groups: ["users".to_owned()].into_iter().chain(groups).collect(),
                 external_id: None,
             });
@@ -289,6 +319,16 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
         Seed::NarrowByHistory { workspace } => {
             let held = world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?;
             held.tokens.iter_mut().for_each(|pat| pat.rights.narrow_by_history());
+            Ok(json!({}))
+        }
+        Seed::GroupEntitlements { workspace, group, entitlements } => {
+            let held = world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?;
+            held.group_entitlements.insert(group, entitlements);
+            Ok(json!({}))
+        }
+        Seed::LacksIamV2 { workspace } => {
+            let held = world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?;
+            held.lacks_iam_v2 = true;
             Ok(json!({}))
         }
         Seed::LacksAutoscope { workspace } => {

@@ -43,6 +43,10 @@ pub struct Workspace {
     pub lacks_autoscope: bool,
     /// The principals that may not ask who they are.
     pub refuses_me: Vec<String>,
+    /// The entitlements that groups give to their members, by the group's name.
+    pub group_entitlements: BTreeMap<String, Vec<String>>,
+    /// Whether it does not answer what a principal is entitled to, all groups included.
+    pub lacks_iam_v2: bool,
 }
 
 /// Describes a user or a service principal in a workspace.
@@ -265,6 +269,29 @@ impl Member {
     #[must_use]
     pub fn is_admin(&self) -> bool {
         self.groups.iter().any(|group| group == "admins")
+    }
+}
+
+/// The entitlements without one of which a member is refused everything.
+const ADMITTING: [&str; 3] = ["databricks-sql-access", "workspace-access", "workspace-consume"];
+
+impl Workspace {
+    /// Lists what a member is entitled to, by itself or by a group.
+    #[must_use]
+    pub fn effective_entitlements(&self, member: &Member) -> Vec<String> {
+        let by_group = member.groups.iter().filter_map(|group| self.group_entitlements.get(group)).flatten();
+        let mut all: Vec<String> = member.entitlements.iter().chain(by_group).cloned().collect();
+        if member.is_admin() {
+            all.extend(ADMITTING[..2].iter().map(|name| (*name).to_owned()));
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// Says whether a member may use the workspace at all: since 2026 nobody may by being there.
+    pub(crate) fn admits(&self, member: &Member) -> bool {
+        self.effective_entitlements(member).iter().any(|held| ADMITTING.contains(&held.as_str()))
     }
 }
 

@@ -23,6 +23,8 @@ pub enum SpreadKind {
     ServicePrincipal,
     /// The right to use tokens.
     Permission,
+    /// An entitlement.
+    Entitlement,
 }
 
 /// Says how slowly one kind propagates. All conditions must be met.

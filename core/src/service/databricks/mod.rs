@@ -1,5 +1,6 @@
 //! A Databricks workspace, and the account.
 
+pub(crate) mod assignments;
 pub(crate) mod conf;
 pub(crate) mod management;
 pub(crate) mod me;

@@ -40,14 +40,10 @@ struct Named {
 }
 
 impl ServicePrincipal {
-    /// Returns which of the wanted entitlements it lacks.
+    /// Returns the entitlements that it has itself; those of its groups do not show here.
     #[must_use]
-    pub(crate) fn lacks(&self, wanted: &[Entitlement]) -> Vec<Entitlement> {
-        wanted
-            .iter()
-            .copied()
-            .filter(|e| !self.entitlements.iter().any(|has| has.value == e.as_str()))
-            .collect()
+    pub(crate) fn entitlements(&self) -> Vec<Entitlement> {
+        self.entitlements.iter().filter_map(|has| Entitlement::find(&has.value)).collect()
     }
 }
 

@@ -51,11 +51,18 @@ pub(super) fn caller(world: &mut World, call: &Call, index: usize, scopes: &[&st
     } else {
         return Err(invalid_token());
     };
-    let Some(member) = world.workspaces.get(index).and_then(|workspace| workspace.member(&name)) else {
-        return Err(not_a_member(world, index));
-    };
+    let found = world.workspaces.get(index).and_then(|workspace| workspace.member(&name)).cloned();
+    let Some(member) = found else { return Err(not_a_member(world, index)) };
     if !member.active {
         return Err(refuse(403, "PERMISSION_DENIED", "User is deactivated."));
+    }
+    let (admitted, key) = {
+        let admits = world.workspaces.get(index).is_some_and(|workspace| workspace.admits(&member));
+        (admits, format!("{index}:{}", member.name))
+    };
+    if !admitted || !world.spread.works(SpreadKind::Entitlement, &key, call.now_ms) {
+        let message = "This API is disabled for users without the workspace-access entitlement.";
+        return Err(refuse(403, "PERMISSION_DENIED", message));
     }
     if !covers(held.as_deref(), scopes) {
         let wanted = scopes.first().copied().unwrap_or_default();

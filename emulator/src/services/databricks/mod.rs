@@ -2,6 +2,7 @@
 //!
 //! <https://docs.databricks.com/api/azure/workspace/introduction>
 
+mod assignments;
 mod auth;
 mod conf;
 mod exchange;
@@ -81,6 +82,9 @@ fn api(world: &mut World, call: &Call, index: usize, rest: &[&str]) -> Result<Re
             oauth_secrets::handle(world, call, id, rest)
         }
         ("GET", ["sql", "warehouses"]) => Ok(Reply::json(200, &json!({}))),
+        ("GET", ["identity", "workspace-assignments", id]) => {
+            assignments::one(world, call, index, &caller, id)
+        }
         _ => Err(Reply::unknown_route(call)),
     }
 }
@@ -134,6 +138,7 @@ fn api_scopes(method: &str, rest: &[&str]) -> Option<&'static [&'static str]> {
         }
         ("GET", ["token-scopes"]) => &["authentication"],
         ("GET", ["sql", "warehouses"]) => &["sql"],
+        ("GET", ["identity", "workspace-assignments", _]) => &["identity", "access-management"],
         _ => return None,
     })
 }

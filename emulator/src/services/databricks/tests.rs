@@ -75,9 +75,7 @@ fn a_principal_outside_the_workspace_and_one_without_permission_are_told_apart()
         create(&emulator, &token, json!({})).text("message").starts_with("Unauthorized access to workspace")
     );
     let id = emulator.world(|world| world.seeded.client_id.clone());
-    emulator
-        .seed(Seed::Principal { workspace: 0, application_id: id, display_name: None, groups: Vec::new() })
-        .unwrap();
+    emulator.seed(Seed::principal(id)).unwrap();
     let refused = create(&emulator, &token, json!({}));
     assert_eq!(
         (refused.status, refused.text("message")),
@@ -336,7 +334,13 @@ fn a_secret_scope_gives_back_in_base64_what_was_put() {
 fn an_oauth_secret_signs_in_at_its_workspace_and_no_entra_secret_does() {
     let emulator = emulator();
     let admin = admin(&emulator);
-    let made = post(&emulator, PRINCIPALS, &admin, json!({"schemas": [SCHEMA], "displayName": "managed"}));
+    let made = post(
+        &emulator,
+        PRINCIPALS,
+        &admin,
+        json!({"schemas": [SCHEMA], "displayName": "managed",
+        "entitlements": [{"value": "workspace-access"}]}),
+    );
     let (id, client) = (made.text("id"), made.text("applicationId"));
     let secrets = format!("/api/2.0/accounts/servicePrincipals/{id}/credentials/secrets");
     let secret = post(&emulator, &secrets, &admin, json!({"lifetime": "3600s"}));

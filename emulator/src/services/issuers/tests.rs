@@ -227,12 +227,7 @@ fn a_workspace_exchanges_a_token_that_a_policy_of_its_principal_trusts() {
     assert_eq!((wrong.0, &wrong.1["error"]), (400, &json!("invalid_grant")));
     // The policy alone does not make the principal a member of the workspace.
     assert_eq!(scene.exchange(&scene.job_token("databricks"), &client).0, 401);
-    let member = crate::Seed::Principal {
-        workspace: 0,
-        application_id: client.clone(),
-        display_name: None,
-        groups: Vec::new(),
-    };
+    let member = crate::Seed::principal(client.clone());
     scene.emulator.seed(member).unwrap();
     let (status, answer) = scene.exchange(&scene.job_token("databricks"), &client);
     assert_eq!((status, &answer["token_type"]), (200, &json!("Bearer")));
@@ -304,12 +299,7 @@ fn an_account_admin_makes_a_federation_policy_and_a_workspace_follows_it() {
         let token = world.issue_bearer(crate::state::DATABRICKS_RESOURCE, admin, &[], 3_600_000);
         (client.clone(), world.account.id.clone(), world.account_principal(&client), token)
     });
-    let member = crate::Seed::Principal {
-        workspace: 0,
-        application_id: client.clone(),
-        display_name: None,
-        groups: Vec::new(),
-    };
+    let member = crate::Seed::principal(client.clone());
     scene.emulator.seed(member).unwrap();
     let path = format!(
         "/api/2.0/accounts/{account}/servicePrincipals/{principal}/federationPolicies?policy_id=github"

@@ -83,7 +83,11 @@ pub(super) fn handle(
         ("PATCH", ["ServicePrincipals", id]) => {
             let map = body(call, &["schemas", "Operations"])?;
             let member = find_mut(workspace, id)?;
+            let (before, name) = (member.entitlements.len(), member.name.clone());
             patch(member, &map)?;
+            if member.entitlements.len() > before {
+                world.spread.begin(SpreadKind::Entitlement, &format!("{index}:{name}"), call.now_ms);
+            }
             Ok(Reply::empty(204))
         }
         ("DELETE", ["ServicePrincipals", id]) => {
@@ -169,7 +173,9 @@ fn create(world: &mut World, call: &Call, index: usize) -> Result<Reply, Reply> 
         groups: vec!["users".to_owned()],
         external_id: map.get("externalId").and_then(Value::as_str).map(str::to_owned),
     };
-    world.spread.begin(SpreadKind::ServicePrincipal, &format!("{index}:{application_id}"), call.now_ms);
+    let key = format!("{index}:{application_id}");
+    world.spread.begin(SpreadKind::ServicePrincipal, &key, call.now_ms);
+    world.spread.begin(SpreadKind::Entitlement, &key, call.now_ms);
     let workspace = world.workspaces.get_mut(index).ok_or_else(|| Reply::unknown_route(call))?;
     let answer = shown(&member, workspace);
     workspace.members.push(member);
