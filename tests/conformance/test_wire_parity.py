@@ -180,12 +180,6 @@ OPERATIONS = {
         r"/api/2\.0/secrets/put",
         lambda c, r: c.principal.secrets.put_secret(body(r)["scope"], body(r)["key"], string_value="x"),
     ),
-    "read from a secret scope": Operation(
-        "databricks",
-        "GET",
-        r"/api/2\.0/secrets/get",
-        lambda c, r: c.principal.secrets.get_secret("integrations", "catalog-token"),
-    ),
     "list a secret scope": Operation(
         "databricks",
         "GET",

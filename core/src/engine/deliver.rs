@@ -11,7 +11,7 @@ use super::job::Job;
 use super::observe::{Known, Observed, SinkSeen};
 use super::places::{is_outdone, is_written_before, may_hold};
 use super::plan;
-use super::report::{Outcome, TargetReport};
+use super::report::{Outcome, State, StepReport, TargetReport};
 use crate::credential::{Marked, Notes, Phase};
 use crate::host::Phase as Told;
 use crate::http::TIMEOUT;
@@ -98,6 +98,13 @@ impl Job<'_> {
         }
         let reads = join_all(self.sinks.iter().map(|sink| sink.read_back(context, value, &delivery))).await;
         fill::read_back(report, &reads);
+        for (sink, _) in self.sinks.iter().zip(&reads).filter(|(_, read)| read.is_ok()) {
+            if let Some(words) = sink.unverified() {
+                let words = format!("{}: {words}", sink.label());
+                context.event(Step::ReadBack, Told::Done, words.clone());
+                report.steps.push(StepReport::new(Step::ReadBack, State::NotChecked, words));
+            }
+        }
         let shown = self.shown(&made.observed.sinks, &reads, new);
         match reads.into_iter().find_map(Result::err) {
             None => Ok(shown),

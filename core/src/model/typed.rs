@@ -129,6 +129,22 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Misfit>
     T::deserialize(Typed(value))
 }
 
+/// Reads a whole number of 64 bits. Services write one as a number or, since JavaScript cannot hold each, as
+/// a decimal string, and some as 1.7e12; a person may put one between quotation marks.
+pub(crate) fn whole(value: &Value) -> Option<i128> {
+    match value {
+        Value::Number(number) => {
+            let exact = number.as_u64().map(i128::from).or_else(|| number.as_i64().map(i128::from));
+            exact.or_else(|| {
+                let near = number.as_f64().filter(|near| near.fract() == 0.0 && near.abs() < 9e15)?;
+                near.to_string().parse().ok()
+            })
+        }
+        Value::String(text) => text.trim().parse().ok().filter(|_| !text.trim().starts_with('+')),
+        _ => None,
+    }
+}
+
 struct Typed(Value);
 
 impl Typed {
@@ -170,11 +186,12 @@ impl<'de> Deserializer<'de> for Typed {
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        let Value::Number(number) = &self.0 else { return Err(self.misfit(&visitor)) };
-        match (number.as_u64(), number.as_i64(), number.as_f64()) {
+        let exact = whole(&self.0);
+        match (exact.and_then(|n| u64::try_from(n).ok()), exact.and_then(|n| i64::try_from(n).ok()), &self.0)
+        {
             (Some(value), _, _) => visitor.visit_u64(value),
             (_, Some(value), _) => visitor.visit_i64(value),
-            (_, _, Some(value)) => visitor.visit_f64(value),
+            (_, _, Value::Number(number)) => visitor.visit_f64(number.as_f64().unwrap_or_default()),
             _ => Err(self.misfit(&visitor)),
         }
     }
@@ -328,6 +345,28 @@ impl<'de> VariantAccess<'de> for Name {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_whole_number_is_a_number_or_a_decimal_text() {
+        for (value, expected) in [
+            (json!(7), Some(7)),
+            (json!("7"), Some(7)),
+            (json!(" 7 "), Some(7)),
+            (json!(-1), Some(-1)),
+            (json!("-1"), Some(-1)),
+            (json!("18446744073709551615"), Some(i128::from(u64::MAX))),
+            (json!(1.795e12), Some(1_795_000_000_000)),
+            (json!(1.5), None),
+            (json!("1e3"), None),
+            (json!("0x7"), None),
+            (json!("+7"), None),
+            (json!(""), None),
+            (json!(null), None),
+            (json!(true), None),
+        ] {
+            assert_eq!(whole(&value), expected, "{value}");
+        }
+    }
+
     use std::collections::BTreeMap;
 
     use serde::Deserialize;
@@ -374,7 +413,7 @@ mod tests {
     fn a_misfit_says_where_it_stands() {
         assert_eq!(path(json!({})), "");
         assert_eq!(path(json!([{"id": 1}, {"id": 300}])), "[1].id");
-        assert_eq!(path(json!([{"id": 1, "shares": {"a": [1, "2"]}}])), "[0].shares.a[1]");
+        assert_eq!(path(json!([{"id": 1, "shares": {"a": [1, "two"]}}])), "[0].shares.a[1]");
         assert_eq!(path(json!([{"id": 1, "colour": "blue"}])), "[0].colour");
         assert_eq!(path(json!([{"id": 1, "colour": 1}])), "[0].colour");
         assert_eq!(path(json!([{"id": 1, "colour": {"green": 1}}])), "[0].colour");

@@ -54,6 +54,11 @@ pub trait Sink {
         None
     }
 
+    /// Says what the last read-back could not verify; most places show the value, a date or a version.
+    fn unverified(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Reads back what can be read: the value itself where the sink allows it, otherwise a date or a version.
     ///
     /// # Errors

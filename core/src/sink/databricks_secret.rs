@@ -5,12 +5,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use futures_util::future::join;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::adapters::{Adapters, Sink};
 use super::place::{Around, Place, Shape};
@@ -20,6 +17,7 @@ use crate::auth::{Context, Resource};
 use crate::config::AuthValue;
 use crate::host::{Environment, LocalFuture};
 use crate::http::{Call, encode};
+use crate::model::typed::whole;
 use crate::model::{Code, Error, Origin, Secret, Step, Timestamp};
 use crate::service::databricks::DATABRICKS;
 
@@ -110,8 +108,9 @@ impl Place for DatabricksSecret {
     }
 
     fn open<'s>(&'s self, _adapters: &'s dyn Adapters) -> Result<Box<dyn Sink + 's>, Error> {
-        let (before, wrote, lacks_scope) = (Cell::new(None), Cell::new(None), Cell::new(false));
-        Ok(Box::new(DatabricksSecretSink { place: self, before, wrote, lacks_scope }))
+        let (before, wrote) = (Cell::new(None), Cell::new(None));
+        let (lacks_scope, undated) = (Cell::new(false), Cell::new(false));
+        Ok(Box::new(DatabricksSecretSink { place: self, before, wrote, lacks_scope, undated }))
     }
 }
 
@@ -123,6 +122,8 @@ struct DatabricksSecretSink<'s> {
     wrote: Cell<Option<Timestamp>>,
     /// Whether the scope did not exist when it was looked at, and is to be made.
     lacks_scope: Cell<bool>,
+    /// Whether the workspace lists the key without saying when it was written.
+    undated: Cell<bool>,
 }
 
 #[derive(Deserialize)]
@@ -135,14 +136,8 @@ struct Listed {
 #[derive(Deserialize)]
 struct Entry {
     key: String,
-    /// Milliseconds since 1970 by the workspace's clock.
-    last_updated_timestamp: i64,
-}
-
-#[derive(Deserialize)]
-struct Held {
-    /// In base64.
-    value: String,
+    /// Milliseconds since 1970 by the workspace's clock; some workspaces do not tell it.
+    last_updated_timestamp: Option<Value>,
 }
 
 impl DatabricksSecretSink<'_> {
@@ -172,38 +167,12 @@ impl DatabricksSecretSink<'_> {
             Ok(listed) => {
                 let entry = listed.secrets.into_iter().find(|entry| entry.key == self.place.key);
                 Ok(Some(entry.map_or(Written::Never, |entry| {
-                    Timestamp::from_millisecond(entry.last_updated_timestamp)
-                        .map_or(Written::Unknown, Written::At)
+                    let ms = entry.last_updated_timestamp.as_ref().and_then(whole);
+                    let at = ms.and_then(|ms| Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok());
+                    at.map_or(Written::Unknown, Written::At)
                 })))
             }
             Err(error) if self.place.create_scope && error.code() == Code::SinkNotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Returns the value, or `None` where the caller may not read it.
-    async fn held(&self, context: &Context<'_>) -> Result<Option<Secret>, Error> {
-        let path = format!(
-            "/api/2.0/secrets/get?scope={}&key={}",
-            encode(&self.place.scope),
-            encode(&self.place.key)
-        );
-        match self
-            .send::<Held>(context, Call::get(Step::ReadBack, &DATABRICKS, &self.place.workspace, path))
-            .await
-        {
-            Ok(held) => {
-                let value = STANDARD
-                    .decode(held.value)
-                    .ok()
-                    .and_then(|bytes| String::from_utf8(bytes).ok())
-                    .unwrap_or_default();
-                Ok(Some(context.masked(Secret::new(value))))
-            }
-            // Who may write need not be one who may read, and a workspace may show values in notebooks alone;
-            // the date must then do.
-            Err(error) if error.code() == Code::SinkPermissionMissing => Ok(None),
-            Err(error) if error.status() == Some(400) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -245,6 +214,17 @@ impl DatabricksSecretSink<'_> {
                      APPLICATION_ID WRITE`"
                 ))
             }
+            (Some(400..=404), _)
+                if error
+                    .said()
+                    .is_some_and(|said| said.to_lowercase().contains("premium tier is disabled")) =>
+            {
+                error.coded(Code::SinkRefused).with_hint(format!(
+                    "this workspace is in the standard tier, in which every user manages every scope and can \
+                     read what it holds; if that may be, make the scope: `databricks secrets create-scope \
+                     {scope} --initial-manage-principal users`; else deliver to another place"
+                ))
+            }
             (Some(400), _) if error.code() == Code::SinkUnsupported => error.with_hint(format!(
                 "the scope \"{scope}\" is backed by Key Vault and is written in the vault: deliver to it with \
                  `type: key-vault`"
@@ -264,6 +244,14 @@ impl Sink for DatabricksSecretSink<'_> {
 
     fn lacks(&self) -> Option<String> {
         self.lacks_scope.get().then(|| format!("the secret scope {}", self.place.scope))
+    }
+
+    fn unverified(&self) -> Option<&'static str> {
+        const DATED: &str = "its date shows the write; its value was not verified, since a workspace shows \
+                             values in notebooks alone";
+        const UNDATED: &str = "it is listed; neither its date nor its value could be read, so that the write \
+                               was not verified";
+        Some(if self.undated.get() { UNDATED } else { DATED })
     }
 
     fn wrote(&self) -> Option<Timestamp> {
@@ -310,20 +298,23 @@ impl Sink for DatabricksSecretSink<'_> {
     fn read_back<'a>(
         &'a self,
         context: &'a Context<'a>,
-        value: &'a Secret,
+        _: &'a Secret,
         delivery: &'a Delivery,
     ) -> LocalFuture<'a, Result<SinkState, Error>> {
         Box::pin(read_back(context, async || {
-            let (written, held) = join(self.listed(context, Step::ReadBack), self.held(context)).await;
-            let written = written?.unwrap_or(Written::Never);
-            let same = match held? {
-                Some(held) => held == *value,
-                None => self.before.get().is_none_or(|before| before != written),
-            };
-            if same && written != Written::Never {
-                return Ok(SinkState { written, holds: Some(delivery.credential_id.clone()), editor: None });
+            // A value is shown in notebooks alone, so that its date tells of the write.
+            let written = self.listed(context, Step::ReadBack).await?.unwrap_or(Written::Never);
+            match (self.before.get(), written) {
+                (_, Written::Never) => Err(mismatch(&self.label(), "the scope does not list it")),
+                (Some(Written::At(before)), Written::At(at)) if before == at => {
+                    Err(mismatch(&self.label(), "its date has not moved"))
+                }
+                (_, Written::Unknown) => {
+                    self.undated.set(true);
+                    Ok(SinkState { written, holds: None, editor: None })
+                }
+                _ => Ok(SinkState { written, holds: Some(delivery.credential_id.clone()), editor: None }),
             }
-            Err(mismatch(&self.label(), "it shows another value"))
         }))
     }
 }

@@ -2,13 +2,12 @@
 //!
 //! <https://docs.databricks.com/api/azure/workspace/workspaceconf>
 
-use std::collections::BTreeMap;
-
 use super::DATABRICKS;
 use crate::host::Method;
 use crate::http::{Call, Client, Identity};
+use crate::model::typed::whole;
 use crate::model::{Error, Step};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 const PATH: &str = "/api/2.0/workspace-conf";
 
@@ -28,21 +27,29 @@ pub(crate) struct TokenSettings {
 pub(crate) async fn token_settings(client: &Client<'_>, admin: &Identity) -> Result<TokenSettings, Error> {
     let path = format!("{PATH}?keys=enableTokensConfig,maxTokenLifetimeDays");
     let call = Call::by(admin, Step::WorkspaceSettings, &DATABRICKS, Method::GET, path);
-    let map: BTreeMap<String, Option<String>> = match client.json(call).await {
+    let map: Map<String, Value> = match client.json(call).await {
         Ok(map) => map,
         // A workspace that does not know these settings, or not for its tier, says nothing of them.
         Err(error) if is_unknown_key(&error) => return Ok(TokenSettings::default()),
         Err(error) => return Err(error),
     };
-    let text = |key: &str| map.get(key).and_then(|value| value.as_deref());
     Ok(TokenSettings {
-        // It is told as it was once spelled, such as "TRue".
-        enabled: text("enableTokensConfig").and_then(|told| told.to_ascii_lowercase().parse().ok()),
+        enabled: map.get("enableTokensConfig").and_then(is_on),
         // "0" stands for the default.
-        max_lifetime_days: text("maxTokenLifetimeDays")
-            .and_then(|days| days.parse().ok())
+        max_lifetime_days: map
+            .get("maxTokenLifetimeDays")
+            .and_then(|days| u64::try_from(whole(days)?).ok())
             .filter(|days| *days > 0),
     })
+}
+
+/// Reads a setting that is on or off. It is told as it was once spelled, such as "TRue".
+fn is_on(told: &Value) -> Option<bool> {
+    match told {
+        Value::Bool(told) => Some(*told),
+        Value::String(told) => told.trim().to_ascii_lowercase().parse().ok(),
+        _ => None,
+    }
 }
 
 /// Switches PATs on for the whole workspace.

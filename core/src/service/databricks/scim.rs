@@ -15,7 +15,8 @@ const PATH: &str = "/api/2.0/preview/scim/v2/ServicePrincipals";
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ServicePrincipal {
-    /// The workspace's own id of it, a number written as text.
+    /// The workspace's own id of it, a number, mostly written as text.
+    #[serde(deserialize_with = "super::tokens::text_of_number_or_text")]
     pub(crate) id: String,
     /// The application id.
     pub(crate) application_id: String,

@@ -267,6 +267,22 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_64_bits_are_read_as_numbers_and_as_texts() {
+        let number = |n: i64, text: bool| if text { json!(n.to_string()) } else { json!(n) };
+        for text in [false, true] {
+            let info: TokenInfo = crate::model::typed::from_value(json!({
+                "token_id": "1", "creation_time": number(1_795_514_400_000, text),
+                "expiry_time": number(-1, text), "owner_id": number(4_420_258_414_549_020, text),
+                "last_used_day": number(1_795_478_400_000, text),
+            }))
+            .unwrap();
+            assert_eq!((info.creation_time, info.expires()), (1_795_514_400_000, None));
+            assert_eq!(info.owner_id.as_deref(), Some("4420258414549020"));
+            assert_eq!(info.last_used().map(Timestamp::day).as_deref(), Some("2026-11-24"));
+        }
+    }
+
+    #[test]
     fn a_workspace_that_refuses_the_field_is_asked_again_without_it_and_another_refusal_stands() {
         for words in [
             "Could not parse request object: unknown field 'autoscope_enabled'",

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::host::Response;
 use crate::http::{Dialect, Rule, Said, reason, statuses};
 use crate::model::Code;
+use crate::model::typed::whole;
 
 /// Entra ID, as it says no.
 pub(crate) static ENTRA: Dialect = Dialect::new("Entra ID", TABLE).read_by(read);
@@ -47,7 +48,7 @@ fn read(response: &Response) -> Said {
     let said = Said::read(response);
     let listed = serde_json::from_slice::<Value>(&response.body)
         .ok()
-        .and_then(|body| body.get("error_codes")?.get(0)?.as_i64())
+        .and_then(|body| whole(body.get("error_codes")?.get(0)?))
         .map(|number| number.to_string());
     let described = || {
         let after = said.message.split_once("AADSTS")?.1;

@@ -5,6 +5,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::model::typed::whole;
 use crate::model::{Secret, Timestamp};
 
 /// Holds a variable group, with whatever it has that lakekey does not know.
@@ -16,7 +17,7 @@ impl Group {
     /// Returns the number; a group that has none is no group: the service answers so for one that does not
     /// exist.
     pub(super) fn id(&self) -> Option<u64> {
-        self.0.get("id").and_then(Value::as_u64)
+        u64::try_from(whole(self.0.get("id")?)?).ok()
     }
 
     /// Returns the name.

@@ -1,7 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{VALUE, config, delivery, host, is_silent, value, with};
@@ -11,8 +9,6 @@ use crate::sink::{SinkState, Written};
 
 const API: &str = "https://adb-1.2.azuredatabricks.net/api/2.0/secrets";
 const LIST: &str = "GET https://adb-1.2.azuredatabricks.net/api/2.0/secrets/list?scope=integrations";
-const GET: &str =
-    "GET https://adb-1.2.azuredatabricks.net/api/2.0/secrets/get?scope=integrations&key=catalog%2Ftoken";
 const PUT: &str = "POST https://adb-1.2.azuredatabricks.net/api/2.0/secrets/put";
 
 fn sink(more: Value) -> Value {
@@ -28,27 +24,21 @@ fn list(at: i64) -> Value {
         "last_updated_timestamp": at * 1000}]})
 }
 
-fn held(value: &str) -> Value {
-    json!({"key": "catalog/token", "value": STANDARD.encode(value)})
-}
-
 fn no_scope() -> Value {
     json!({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Scope integrations does not exist!"})
 }
 
 #[test]
-fn a_key_is_written_and_the_value_compared() {
+fn a_key_is_written_and_its_date_tells_so() {
     let host = host();
-    host.on(LIST, 200, list(START - 60)).on(PUT, 200, json!({})).on(LIST, 200, list(START)).on(
-        GET,
-        200,
-        held(VALUE),
-    );
+    host.on(LIST, 200, list(START - 60)).on(PUT, 200, json!({})).on(LIST, 200, list(START));
     let state = with(&host, &config(&host, json!({}), sink(json!({}))), async |context, sink| {
         assert_eq!(sink.label(), "databricks-secret integrations catalog/token");
         sink.observe(context).await.unwrap();
         sink.write(context, &value(), &delivery()).await.unwrap();
-        sink.read_back(context, &value(), &delivery()).await.unwrap()
+        let state = sink.read_back(context, &value(), &delivery()).await.unwrap();
+        assert!(sink.unverified().unwrap().starts_with("its date shows the write"));
+        state
     });
     let at = crate::model::Timestamp::from_second(START).unwrap();
     assert_eq!(state, SinkState { written: Written::At(at), holds: Some("id-new".to_owned()), editor: None });
@@ -59,40 +49,65 @@ fn a_key_is_written_and_the_value_compared() {
 }
 
 #[test]
-fn another_value_is_a_mismatch_although_the_date_has_moved() {
+fn a_date_may_be_a_number_or_a_text_or_not_there_at_all() {
     let host = host();
-    host.on(LIST, 200, list(START - 60));
-    for _ in 0..4 {
-        host.on(LIST, 200, list(START)).on(GET, 200, held("dapi-of-somebody-else"));
+    let config = config(&host, json!({}), sink(json!({})));
+    let at = crate::model::Timestamp::from_second(START).unwrap();
+    for (date, written) in [
+        (json!(START * 1000), Written::At(at)),
+        (json!((START * 1000).to_string()), Written::At(at)),
+        (Value::Null, Written::Unknown),
+        (json!("yesterday"), Written::Unknown),
+    ] {
+        host.on(LIST, 200, json!({"secrets": [{"key": "catalog/token", "last_updated_timestamp": date}]}));
+        let seen = with(&host, &config, async |context, sink| sink.observe(context).await.unwrap());
+        assert_eq!(seen.written, written);
     }
-    let error = with(&host, &config(&host, json!({}), sink(json!({}))), async |context, sink| {
+    // Listed without a date before and after: nothing shows that it was written, and that is said.
+    let undated = json!({"secrets": [{"key": "catalog/token"}]});
+    host.on(LIST, 200, undated.clone()).on(PUT, 200, json!({})).on(LIST, 200, undated);
+    with(&host, &config, async |context, sink| {
         sink.observe(context).await.unwrap();
-        sink.read_back(context, &value(), &delivery()).await.unwrap_err()
+        sink.write(context, &value(), &delivery()).await.unwrap();
+        let state = sink.read_back(context, &value(), &delivery()).await.unwrap();
+        assert_eq!((state.written, state.holds), (Written::Unknown, None));
+        assert!(sink.unverified().unwrap().contains("neither its date nor its value could be read"));
     });
-    assert_eq!(error.code(), Code::SinkMismatch);
-    assert!(host.masked().contains(&"dapi-of-somebody-else".to_owned()));
+    host.sent();
 }
 
 #[test]
-fn where_the_value_may_not_be_read_the_date_must_have_moved() {
-    let denied = json!({"error_code": "PERMISSION_DENIED",
-        "message": "User does not have READ permission on scope integrations"});
+fn a_date_that_has_not_moved_is_a_mismatch() {
     let host = host();
     let config = config(&host, json!({}), sink(json!({})));
-    host.on(LIST, 200, list(START - 60)).on(LIST, 200, list(START)).on(GET, 403, denied.clone());
-    with(&host, &config, async |context, sink| {
-        sink.observe(context).await.unwrap();
-        sink.read_back(context, &value(), &delivery()).await.unwrap();
-    });
-    host.on(LIST, 200, list(START - 60));
-    for _ in 0..4 {
-        host.on(LIST, 200, list(START - 60)).on(GET, 403, denied.clone());
+    for _ in 0..5 {
+        host.on(LIST, 200, list(START - 60));
     }
     let error = with(&host, &config, async |context, sink| {
         sink.observe(context).await.unwrap();
         sink.read_back(context, &value(), &delivery()).await.unwrap_err()
     });
     assert_eq!((error.code(), error.is_uncertain()), (Code::SinkMismatch, true));
+    host.sent();
+}
+
+#[test]
+fn a_scope_that_the_standard_tier_does_not_make_is_explained() {
+    let host = host();
+    let words = "Premium Tier is disabled in this workspace. Secret scopes can only be created with \
+                 initial_manage_principal \"users\".";
+    host.on(LIST, 404, no_scope()).on(
+        &format!("POST {API}/scopes/create"),
+        400,
+        json!({"error_code": "BAD_REQUEST", "message": words}),
+    );
+    let config = config(&host, json!({}), sink(json!({"create-scope": true})));
+    let error = with(&host, &config, async |context, sink| {
+        sink.observe(context).await.unwrap();
+        sink.write(context, &value(), &delivery()).await.unwrap_err()
+    });
+    assert_eq!((error.code(), error.is_uncertain()), (Code::SinkRefused, false));
+    assert!(error.hint().contains("standard tier") && error.hint().contains("create-scope integrations"));
     host.sent();
 }
 
