@@ -115,6 +115,9 @@ fn details(target: &TargetReport, now: Timestamp) -> String {
     if let Some(may) = target.credential.as_ref().and_then(|credential| credential.may.clone()) {
         lines.push(vec!["  scopes".to_owned(), String::new(), may]);
     }
+    for warning in target.sign_in_ends.iter().filter_map(|end| end.warning.as_ref()) {
+        lines.push(vec!["  ends soon".to_owned(), String::new(), warning.clone()]);
+    }
     for delivery in &target.delivered {
         lines.push(vec!["  place".to_owned(), delivery.sink.clone(), place(delivery, now)]);
     }

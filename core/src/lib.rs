@@ -170,7 +170,8 @@ pub use config::{
 };
 pub use engine::{
     Command, Config, CredentialReport, DeliveryReport, Everything, GivenScopes, Holds, LeftOver, Outcome,
-    Report, Revocation, RunRequest, State, StepReport, Target, TargetReport, matrix, run, schema, select,
+    Report, Revocation, RunRequest, SignInEnd, State, StepReport, Target, TargetReport, matrix, run, schema,
+    select,
 };
 pub use host::{
     Cancellation, Clock, Entropy, Environment, Event, HeaderValue, Host, LocalFuture, Method, NeverCancelled,
@@ -189,7 +190,7 @@ pub use sink::{
 /// What keeps GitHub secrets: the five calls that a host may make with a client of its own.
 pub mod github {
     pub use crate::service::github::{
-        Api, Asked, Body, Found, Kind, OverHttp, PAGE, Permission, Place, PublicKey, Visibility,
+        Api, App, Asked, Body, Found, Kind, OverHttp, PAGE, Permission, Place, PublicKey, Visibility,
         repository_path, seal, selected_path, versioned,
     };
 }

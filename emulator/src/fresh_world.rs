@@ -50,6 +50,10 @@ impl World {
             "organization_secrets",
             "dependabot_secrets",
             "organization_dependabot_secrets",
+            "codespaces_secrets",
+            "organization_codespaces_secrets",
+            "agent_secrets",
+            "organization_agent_secrets",
             "actions_variables",
             "organization_actions_variables",
         ];

@@ -60,6 +60,22 @@ fn each_kind_of_place_is_written_and_written_again() {
             Place::Environment(repository.clone(), "prod/eu west".to_owned()),
         ),
         (json!({"organization": "acme", "visibility": "all"}), Place::Organization("acme".to_owned())),
+        (
+            json!({"repository": "acme/reports", "app": "codespaces"}),
+            Place::FurtherRepository("codespaces", repository.clone()),
+        ),
+        (
+            json!({"repository": "acme/reports", "app": "agents"}),
+            Place::FurtherRepository("agents", repository.clone()),
+        ),
+        (
+            json!({"organization": "acme", "app": "codespaces"}),
+            Place::FurtherOrganization("codespaces", "acme".to_owned()),
+        ),
+        (
+            json!({"organization": "acme", "app": "agents"}),
+            Place::FurtherOrganization("agents", "acme".to_owned()),
+        ),
         (json!({"repository": "acme/reports", "app": "dependabot"}), Place::DependabotRepository(repository)),
         (
             json!({"organization": "acme", "app": "dependabot"}),

@@ -32,5 +32,6 @@ mod rotation;
 mod scopes;
 mod secrets;
 mod sign_in;
+mod sign_in_ends;
 mod silent_places;
 mod sinks;

@@ -91,12 +91,13 @@ fn a_url_that_could_take_a_credential_elsewhere_is_refused() {
     let workspace = |url: &'static str| of_first(move |t| t["workspace"] = json!(url));
     for bad in [
         "",
-        "adb-1.2.azuredatabricks.net",
         "https://",
         "ftp://adb-1.2.azuredatabricks.net",
         "https://user@adb-1.2.azuredatabricks.net",
-        "https://adb-1.2.azuredatabricks.net/path",
-        "https://adb-1.2.azuredatabricks.net?o=1",
+        "user@adb-1.2.azuredatabricks.net",
+        "https://accounts.azuredatabricks.net",
+        "https://westeurope.azuredatabricks.net/?o=1",
+        "https://acme.azuredatabricks.net",
         "https://a b",
     ] {
         assert_eq!(workspace(bad), pair("config-invalid-value", "targets[0].workspace"), "{bad}");
@@ -129,6 +130,27 @@ fn a_url_that_could_take_a_credential_elsewhere_is_refused() {
         refused(|d| d["endpoints"] = json!({"graph": "http://graph.example"})),
         pair("config-insecure-url", "endpoints.graph")
     );
+}
+
+#[test]
+fn an_address_and_an_id_are_taken_as_people_copy_them() {
+    let mut stage = Stage::new();
+    let target = &mut stage.document["targets"][0];
+    target["workspace"] = json!("adb-1.2.azuredatabricks.net/browse/folders/7?o=1#job/1");
+    target["principal"]["client-id"] = json!("{11111111-1111-1111-1111-11111111111A}");
+    let config = Config::from_value(stage.document, &stage.environment).unwrap();
+    let target = &config.targets()[0];
+    assert_eq!(target.workspace().as_str(), "https://adb-1.2.azuredatabricks.net");
+    assert_eq!(target.client_id(), Some("11111111-1111-1111-1111-11111111111a"));
+}
+
+#[test]
+fn a_name_that_the_workspace_does_not_take_is_refused_before_anything_is_made() {
+    let named = |length: usize| of_first(|t| t["principal"]["display-name"] = json!("n".repeat(length)));
+    assert_eq!(named(101), pair("config-invalid-value", "targets[0].principal.display-name"));
+    let mut stage = Stage::new();
+    stage.document["targets"][0]["principal"]["display-name"] = json!("\u{fc}".repeat(100));
+    assert!(Config::from_value(stage.document, &stage.environment).is_ok());
 }
 
 #[test]

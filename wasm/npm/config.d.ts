@@ -164,7 +164,7 @@ export type GithubSignIn =
 /** Describes a place of delivery. */
 export type SinkConfig =
   | {
-      /** `actions` (default) or `dependabot`. */
+      /** Which part of GitHub uses it: `actions` (default), `dependabot`, `codespaces` or `agents`. */
       app?: GithubApp | null;
       /** The environment, for an environment's secret. */
       environment?: string | null;
@@ -241,7 +241,7 @@ export type SinkConfig =
       type: "callback";
     };
 /** Names the part of GitHub that uses a secret. */
-export type GithubApp = "actions" | "dependabot";
+export type GithubApp = "actions" | "dependabot" | "codespaces" | "agents";
 /** Says which repositories see an organisation's secret. */
 export type Visibility = "all" | "private" | "selected";
 /** Names a variable group by its number or its name. */

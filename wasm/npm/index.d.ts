@@ -121,6 +121,8 @@ export interface TargetReport {
   "client-id"?: string;
   /** The time by the clock of the service that dates the credential, which decides. */
   "as-of"?: string;
+  /** Until when lakekey can sign in with what is not renewed by itself, as far as that is known. */
+  "sign-in-ends"?: { key: string; ends: string; warning?: string }[];
   /** Whether a revocation has listed what it would revoke and waits for `yes`. */
   "confirmation-needed"?: boolean;
   /** How many HTTP requests were sent for this target. */

@@ -103,6 +103,9 @@ fn done(target: &TargetReport, now: Timestamp) -> String {
             cell(&to)
         ));
     }
+    for warning in target.sign_in_ends.iter().filter_map(|end| end.warning.as_ref()) {
+        item(format!("⚠️ {}.", cell(warning)));
+    }
     for left in &target.left_over_details {
         let until = left.until.map(|until| format!(", until {until:.0}")).unwrap_or_default();
         item(format!("still alive: {}: {}{}", code(&short(&left.id)), cell(&left.why), cell(&until)));

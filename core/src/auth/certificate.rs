@@ -55,7 +55,8 @@ impl Certificate {
         let (certificates, key) = read(&bytes, password.as_ref()).map_err(problem)?;
         let now = context.now();
         let der = matching(certificates, &key, now).map_err(problem)?;
-        check_validity(&der, now).map_err(problem)?;
+        let until = check_validity(&der, now).map_err(problem)?;
+        context.note_end(path.clone(), until);
         Ok(Self { der, key })
     }
 
@@ -260,7 +261,8 @@ fn instant(time: AnyRef<'_>) -> Option<Timestamp> {
     i64::try_from(since.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok())
 }
 
-fn check_validity(der: &[u8], now: Timestamp) -> Result<(), Problem> {
+/// Returns until when a certificate is valid that is so now.
+fn check_validity(der: &[u8], now: Timestamp) -> Result<Timestamp, Problem> {
     let fields = Fields::of(der).ok_or_else(|| invalid("its certificate cannot be read"))?;
     let (Some(from), Some(until)) = (instant(fields.from), instant(fields.until)) else {
         return Err(invalid("its certificate has no readable validity"));
@@ -271,7 +273,7 @@ fn check_validity(der: &[u8], now: Timestamp) -> Result<(), Problem> {
     if now > until {
         return Err((Code::CertificateExpired, format!("the certificate has expired at {until}")));
     }
-    Ok(())
+    Ok(until)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whom a target is about, how everybody around it signs in, and what a run knows of it while it works.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use super::resource::Resource;
 use crate::config::{Endpoints, Principal, Reference, SecretRef};
 use crate::host::{Environment, Host, LocalFuture};
 use crate::http::{Bounds, Client, Identity, Pace};
-use crate::model::{Code, CredentialKind, Error, Origin, PrincipalKind, Secret, Step};
+use crate::model::{Code, CredentialKind, Error, Origin, PrincipalKind, Secret, Step, Timestamp};
 
 /// Is a way to sign in, with the keys that the configuration gives it.
 pub(crate) trait Method: Debug {
@@ -209,6 +209,8 @@ pub struct Context<'a> {
     found: OnceCell<String>,
     /// Whether it is known that who signs in is the principal.
     known: Cell<bool>,
+    /// When what somebody signs in with ends, by its place in the document.
+    ends: RefCell<BTreeMap<String, Timestamp>>,
     /// What this run has made, which may not be known everywhere yet.
     made: RefCell<Vec<Step>>,
 }
@@ -231,7 +233,8 @@ impl<'a> Context<'a> {
     ) -> Self {
         let client = Client::new(host, &session.pace, &subject.name, &subject.workspace);
         let (found, known, made) = (OnceCell::new(), Cell::new(false), RefCell::default());
-        Self { client, session, endpoints, subject, found, known, made }
+        let ends = RefCell::default();
+        Self { client, session, endpoints, subject, found, known, ends, made }
     }
 
     /// Returns the principal's application id, as far as it is configured or was found.
@@ -259,6 +262,19 @@ impl<'a> Context<'a> {
     /// Says that who signs in is the principal.
     pub(crate) fn set_known(&self) {
         self.known.set(true);
+    }
+
+    /// Notes when what somebody signs in with ends, by its place in the document.
+    pub(crate) fn note_end(&self, path: String, at: Timestamp) {
+        self.ends.borrow_mut().insert(path, at);
+    }
+
+    /// Returns when what is signed in with ends, by its place in the document, as far as this run has learnt
+    /// it.
+    pub(crate) fn ends(&self) -> BTreeMap<String, Timestamp> {
+        let mut ends = self.ends.borrow().clone();
+        ends.extend(self.github_token_ends().map(|at| ("github.token".to_owned(), at)));
+        ends
     }
 
     /// Says that this run has made something, which may not be known everywhere yet.

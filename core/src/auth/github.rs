@@ -96,6 +96,8 @@ pub(crate) fn schema(generator: &mut SchemaGenerator) -> Value {
 pub(crate) enum TokenKind {
     /// The one that a workflow run is given by GitHub.
     Workflow,
+    /// One that has the form of a workflow run's.
+    SeeminglyWorkflow,
     /// One of an installation: of a workflow run or of somebody's App.
     Installation,
     /// The configured App's.
@@ -183,11 +185,20 @@ impl GithubSignIn {
             return TokenKind::Other;
         }
         if !in_actions(environment) {
-            return TokenKind::Installation;
+            return of_installation(&secret);
         }
         let named = matches!(token, SecretRef::Env(name) if name == "GITHUB_TOKEN");
         let same = environment.variable("GITHUB_TOKEN").is_some_and(|value| Secret::new(value) == secret);
-        if named || same { TokenKind::Workflow } else { TokenKind::Installation }
+        if named || same { TokenKind::Workflow } else { of_installation(&secret) }
+    }
+}
+
+/// Tells a token of the App behind GitHub Actions by its form, which explains a refusal and decides nothing:
+/// GitHub promises it to nobody, and servers have an older one.
+fn of_installation(token: &Secret) -> TokenKind {
+    match token.expose("a look at the prefix that names its App").starts_with("ghs_15368_") {
+        true => TokenKind::SeeminglyWorkflow,
+        false => TokenKind::Installation,
     }
 }
 
@@ -262,14 +273,17 @@ async fn installation_token(
         .permissions
         .as_ref()
         .map(|all| all.get(permission.name()).and_then(Value::as_str) == Some("write"));
-    if granted == Some(false) {
+    if granted == Some(false) && permission.is_documented() {
         let name = permission.name();
         let words = format!("the App's installation on {scope} lacks the permission `{name}: write`");
         return Err(
             Error::new(Code::GithubPermissionMissing, STEP, words).with_hint(permission.grant(true, &scope))
         );
     }
-    let mut body = json!({"permissions": {permission.name(): "write"}});
+    let mut body = match permission.is_documented() {
+        true => json!({"permissions": {permission.name(): "write"}}),
+        false => json!({}),
+    };
     if !place.is_organization() {
         body["repositories"] = json!([place.repository]);
     }

@@ -1,6 +1,7 @@
 //! Where the services are: the chosen cloud's own hosts, and those that the configuration or the environment
 //! names instead.
 
+use super::as_copied;
 use super::document::{Document, EndpointsDocument};
 use crate::host::Environment;
 use crate::model::{Cloud, Code, Error, Origin};
@@ -72,19 +73,15 @@ impl Endpoints {
         })
     }
 
-    /// Checks a workspace's URL against the cloud.
+    /// Checks a workspace's URL, as people copy it, against the cloud.
     ///
     /// # Errors
     /// `config-invalid-value`, `config-insecure-url` or `config-host-outside-cloud` with that path.
     pub(crate) fn workspace(&self, text: &str, path: &str) -> Result<Origin, Error> {
-        let origin = Origin::parse(text, path)?;
-        if origin != origin.without_path() {
-            return Err(Error::invalid(
-                path,
-                "write the workspace's URL without a path, such as \
-                 https://adb-1234567890123456.7.azuredatabricks.net",
-            ));
-        }
+        let origin = Origin::parse(&as_copied::address(text), path)?;
+        let is_named = origin.is_loopback() || self.workspaces.contains(&origin);
+        let other = as_copied::not_a_workspace(origin.host(), self.cloud, path).filter(|_| !is_named);
+        other.map_or(Ok(()), Err)?;
         of_cloud(&origin, path, self.cloud.workspace_suffix(), &self.workspaces)?;
         Ok(origin)
     }

@@ -2,6 +2,7 @@
 //! themselves. What signs in and what is delivered to are read by `auth` and `sink`, and all is put together
 //! by `engine::resolve`.
 
+mod as_copied;
 mod decode;
 mod document;
 mod endpoints;
@@ -12,6 +13,7 @@ mod variant;
 mod write_back;
 mod yaml;
 
+pub(crate) use as_copied::without_braces;
 pub use decode::MAX_DOCUMENT;
 pub(crate) use decode::{decode, parse};
 pub use document::{Adopt, FederatedCredential, Scopes};

@@ -18,6 +18,9 @@ pub struct Principal {
     pub account_id: Option<String>,
 }
 
+/// The longest name that a workspace takes of a principal, in characters.
+const LONGEST_NAME: usize = 100;
+
 impl Principal {
     /// Checks what stands at `path`, such as `targets[0].principal`.
     ///
@@ -34,11 +37,13 @@ impl Principal {
             tenant(id, &format!("{path}.tenant-id"))?;
         }
         if let Some(name) = &display_name
-            && (name.trim().is_empty() || name.chars().count() > 120 || name.chars().any(char::is_control))
+            && (name.trim().is_empty()
+                || name.chars().count() > LONGEST_NAME
+                || name.chars().any(char::is_control))
         {
             return Err(Error::invalid(
                 &format!("{path}.display-name"),
-                "a display name has 1 to 120 characters",
+                "a display name has 1 to 100 characters",
             ));
         }
         // Services compare ids with and without regard to letter case; in lower case all of them agree.

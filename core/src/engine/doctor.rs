@@ -11,7 +11,7 @@ use super::report::{Outcome, State, StepReport, TargetReport};
 use super::resolve::Target;
 use super::shared::{Run, finish};
 use super::world::{WorkspaceSeen, admin, admin_refused, effective, uses_tokens};
-use super::{doctor_advice, fill, scopes};
+use super::{doctor_advice, fill, scopes, sign_in_ends};
 use crate::auth::{Context, as_principal, find_in_workspace, sign_in_directory};
 use crate::config::Scopes;
 use crate::http::Identity;
@@ -32,8 +32,11 @@ pub(super) async fn doctor(run: &Run<'_>, target: &Target) -> TargetReport {
     visit.principal().await;
     visit.directory().await;
     visit.sinks(run.adapters).await;
-    let places = target.credentials.iter().flat_map(|credentials| &credentials.deliver);
-    visit.steps.extend(doctor_advice::federation(places.map(|place| &**place)));
+    let places =
+        || target.credentials.iter().flat_map(|credentials| &credentials.deliver).map(|place| &**place);
+    visit.steps.extend(doctor_advice::places(places()));
+    visit.steps.extend(doctor_advice::federation(places()));
+    sign_in_ends::learn(&context, target).await;
     report.steps = visit.steps;
     report.as_of = Some(context.ledger_now());
     finish(&context, &mut report, visit.first.or(visit.lacking).map_or(Ok(()), Err));

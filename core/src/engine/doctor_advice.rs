@@ -42,6 +42,16 @@ pub(super) fn tokens(count: usize) -> StepReport {
     step
 }
 
+/// Says what the owners of places should know of how they are written.
+pub(super) fn places<'p>(places: impl Iterator<Item = &'p dyn Place>) -> impl Iterator<Item = StepReport> {
+    places.filter_map(|place| {
+        let (words, hint) = place.advice()?;
+        let mut step = StepReport::new(Step::SignInSink, State::Unknown, words);
+        step.hint = Some(hint.to_owned());
+        Some(step)
+    })
+}
+
 /// Says of each kind of place whether who reads it could sign in without a token.
 pub(super) fn federation<'p>(places: impl IntoIterator<Item = &'p dyn Place>) -> Vec<StepReport> {
     let mut kinds: Vec<String> = Vec::new();

@@ -38,6 +38,7 @@ mod schema;
 mod scopes;
 mod shared;
 mod show;
+mod sign_in_ends;
 mod spreading;
 mod verify;
 mod world;
@@ -45,8 +46,8 @@ mod world;
 pub use command::{Command, Revocation, RunRequest, select};
 pub use matrix::matrix;
 pub use report::{
-    CredentialReport, DeliveryReport, Everything, GivenScopes, Holds, LeftOver, Outcome, Report, State,
-    StepReport, TargetReport,
+    CredentialReport, DeliveryReport, Everything, GivenScopes, Holds, LeftOver, Outcome, Report, SignInEnd,
+    State, StepReport, TargetReport,
 };
 pub use resolve::{Config, Target};
 pub use run::run;

@@ -244,6 +244,20 @@ impl StepReport {
     }
 }
 
+/// Says until when somebody signs in as lakekey is configured to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct SignInEnd {
+    /// Where the configuration refers to what is signed in with, such as `github.token`.
+    pub key: String,
+    /// When it ends, or at the latest ends where several could be meant.
+    pub ends: Timestamp,
+    /// What its owner is to be told, within 30 days of the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+}
+
 /// Reports one credential of one target.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -273,6 +287,9 @@ pub struct TargetReport {
     /// The time by the clock of the service that dates the credential, which decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Timestamp>,
+    /// Until when lakekey can sign in with what is not renewed by itself, as far as that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sign_in_ends: Vec<SignInEnd>,
     /// Whether a revocation has listed what it would revoke and waits to be confirmed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confirmation_needed: bool,
@@ -300,6 +317,7 @@ impl TargetReport {
             workspace: None,
             client_id: None,
             as_of: None,
+            sign_in_ends: Vec::new(),
             confirmation_needed: false,
             requests: 0,
             steps: Vec::new(),

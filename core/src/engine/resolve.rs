@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::auth::{self, GithubSignIn, SignIn, Subject};
 use crate::config::{
     Adopt, AuthValue, Document, Endpoints, FederatedCredential, Policy, Principal, PrincipalDocument, Scopes,
-    SecretDocument, SinkValue, TargetDocument, TokenDocument, decode, parse,
+    SecretDocument, SinkValue, TargetDocument, TokenDocument, decode, parse, without_braces,
 };
 use crate::host::Environment;
 use crate::model::{Code, CredentialKind, Entitlement, Error, Origin, PrincipalKind, Secret};
@@ -107,6 +107,7 @@ impl Config {
     /// # Errors
     /// Every `config-…` code; the error names the key, and nothing has been sent.
     pub fn from_value(mut value: Value, environment: &dyn Environment) -> Result<Self, Error> {
+        without_braces(&mut value);
         apply_defaults(&mut value)?;
         let document: Document = decode(value, "")?;
         if document.version != 1 {

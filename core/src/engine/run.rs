@@ -9,7 +9,7 @@ use super::report::{Outcome, Report, TargetReport};
 use super::resolve::{Config, Target};
 use super::revoke::Mode;
 use super::shared::{Run, finish};
-use super::{checks, doctor, fix, provision, revoke, show};
+use super::{checks, doctor, fix, provision, revoke, show, sign_in_ends};
 use crate::auth::Session;
 use crate::host::Host;
 use crate::model::Error;
@@ -68,6 +68,9 @@ async fn serve(run: &Run<'_>, target: &Target, request: &RunRequest) -> Vec<Targ
                     Ok(job) => act(&job, request, &mut report).await,
                     Err(error) => Err(error),
                 };
+                if let Command::Status = command {
+                    sign_in_ends::learn(&context, target).await;
+                }
                 finish(&context, &mut report, result);
                 reports.push(report);
             }

@@ -2,6 +2,7 @@
 
 use super::report::{Outcome, TargetReport};
 use super::resolve::{Config, Target};
+use super::sign_in_ends;
 use crate::auth::{Context, Session};
 use crate::host::{Host, Phase};
 use crate::model::{Error, Step};
@@ -25,6 +26,7 @@ impl Run<'_> {
 /// Enters how it ended.
 pub(super) fn finish(context: &Context<'_>, report: &mut TargetReport, result: Result<(), Error>) {
     warn_of_the_clock(context);
+    sign_in_ends::enter(context, report);
     report.requests = context.requests();
     report.workspace = Some(context.subject.workspace.to_string());
     report.client_id = context.client_id().map(str::to_owned);

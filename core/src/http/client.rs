@@ -6,14 +6,13 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
+use super::body::decoded;
 use super::call::Call;
-use super::dialect::{Dialect, is_html, is_json, request_id};
+use super::dialect::Dialect;
 use super::pace::{Limit, Pace};
 use super::patience::Patience;
 use crate::host::{Event, Host, Phase, Response, TransportError, TransportErrorKind};
-use crate::model::typed::{Misfit, from_value};
 use crate::model::{Code, Error, Origin, Secret, Step, Temporary, Timestamp, in_words};
 
 /// The longest that one attempt waits for the next; GitHub's secondary limit asks for a minute.
@@ -52,6 +51,8 @@ pub struct Client<'a> {
     /// Whether the run has begun to deliver, so that it goes on to the next safe point although it was asked
     /// to stop.
     delivering: Cell<bool>,
+    /// When the token ends that GitHub was asked with, as its answers say.
+    github_token_ends: Cell<Option<Timestamp>>,
     /// How often this run has waited so long that what it saw before may not be so any more.
     long_waits: Cell<u32>,
 }
@@ -68,6 +69,7 @@ impl<'a> Client<'a> {
             ledger: RefCell::new(ledger.without_path()),
             lease: Cell::new(None),
             delivering: Cell::new(false),
+            github_token_ends: Cell::new(None),
             long_waits: Cell::new(0),
         }
     }
@@ -88,6 +90,13 @@ impl<'a> Client<'a> {
     /// not be so any more.
     pub(crate) fn long_waits(&self) -> u32 {
         self.long_waits.get()
+    }
+
+    /// Returns when the token ends that GitHub was asked with, where it ends and an answer has said so.
+    ///
+    /// <https://docs.github.com/authentication/keeping-your-account-and-data-secure/token-expiration-and-revocation>
+    pub(crate) fn github_token_ends(&self) -> Option<Timestamp> {
+        self.github_token_ends.get()
     }
 
     /// Returns the host's time.
@@ -265,6 +274,10 @@ impl<'a> Client<'a> {
         };
         if let Some(date) = response.header("date").and_then(Timestamp::from_http_date) {
             self.pace.learn_roughly(&origin, date, self.now());
+        }
+        let ends = response.header("github-authentication-token-expiration");
+        if let Some(ends) = ends.and_then(Timestamp::from_spaced) {
+            self.github_token_ends.set(Some(ends));
         }
         match call.service.judge(&call.asked(), &response, self.now()) {
             None => Ok(response),
@@ -455,39 +468,4 @@ fn lost(call: &Call, error: &TransportError) -> Error {
 /// Says what cannot be: an answer was accepted, and there is none.
 fn nothing_came(call: &Call) -> Error {
     Error::new(Code::Internal, call.step, "an answer was lost on its way")
-}
-
-/// Decodes a body. What was cut or replaced on its way may come whole the next time.
-fn decoded<T: DeserializeOwned>(call: &Call, response: &Response) -> Result<T, Error> {
-    // Little stands here, since it is compiled once a type.
-    from_value(json_of(call, response)?).map_err(|misfit| unfit(call, response, &misfit))
-}
-
-fn json_of(call: &Call, response: &Response) -> Result<Value, Error> {
-    let value = serde_json::from_slice(&response.body).map_err(|error| {
-        if is_html(response) {
-            return garbled(call, response, "a web page, probably a log-in page");
-        }
-        let place = format!("line {}, column {}", error.line(), error.column());
-        garbled(call, response, &format!("a body that is no JSON ({place})"))
-    })?;
-    match call.proves && !is_json(response) {
-        true => Err(garbled(call, response, "a body whose content type is not that of JSON")),
-        false => Ok(value),
-    }
-}
-
-fn unfit(call: &Call, response: &Response, misfit: &Misfit) -> Error {
-    // What does not fit may be a secret; its place is none.
-    match misfit.path() {
-        "" => garbled(call, response, "a body of another form"),
-        path => garbled(call, response, &format!("a body of another form (at {path})")),
-    }
-}
-
-fn garbled(call: &Call, response: &Response, what: &str) -> Error {
-    Error::new(Code::ReplyInvalid, call.step, format!("{} answered with {what}", call.service))
-        .with_request_id(request_id(response))
-        .with_temporary(Temporary::Yes)
-        .with_uncertainty(!call.repeatable)
 }

@@ -1,6 +1,7 @@
 //! The way to a service: what a request means, who sends it, how a refusal is read, when it is sent again and
 //! how fast. Every request of the core goes through a [`Client`].
 
+mod body;
 mod call;
 mod client;
 mod dialect;

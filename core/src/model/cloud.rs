@@ -29,6 +29,19 @@ pub enum Cloud {
 }
 
 impl Cloud {
+    /// Lists the clouds.
+    pub(crate) const ALL: [Self; 3] = [Self::Public, Self::UsGov, Self::China];
+
+    /// Returns the name under which the configuration knows it.
+    #[must_use]
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::UsGov => "usgov",
+            Self::China => "china",
+        }
+    }
+
     /// Reads the name that `ARM_ENVIRONMENT` holds, as Terraform and the Databricks SDKs write it.
     #[must_use]
     pub fn of_arm_environment(name: &str) -> Option<Self> {

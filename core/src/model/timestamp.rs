@@ -104,6 +104,18 @@ impl Timestamp {
         OffsetDateTime::parse(text, &Rfc2822).ok().and_then(|time| Self::of(time).ok())
     }
 
+    /// Reads a time as GitHub writes it into a header, such as `2027-10-12 09:00:00 UTC`, or with an offset
+    /// such as `+0000` at its end.
+    pub(crate) fn from_spaced(text: &str) -> Option<Self> {
+        let (time, zone) = text.trim().rsplit_once(' ')?;
+        let zone = match zone {
+            "UTC" => "Z".to_owned(),
+            _ if zone.len() == 5 && zone.is_ascii() => format!("{}:{}", &zone[..3], &zone[3..]),
+            _ => return None,
+        };
+        format!("{}{zone}", time.replacen(' ', "T", 1)).parse().ok()
+    }
+
     fn of(time: OffsetDateTime) -> Result<Self, NoTimestamp> {
         let millisecond = time.unix_timestamp() * 1000 + i64::from(time.millisecond());
         Self::from_millisecond(millisecond)

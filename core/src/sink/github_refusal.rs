@@ -45,6 +45,14 @@ fn explained(context: &Context<'_>, place: &Place, sign_in: Option<&GithubSignIn
                          fine-grained personal access token, that has `{}: write`",
                     permission.name()
                 )),
+                TokenKind::SeeminglyWorkflow => {
+                    error.coded(Code::GithubTokenCannotWriteSecrets).with_hint(format!(
+                        "by its form (ghs_15368_…) the token is a workflow's own GITHUB_TOKEN, which can never \
+                         write secrets: use a GitHub App or a fine-grained personal access token with `{}: \
+                         write`",
+                        permission.name()
+                    ))
+                }
                 TokenKind::Installation => {
                     error.coded(Code::GithubTokenCannotWriteSecrets).with_hint(format!(
                         "the token is an installation's (ghs_…). If it is the workflow's own \

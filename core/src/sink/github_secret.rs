@@ -1,4 +1,5 @@
-//! `github-secret`: a GitHub secret of a repository, an environment, an organisation or Dependabot.
+//! `github-secret`: a GitHub secret of a repository, an environment or an organisation, for Actions,
+//! Dependabot, Codespaces or coding agents.
 //!
 //! Every decision is made here: which key seals, when it is stale, whether a date is that of our write, what
 //! is kept of an organisation's audience, what a refusal means. The requests are those of [`Api`], which a
@@ -23,7 +24,9 @@ use crate::auth::{Context, GithubSignIn};
 use crate::host::{Environment, LocalFuture};
 use crate::http::Identity;
 use crate::model::{Code, Error, Secret, Step, Timestamp, in_words};
-use crate::service::github::{Api, Asked, Body, Found, GITHUB, Kind, Place, PublicKey, Visibility, seal};
+use crate::service::github::{
+    Api, App, Asked, Body, Found, GITHUB, Kind, Place, PublicKey, Visibility, seal,
+};
 
 /// The largest value of a secret, in bytes.
 ///
@@ -40,7 +43,7 @@ const SKEW: i64 = 5_000;
 /// <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
 const LIMITS: &[(usize, i64)] = &[(80, 60_000), (500, 3_600_000)];
 
-/// A GitHub secret of a repository, an environment, an organisation or Dependabot.
+/// A GitHub secret of a repository, an environment or an organisation.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct GithubSecretShape {
@@ -56,18 +59,8 @@ pub(super) struct GithubSecretShape {
     visibility: Option<Visibility>,
     /// The names of the repositories that see it, with `visibility: selected`.
     repositories: Option<Vec<String>>,
-    /// `actions` (default) or `dependabot`.
-    app: Option<GithubApp>,
-}
-
-/// Names the part of GitHub that uses a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum GithubApp {
-    /// Actions.
-    Actions,
-    /// Dependabot.
-    Dependabot,
+    /// Which part of GitHub uses it: `actions` (default), `dependabot`, `codespaces` or `agents`.
+    app: Option<App>,
 }
 
 /// Keeps a credential in a secret of GitHub.
@@ -83,13 +76,11 @@ impl Shape for GithubSecretShape {
         let (owner, repository) = self.owner(around)?;
         self.check_environment(around)?;
         let selected = self.check_audience(around)?;
-        let dependabot = self.app == Some(GithubApp::Dependabot);
-        let kind = match (repository.is_empty(), dependabot, &self.environment) {
-            (true, true, _) => Kind::OrganizationDependabot,
-            (true, false, _) => Kind::Organization,
-            (false, true, _) => Kind::RepositoryDependabot,
-            (false, false, Some(_)) => Kind::Environment,
-            (false, false, None) => Kind::Repository,
+        let app = self.app.unwrap_or_default();
+        let kind = match (repository.is_empty(), &self.environment) {
+            (true, _) => Kind::Organization(app),
+            (false, Some(_)) => Kind::Environment,
+            (false, None) => Kind::Repository(app),
         };
         let place = Place {
             kind,
@@ -134,7 +125,7 @@ impl GithubSecretShape {
 
     fn check_environment(&self, around: &Around<'_>) -> Result<(), Error> {
         let Some(environment) = &self.environment else { return Ok(()) };
-        let words = if self.organization.is_some() || self.app == Some(GithubApp::Dependabot) {
+        let words = if self.organization.is_some() || self.app.is_some_and(|app| app != App::Actions) {
             "only a repository's Actions secrets have environments"
         } else if environment.is_empty()
             || environment.len() > 255
@@ -204,11 +195,8 @@ impl place::Place for GithubSecret {
     }
 
     fn identity(&self) -> String {
-        let Place { kind, environment, secret, .. } = &self.place;
-        let app = match kind {
-            Kind::RepositoryDependabot | Kind::OrganizationDependabot => "dependabot",
-            _ => "actions",
-        };
+        let Place { environment, secret, .. } = &self.place;
+        let app = self.place.app().as_str();
         format!("github {app} {} {environment} {secret}", self.place.scope()).to_ascii_lowercase()
     }
 

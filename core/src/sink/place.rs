@@ -26,6 +26,11 @@ pub(crate) trait Place: Debug {
     /// `config-missing-secret` with the path of the key.
     fn check_references(&self, environment: &dyn Environment) -> Result<(), Error>;
 
+    /// Says what its owner should know of how it is written, and what to do; for `doctor`.
+    fn advice(&self) -> Option<(String, &'static str)> {
+        None
+    }
+
     /// Opens it for one run.
     ///
     /// # Errors

@@ -35,6 +35,11 @@ impl Writer {
         Ok(Self { sign_in: own.or_else(by_default), resource, path: around.path.clone() })
     }
 
+    /// Returns true where a PAT signs in.
+    pub(super) fn is_pat(&self) -> bool {
+        self.sign_in.as_ref().is_some_and(|sign_in| sign_in.method.name() == "pat")
+    }
+
     /// Checks that every secret is there that signing in takes; those of the principal are checked with its
     /// target.
     ///

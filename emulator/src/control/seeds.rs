@@ -208,6 +208,8 @@ pub enum Seed {
     GithubToken {
         /// The permissions, such as `secrets`.
         permissions: Vec<String>,
+        /// How long it lives; for ever by default.
+        lifetime_seconds: Option<i64>,
     },
 }
 
@@ -400,11 +402,15 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             let (id, private_key) = world.github_app();
             Ok(json!({"app-id": id, "private-key": private_key}))
         }
-        Seed::GithubToken { permissions } => {
+        Seed::GithubToken { permissions, lifetime_seconds } => {
             let value =
                 format!("github_pat_{}_{}", world.random.alphanumeric(22), world.random.alphanumeric(59));
             let permissions: Vec<&str> = permissions.iter().map(String::as_str).collect();
             world.github_token(&value, TokenKind::FineGrained, "octocat", &permissions);
+            let end = lifetime_seconds.map(|seconds| world.now_ms() + seconds * 1000);
+            if let (Some(end), Some(token)) = (end, world.github.tokens.last_mut()) {
+                token.expires_ms = end;
+            }
             Ok(json!({"token": value}))
         }
     }

@@ -157,6 +157,8 @@ fn place(place: &Place) -> Value {
         }
         Place::Organization(organization) => json!({"organization": organization}),
         Place::DependabotRepository(repository) => json!({"repository": repository, "app": "dependabot"}),
+        Place::FurtherRepository(app, repository) => json!({"repository": repository, "app": app}),
+        Place::FurtherOrganization(app, organization) => json!({"organization": organization, "app": app}),
         Place::DependabotOrganization(organization) => {
             json!({"organization": organization, "app": "dependabot"})
         }

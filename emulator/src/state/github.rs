@@ -73,6 +73,10 @@ pub enum Place {
     Environment(String, String),
     /// An organisation's Actions secrets.
     Organization(String),
+    /// A repository's secrets for a further part of GitHub, `codespaces` or `agents`.
+    FurtherRepository(&'static str, String),
+    /// An organisation's secrets for a further part of GitHub, `codespaces` or `agents`.
+    FurtherOrganization(&'static str, String),
     /// A repository's Dependabot secrets.
     DependabotRepository(String),
     /// An organisation's Dependabot secrets.

@@ -41,6 +41,7 @@ function* lines(target) {
   }
   for (const delivery of delivered) yield `  place ${delivery.sink}: ${place(delivery)}`;
   if (target.credential?.may) yield `  scopes: ${target.credential.may}`;
+  for (const { warning } of target["sign-in-ends"] ?? []) if (warning) yield `  ends soon: ${warning}`;
   for (const { id, why, until } of target["left-over-details"] ?? [])
     yield `  left over ${id}: ${why}${until ? `, until ${date(until)}` : ""}`;
   // What stops working is read first.

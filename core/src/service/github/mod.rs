@@ -10,7 +10,7 @@ pub use api::{
     Api, Asked, Body, Found, OverHttp, PAGE, PublicKey, repository_path, selected_path, versioned,
 };
 pub use permission::Permission;
-pub use place::{Kind, Place, Visibility};
+pub use place::{App, Kind, Place, Visibility};
 pub(crate) use refusals::{GITHUB, GITHUB_APP, moved_to};
 pub(crate) use seal::HostRng;
 pub use seal::seal;

@@ -15,6 +15,14 @@ pub enum Permission {
     DependabotSecrets,
     /// An organisation's Dependabot secrets.
     OrganizationDependabotSecrets,
+    /// A repository's secrets for Codespaces.
+    CodespacesSecrets,
+    /// An organisation's secrets for Codespaces.
+    OrganizationCodespacesSecrets,
+    /// A repository's secrets for coding agents.
+    AgentSecrets,
+    /// An organisation's secrets for coding agents.
+    OrganizationAgentSecrets,
 }
 
 impl Permission {
@@ -27,6 +35,10 @@ impl Permission {
             Self::OrganizationSecrets => "organization_secrets",
             Self::DependabotSecrets => "dependabot_secrets",
             Self::OrganizationDependabotSecrets => "organization_dependabot_secrets",
+            Self::CodespacesSecrets => "codespaces_secrets",
+            Self::OrganizationCodespacesSecrets => "organization_codespaces_secrets",
+            Self::AgentSecrets => "agent_secrets",
+            Self::OrganizationAgentSecrets => "organization_agent_secrets",
         }
     }
 
@@ -41,7 +53,20 @@ impl Permission {
             Self::OrganizationDependabotSecrets => {
                 "Organization permissions > Organization dependabot secrets"
             }
+            Self::CodespacesSecrets => "Repository permissions > Codespaces secrets",
+            Self::OrganizationCodespacesSecrets => {
+                "Organization permissions > Organization codespaces secrets"
+            }
+            Self::AgentSecrets => "Repository permissions > Agent secrets",
+            Self::OrganizationAgentSecrets => "Organization permissions > Agent secrets",
         }
+    }
+
+    /// Returns true where the name is documented, so that a token may be asked for this permission alone;
+    /// with a wrong name GitHub would give none.
+    #[must_use]
+    pub const fn is_documented(self) -> bool {
+        !matches!(self, Self::AgentSecrets | Self::OrganizationAgentSecrets)
     }
 
     /// Says where the permission is granted, to an App or to a fine-grained personal access token.

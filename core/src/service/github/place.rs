@@ -1,6 +1,7 @@
 //! Where a GitHub secret stands.
 //!
-//! <https://docs.github.com/rest/actions/secrets>, <https://docs.github.com/rest/dependabot/secrets>
+//! <https://docs.github.com/rest/actions/secrets>, <https://docs.github.com/rest/dependabot/secrets>,
+//! <https://docs.github.com/rest/codespaces/repository-secrets>, <https://docs.github.com/rest/agents/secrets>
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,16 +12,41 @@ use crate::http::encode;
 /// Names the kind of a secret, which decides its address and the permission that it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A repository's secret for Actions.
-    Repository,
+    /// A repository's secret.
+    Repository(App),
     /// A secret of one of a repository's environments.
     Environment,
-    /// An organisation's secret for Actions.
-    Organization,
-    /// A repository's secret for Dependabot.
-    RepositoryDependabot,
-    /// An organisation's secret for Dependabot.
-    OrganizationDependabot,
+    /// An organisation's secret.
+    Organization(App),
+}
+
+/// Names the part of GitHub that uses a secret.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "GithubApp")]
+pub enum App {
+    /// Actions.
+    #[default]
+    Actions,
+    /// Dependabot.
+    Dependabot,
+    /// Codespaces.
+    Codespaces,
+    /// Coding agents.
+    Agents,
+}
+
+impl App {
+    /// Returns the name that the configuration, reports and paths of the API have for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Actions => "actions",
+            Self::Dependabot => "dependabot",
+            Self::Codespaces => "codespaces",
+            Self::Agents => "agents",
+        }
+    }
 }
 
 /// Says which repositories see an organisation's secret.
@@ -58,7 +84,16 @@ impl Place {
     /// Returns true where an organisation holds the secret.
     #[must_use]
     pub const fn is_organization(&self) -> bool {
-        matches!(self.kind, Kind::Organization | Kind::OrganizationDependabot)
+        matches!(self.kind, Kind::Organization(_))
+    }
+
+    /// Returns which part of GitHub uses the secret.
+    #[must_use]
+    pub const fn app(&self) -> App {
+        match self.kind {
+            Kind::Repository(app) | Kind::Organization(app) => app,
+            Kind::Environment => App::Actions,
+        }
     }
 
     /// Returns the name that reports show.
@@ -67,11 +102,11 @@ impl Place {
         let owner = self.scope();
         let secret = &self.secret;
         match self.kind {
-            Kind::Repository | Kind::Organization => format!("github-secret {owner} {secret}"),
             Kind::Environment => format!("github-secret {owner} {secret} ({})", self.environment),
-            Kind::RepositoryDependabot | Kind::OrganizationDependabot => {
-                format!("github-secret {owner} {secret} (dependabot)")
-            }
+            _ => match self.app() {
+                App::Actions => format!("github-secret {owner} {secret}"),
+                app => format!("github-secret {owner} {secret} ({})", app.as_str()),
+            },
         }
     }
 
@@ -106,14 +141,12 @@ impl Place {
     pub fn secrets_path(&self) -> String {
         let (owner, name) = (encode(&self.owner), encode(&self.repository));
         match self.kind {
-            Kind::Repository => format!("/repos/{owner}/{name}/actions/secrets"),
+            Kind::Repository(app) => format!("/repos/{owner}/{name}/{}/secrets", app.as_str()),
             // A name such as `prod/eu west` is one segment.
             Kind::Environment => {
                 format!("/repos/{owner}/{name}/environments/{}/secrets", encode(&self.environment))
             }
-            Kind::Organization => format!("/orgs/{owner}/actions/secrets"),
-            Kind::RepositoryDependabot => format!("/repos/{owner}/{name}/dependabot/secrets"),
-            Kind::OrganizationDependabot => format!("/orgs/{owner}/dependabot/secrets"),
+            Kind::Organization(app) => format!("/orgs/{owner}/{}/secrets", app.as_str()),
         }
     }
 
@@ -144,11 +177,15 @@ impl Place {
     #[must_use]
     pub const fn permission(&self) -> Permission {
         match self.kind {
-            Kind::Repository => Permission::Secrets,
             Kind::Environment => Permission::Environments,
-            Kind::Organization => Permission::OrganizationSecrets,
-            Kind::RepositoryDependabot => Permission::DependabotSecrets,
-            Kind::OrganizationDependabot => Permission::OrganizationDependabotSecrets,
+            Kind::Repository(App::Actions) => Permission::Secrets,
+            Kind::Repository(App::Dependabot) => Permission::DependabotSecrets,
+            Kind::Repository(App::Codespaces) => Permission::CodespacesSecrets,
+            Kind::Repository(App::Agents) => Permission::AgentSecrets,
+            Kind::Organization(App::Actions) => Permission::OrganizationSecrets,
+            Kind::Organization(App::Dependabot) => Permission::OrganizationDependabotSecrets,
+            Kind::Organization(App::Codespaces) => Permission::OrganizationCodespacesSecrets,
+            Kind::Organization(App::Agents) => Permission::OrganizationAgentSecrets,
         }
     }
 }

@@ -3,10 +3,10 @@
 //! <https://learn.microsoft.com/graph/api/application-post-applications>
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::pages::{equals, list};
+use super::passwords::PasswordInfo;
 use super::propagation::{appeared, is_conflict, settled};
 use super::refusals::GRAPH;
 use crate::host::Method;
@@ -31,8 +31,9 @@ pub(crate) struct Application {
     /// Texts by which programs know what they made.
     #[serde(default)]
     pub(crate) tags: Vec<String>,
+    /// Its client secrets, without their values.
     #[serde(default)]
-    pub(super) password_credentials: Vec<IgnoredAny>,
+    pub(crate) password_credentials: Vec<PasswordInfo>,
     /// Whether this run made it.
     #[serde(skip)]
     pub(crate) created: bool,

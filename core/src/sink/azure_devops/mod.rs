@@ -31,6 +31,10 @@ use crate::service::azure_devops::AZURE_DEVOPS;
 
 const VERSION: &str = "api-version=7.1";
 
+/// What needs no PAT.
+const WITHOUT_PAT: &str = "Without a PAT: leave `auth` out, or give the sign-in of a service principal, and add \
+                           that principal under Organization settings > Users";
+
 /// How often a write is tried, each on top of a fresh read.
 const WRITES: u32 = 3;
 
@@ -154,6 +158,15 @@ impl Place for AzureDevopsVariable {
 
     fn check_references(&self, environment: &dyn Environment) -> Result<(), Error> {
         self.writer.check_references(environment)
+    }
+
+    /// Azure DevOps retires the PATs that reach every organisation of their owner.
+    ///
+    /// <https://learn.microsoft.com/azure/devops/organizations/accounts/use-personal-access-tokens-to-authenticate>
+    fn advice(&self) -> Option<(String, &'static str)> {
+        let words = "is written with a PAT; one that was made for all organisations stops on 1 December 2026, \
+                     one for this organisation goes on";
+        self.writer.is_pat().then(|| (format!("{} {words}", self.label()), WITHOUT_PAT))
     }
 
     fn open<'s>(&'s self, _adapters: &'s dyn Adapters) -> Result<Box<dyn Sink + 's>, Error> {
@@ -383,9 +396,14 @@ impl AzureDevopsSink<'_> {
         let (organization, project) = (&self.place.organization, &self.place.project);
         let of_project = error.reason().is_some_and(|reason| reason.starts_with("ProjectDoesNotExist"));
         let hint = match (error.code(), error.status()) {
+            (Code::CredentialInvalid, _) | (_, Some(401)) if self.place.writer.is_pat() => format!(
+                "{organization} refuses the PAT of {path}.auth: it is wrong, has ended or was revoked, or it \
+                 lacks the scope Variable Groups (Read, create, & manage); one for all organisations is \
+                 refused since 1 December 2026. {WITHOUT_PAT}"
+            ),
             (Code::CredentialInvalid, _) | (_, Some(401)) => format!(
                 "{organization} does not know the one who signs in: add the service principal under \
-                 Organization settings > Users, or replace the PAT or access token of {path}.auth"
+                 Organization settings > Users, or replace the access token of {path}.auth"
             ),
             (Code::SinkPermissionMissing, _) => format!(
                 "make the one who signs in an Administrator of the variable group {group} in {project}: \

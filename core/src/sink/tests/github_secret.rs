@@ -231,6 +231,8 @@ fn the_workflows_own_token_is_told_from_an_app_that_lacks_a_permission() {
     assert!(elsewhere.hint().contains("If it is that of an App"), "{}", elsewhere.hint());
     let either = explained(&[JOB, ("INPUT", "ghs_abc")], token("INPUT"), said);
     assert!(either.hint().contains("If it is that of an App"), "{}", either.hint());
+    let seemingly = explained(&[("INPUT", "ghs_15368_abc")], token("INPUT"), said);
+    assert!(seemingly.hint().contains("by its form (ghs_15368_…)"), "{}", seemingly.hint());
     let personal = explained(&[], token("PAT"), "Resource not accessible by personal access token");
     assert_eq!(personal.code(), Code::GithubPermissionMissing);
     assert!(personal.hint().contains("Repository permissions > Environments"), "{}", personal.hint());

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::reply::{not_found, refuse};
 use crate::call::Call;
+use crate::clock::rfc3339;
 use crate::reply::Reply;
 use crate::state::{GithubToken, Place, Repository, TokenKind};
 use crate::world::World;
@@ -40,10 +41,13 @@ impl Caller {
         write: bool,
     ) -> Result<(), Reply> {
         let reaches = match place {
-            Place::Repository(name) | Place::Environment(name, _) | Place::DependabotRepository(name) => {
-                self.reaches(world, name)
-            }
-            Place::Organization(name) | Place::DependabotOrganization(name) => {
+            Place::Repository(name)
+            | Place::Environment(name, _)
+            | Place::DependabotRepository(name)
+            | Place::FurtherRepository(_, name) => self.reaches(world, name),
+            Place::Organization(name)
+            | Place::DependabotOrganization(name)
+            | Place::FurtherOrganization(_, name) => {
                 world.github.organizations.iter().any(|org| org.eq_ignore_ascii_case(name))
                     && self.is_of(name)
             }
@@ -84,6 +88,13 @@ impl Caller {
             },
         )
     }
+}
+
+/// Tells when a person's token ends, as GitHub does in each of its answers.
+pub(super) fn expiration(caller: &Caller) -> Option<(&'static str, String)> {
+    let ends = caller.token.kind == TokenKind::FineGrained && caller.token.expires_ms >= 0;
+    let text = || rfc3339(caller.token.expires_ms).replace('T', " ").replace('Z', " UTC");
+    ends.then(|| ("github-authentication-token-expiration", text()))
 }
 
 pub(super) fn user(caller: &Caller) -> Result<Reply, Reply> {

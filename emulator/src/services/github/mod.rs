@@ -51,6 +51,7 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
         Ok(()) => route(world, call, &caller, path).unwrap_or_else(|refusal| refusal),
         Err(refusal) => refusal,
     };
+    reply.headers.extend(access::expiration(&caller));
     reply.headers.extend(limits::headers(world.github.usage(&caller.name), &limit, call.now_ms));
     reply
 }
@@ -65,13 +66,15 @@ fn is_known(method: &str, path: &[&str]) -> bool {
         | ["orgs", _] => method == "GET",
         ["repos", _, _, "environments", _, "secrets" | "variables", rest @ ..]
         | ["repos", _, _, "actions", "secrets" | "variables", rest @ ..]
-        | ["repos", _, _, "dependabot", "secrets", rest @ ..] => is_item(method, rest),
+        | ["repos", _, _, "dependabot" | "codespaces" | "agents", "secrets", rest @ ..] => {
+            is_item(method, rest)
+        }
         ["orgs", _, "actions", "secrets" | "variables", _, "repositories", ..]
-        | ["orgs", _, "dependabot", "secrets", _, "repositories", ..] => {
+        | ["orgs", _, "dependabot" | "codespaces" | "agents", "secrets", _, "repositories", ..] => {
             matches!(method, "GET" | "PUT" | "DELETE")
         }
         ["orgs", _, "actions", "secrets" | "variables", rest @ ..]
-        | ["orgs", _, "dependabot", "secrets", rest @ ..] => is_item(method, rest),
+        | ["orgs", _, "dependabot" | "codespaces" | "agents", "secrets", rest @ ..] => is_item(method, rest),
         _ => false,
     }
 }
@@ -83,6 +86,11 @@ fn is_item(method: &str, rest: &[&str]) -> bool {
         [_] => matches!(method, "GET" | "PUT" | "PATCH" | "DELETE"),
         _ => false,
     }
+}
+
+/// Returns the name of a further part of GitHub that has secrets.
+fn further(app: &str) -> &'static str {
+    if app == "agents" { "agents" } else { "codespaces" }
 }
 
 fn route(world: &mut World, call: &Call, caller: &Caller, path: &[&str]) -> Result<Reply, Reply> {
@@ -110,6 +118,14 @@ fn route(world: &mut World, call: &Call, caller: &Caller, path: &[&str]) -> Resu
         }
         ["repos", owner, name, "dependabot", "secrets", rest @ ..] => {
             secrets::handle(world, call, caller, Place::DependabotRepository(format!("{owner}/{name}")), rest)
+        }
+        ["repos", owner, name, app @ ("codespaces" | "agents"), "secrets", rest @ ..] => {
+            let place = Place::FurtherRepository(further(app), format!("{owner}/{name}"));
+            secrets::handle(world, call, caller, place, rest)
+        }
+        ["orgs", org, app @ ("codespaces" | "agents"), "secrets", rest @ ..] => {
+            let place = Place::FurtherOrganization(further(app), (*org).to_owned());
+            secrets::handle(world, call, caller, place, rest)
         }
         ["repos", owner, name, "environments", environment, "secrets", rest @ ..] => {
             let place = Place::Environment(format!("{owner}/{name}"), (*environment).to_owned());

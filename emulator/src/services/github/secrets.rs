@@ -1,4 +1,4 @@
-//! Secrets of repositories, environments and organisations, for Actions and for Dependabot.
+//! Secrets of repositories, environments and organisations, for Actions, Dependabot, Codespaces and agents.
 //!
 //! <https://docs.github.com/rest/actions/secrets>, <https://docs.github.com/rest/dependabot/secrets>
 
@@ -79,6 +79,10 @@ fn permission(place: &Place) -> &'static str {
         Place::Organization(_) => "organization_secrets",
         Place::DependabotRepository(_) => "dependabot_secrets",
         Place::DependabotOrganization(_) => "organization_dependabot_secrets",
+        Place::FurtherRepository("codespaces", _) => "codespaces_secrets",
+        Place::FurtherRepository(..) => "agent_secrets",
+        Place::FurtherOrganization("codespaces", _) => "organization_codespaces_secrets",
+        Place::FurtherOrganization(..) => "organization_agent_secrets",
     }
 }
 
@@ -110,6 +114,7 @@ fn shown(call: &Call, place: &Place, name: &str, secret: &GithubSecret) -> Value
         if visibility == "selected" {
             let (kind, org) = match place {
                 Place::DependabotOrganization(org) => ("dependabot", org.as_str()),
+                Place::FurtherOrganization(app, org) => (*app, org.as_str()),
                 Place::Organization(org) => ("actions", org.as_str()),
                 _ => ("actions", ""),
             };
@@ -137,7 +142,10 @@ pub(super) fn check_name(name: &str) -> Result<(), Reply> {
 }
 
 fn put(call: &Call, place: &Place, store: &mut Store, name: &str) -> Result<Reply, Reply> {
-    let organization = matches!(place, Place::Organization(_) | Place::DependabotOrganization(_));
+    let organization = matches!(
+        place,
+        Place::Organization(_) | Place::DependabotOrganization(_) | Place::FurtherOrganization(..)
+    );
     let known: &[&str] = if organization {
         &["encrypted_value", "key_id", "visibility", "selected_repository_ids"]
     } else {
