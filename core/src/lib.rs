@@ -166,7 +166,8 @@ mod sink;
 
 pub use auth::Context;
 pub use config::{
-    Adopt, Endpoints, FederatedCredential, MAX_DOCUMENT, Policy, Principal, Scopes, SecretRef, with_client_id,
+    Adopt, Endpoints, FederatedCredential, MAX_DOCUMENT, Policy, Principal, Repository, Runs, Scopes,
+    SecretRef, Whose, with_client_id,
 };
 pub use engine::{
     Command, Config, CredentialReport, DeliveryReport, Everything, GivenScopes, Holds, LeftOver, Outcome,

@@ -41,6 +41,7 @@ impl World {
                 full_name: name,
                 environments: vec!["production".to_owned()],
                 formerly: Vec::new(),
+                subject: None,
             });
         }
         self.github.organizations.push(ORGANIZATION.to_owned());
@@ -50,6 +51,8 @@ impl World {
             "organization_secrets",
             "dependabot_secrets",
             "organization_dependabot_secrets",
+            "actions",
+            "organization_administration",
             "codespaces_secrets",
             "organization_codespaces_secrets",
             "agent_secrets",

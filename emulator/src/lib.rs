@@ -49,7 +49,7 @@ pub use state::{
     GithubToken, Grant, Grantee, Graph, GraphLag, GroupRole, GroupType, GroupVariable, Imds, Installation,
     JobIdentity, KeyVaults, LagShape, Limits, Member, MemberKind, OauthSecret, Oidc, Origin, Origins, Pat,
     PipelineJob, Place, Project, Propagation, Replicas, Repository, Rights, SecretScope, Seeded, Service,
-    ServiceConnection, ServicePrincipal, Spread, SpreadKind, Store, StoredSecret, Subject, TokenKind,
-    Variable, VariableGroup, VaultSecret, VaultVersion, WebhookDelivery, Workspace,
+    ServiceConnection, ServicePrincipal, Spread, SpreadKind, Store, StoredSecret, Subject, SubjectForm,
+    TokenKind, Variable, VariableGroup, VaultSecret, VaultVersion, WebhookDelivery, Workspace,
 };
 pub use world::World;

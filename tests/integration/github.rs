@@ -26,6 +26,7 @@ fn stage(sink: Value) -> Stage {
                 full_name: name.to_owned(),
                 environments: vec!["prod/eu west".to_owned()],
                 formerly: Vec::new(),
+                subject: None,
             });
         }
     });

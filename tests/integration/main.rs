@@ -35,3 +35,4 @@ mod sign_in;
 mod sign_in_ends;
 mod silent_places;
 mod sinks;
+mod trust;

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::jwt;
 use crate::config::Reference;
 use crate::http::{Identity, encode};
-use crate::model::{Code, Error, Origin, Secret, Step};
+use crate::model::{Code, Error, Origin, Secret, Step, one_line};
 use crate::service::identity_token::{of_azure_devops, of_github};
 
 /// Says where an assertion comes from; each exchange asks for a fresh one.
@@ -121,6 +121,53 @@ impl Source {
 /// <https://docs.github.com/actions/reference/workflows-and-actions/variables>
 pub(super) fn in_actions(environment: &dyn crate::host::Environment) -> bool {
     environment.variable("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
+/// Holds what GitHub says of the job that lakekey runs in.
+pub(crate) struct Job {
+    /// Who signs its tokens.
+    pub(crate) issuer: String,
+    /// The subject.
+    pub(crate) subject: String,
+    /// `owner/name` of the repository.
+    pub(crate) repository: String,
+    /// The number of the repository.
+    pub(crate) repository_id: Option<String>,
+    /// The part of the usual subject that says what runs, such as `environment:rotation`.
+    context: String,
+}
+
+impl Job {
+    /// Returns the subject of other runs of the same repository: the job's own, with the part that says what
+    /// runs replaced; `None` where that part is not at its end, as a template may have it.
+    pub(crate) fn subject_of(&self, context: &str) -> Option<String> {
+        if context == self.context {
+            return Some(self.subject.clone());
+        }
+        let prefix = self.subject.strip_suffix(&self.context)?;
+        prefix.ends_with(':').then(|| format!("{prefix}{context}"))
+    }
+}
+
+/// Asks GitHub what its tokens say of the job that lakekey runs in; `None` where this is no job of GitHub
+/// Actions that may ask.
+pub(crate) async fn job(context: &Context<'_>, step: Step) -> Option<Job> {
+    let audience = context.endpoints.cloud.token_exchange_audience();
+    let token = Source::github(context, step, audience).ok()?.assertion(context, step).await.ok()?;
+    let claims = jwt::claims(&token)?;
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).map(one_line);
+    let runs = match (text("environment"), text("event_name"), text("ref")) {
+        (Some(environment), _, _) => format!("environment:{}", environment.replace(':', "%3A")),
+        (None, Some(event), _) if event.starts_with("pull_request") => "pull_request".to_owned(),
+        (None, _, reference) => format!("ref:{}", reference?.replace(':', "%3A")),
+    };
+    Some(Job {
+        issuer: text("iss")?,
+        subject: text("sub")?,
+        repository: text("repository")?,
+        repository_id: text("repository_id"),
+        context: runs,
+    })
 }
 
 /// Returns where Azure Pipelines gives tokens; older agents tell only the parts of it.

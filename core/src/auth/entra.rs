@@ -6,6 +6,7 @@ use super::assertion::{Source, claims};
 use super::cache::Token;
 use super::context::{Context, Request};
 use super::resource::Resource;
+use super::unlike;
 use crate::config::{guid, tenant};
 use crate::host::HeaderValue;
 use crate::http::{Call, Identity, Patience};
@@ -146,21 +147,32 @@ pub(super) async fn exchanged(
     let name = app.name(&scope, &source.name());
     let fetch = async {
         let patience = Patience::attempts(EXCHANGES).for_propagation();
+        let mut sent = None;
         // These alone: other refusals of what was made a moment ago take longer than a sign-in waits.
         let exchanged = context.retry(request.step, patience, async || {
-            match exchange(request, &app, source, &scope).await {
+            match exchange(request, &app, source, &scope, &mut sent).await {
                 Err(error) if !passes_soon(&error) => Ok(Err(error)),
                 other => other.map(Ok),
             }
         });
-        exchanged.await?
+        match exchanged.await.flatten() {
+            Err(error) => Err(unlike::explained(request, &app.client, error, sent.as_ref()).await),
+            token => token,
+        }
     };
     context.session().tokens.get(context, name, fetch).await
 }
 
-async fn exchange(request: &Request<'_>, app: &App, source: &Source, scope: &str) -> Result<Token, Error> {
+async fn exchange(
+    request: &Request<'_>,
+    app: &App,
+    source: &Source,
+    scope: &str,
+    sent: &mut Option<Secret>,
+) -> Result<Token, Error> {
     let context = request.context;
     let assertion = source.assertion(context, request.step).await?;
+    *sent = Some(assertion.clone());
     let call = app.grant(context, request.step, scope, &by_assertion(&assertion));
     granted(context, call).await.map_err(|error| match error.code() {
         Code::FederatedCredentialMismatch

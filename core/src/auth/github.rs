@@ -21,7 +21,7 @@ use super::context::Context;
 use super::pem::straightened;
 use crate::config::{GithubValue, Reference, SecretRef, decode, known, one_of, take_type};
 use crate::host::{Environment, Method};
-use crate::http::{Call, Identity};
+use crate::http::{Call, Identity, encode};
 use crate::model::{Code, Error, Secret, Step, Timestamp, one_line};
 use crate::service::github::{GITHUB, GITHUB_APP, HostRng, Place, versioned};
 
@@ -171,6 +171,50 @@ impl GithubSignIn {
         let path = format!("/repositories/{number}");
         let asked = versioned(Call::by(&reader, STEP, &GITHUB, Method::GET, path));
         context.json::<Named>(asked).await.ok().map(|named| one_line(&named.full_name))
+    }
+
+    /// Returns an identity, bound to the API, that may read a repository's description and its Actions.
+    ///
+    /// # Errors
+    /// `config-missing-secret`, `github-credential-invalid`, `github-app-not-installed`;
+    /// `github-permission-missing` where the App may not read Actions.
+    pub(crate) async fn reader(
+        &self,
+        context: &Context<'_>,
+        (owner, name): (&str, &str),
+        step: Step,
+    ) -> Result<Identity, Error> {
+        let api = &context.endpoints.github_api;
+        let Reference { secret, path, .. } = self.reference();
+        let secret = context.secret(&secret, &path)?;
+        let Self::App(App { app_id, .. }) = self else { return Ok(Identity::bearer(api, &secret)) };
+        let repository = format!("{owner}/{name}");
+        let fetch = async {
+            let app = Identity::bearer(api, &context.masked(assertion(context, *app_id, &secret)?));
+            let path = format!("/repos/{}/{}/installation", encode(owner), encode(name));
+            let found: Installation =
+                context.json(call(&app, Method::GET, path)).await.map_err(|error| match error.code() {
+                    Code::GithubNotFound => error.coded(Code::GithubAppNotInstalled).with_hint(format!(
+                        "install the App {app_id} on {repository}, or write federated-credential.subject"
+                    )),
+                    _ => error,
+                })?;
+            let body = json!({"permissions": {"actions": "read"}, "repositories": [name]});
+            let asked = call(&app, Method::POST, tokens_path(&found)).json(&body).repeatable(true);
+            let issued: Issued = context.json(asked).await.map_err(|error| match error.status() {
+                Some(403 | 422) => error.coded(Code::GithubPermissionMissing).with_hint(format!(
+                    "in the App's settings, set Permissions & events > Repository permissions > Actions to \
+                     \"Read-only\" and have the owner of {repository} accept it; or write \
+                     federated-credential.subject"
+                )),
+                _ => error,
+            })?;
+            let seconds = issued.expires_at.as_second() - context.now().as_second();
+            Ok(Token::living(context, Secret::new(issued.token), seconds))
+        };
+        let name = format!("github {api} {app_id} {} actions", repository.to_ascii_lowercase());
+        let token = context.session().tokens.get(context, name, fetch).await;
+        Ok(Identity::bearer(api, &token.map_err(|error| error.at(step))?))
     }
 
     /// Tells the workflow's own token by the variable that holds it; its value looks like that of any App's

@@ -28,11 +28,13 @@ mod pem;
 mod principal;
 mod registry;
 mod resource;
+mod unlike;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use assertion::{Job, job};
 pub use context::Context;
 pub(crate) use context::{Session, SignIn, Subject};
 pub(crate) use environment::principal_sign_in as environment_sign_in;

@@ -7,6 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::federated::FederatedDocument;
 use crate::model::{Cloud, Entitlement, PrincipalKind, Span};
 
 /// Holds the whole document.
@@ -101,8 +102,9 @@ pub(crate) struct TargetDocument {
     /// Whether `provision` may switch personal access tokens on for the whole workspace.
     #[serde(default)]
     pub(crate) allow_enable_tokens: bool,
-    /// A federated credential to make, so that the principal needs no secret.
-    pub(crate) federated_credential: Option<FederatedCredential>,
+    /// Whom the principal is to trust, so that it needs no secret: a federated credential to make, or a
+    /// federation policy of a Databricks principal.
+    pub(crate) federated_credential: Option<FederatedDocument>,
     /// The PAT.
     #[serde(default)]
     pub(crate) token: TokenDocument,
@@ -241,22 +243,6 @@ impl<'de> Deserialize<'de> for Adopt {
             WordOrList::Word(_) => Err(D::Error::custom(wrong)),
         }
     }
-}
-
-/// Describes a federated credential of the application.
-///
-/// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-create-trust>
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct FederatedCredential {
-    /// The credential's name in Entra ID; made from the subject by default.
-    pub name: Option<String>,
-    /// Who signs the assertion; GitHub Actions by default.
-    pub issuer: Option<String>,
-    /// The subject, letter by letter, such as `repo:acme/data:environment:production`.
-    pub subject: String,
-    /// The audience; `api://AzureADTokenExchange` by default.
-    pub audience: Option<String>,
 }
 
 /// Declares a value whose shape is read further up, and the name under which the schema describes it.

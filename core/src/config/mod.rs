@@ -6,6 +6,7 @@ mod as_copied;
 mod decode;
 mod document;
 mod endpoints;
+mod federated;
 mod policy;
 mod principal;
 mod secret_ref;
@@ -16,12 +17,13 @@ mod yaml;
 pub(crate) use as_copied::without_braces;
 pub use decode::MAX_DOCUMENT;
 pub(crate) use decode::{decode, parse};
-pub use document::{Adopt, FederatedCredential, Scopes};
+pub use document::{Adopt, Scopes};
 pub(crate) use document::{
     AuthValue, Document, GithubValue, PrincipalDocument, SecretDocument, SinkValue, TargetDocument,
     TokenDocument,
 };
 pub use endpoints::Endpoints;
+pub use federated::{FederatedCredential, Repository, Runs, Whose};
 pub use policy::Policy;
 pub use principal::Principal;
 pub(crate) use principal::{guid, tenant};

@@ -167,7 +167,7 @@ impl fmt::Display for Action {
         match self {
             Self::MakeApplication { name } => write!(f, "register the application {name}, single tenant"),
             Self::MakeServicePrincipal => f.write_str("make its service principal in the tenant"),
-            Self::MakeFederatedCredential(trust) => write!(f, "make it trust {}", trust.subject),
+            Self::MakeFederatedCredential(trust) => write!(f, "make it trust {}", trust.matches.as_str()),
             Self::EnableTokens => f.write_str("switch personal access tokens on for the whole workspace"),
             Self::ImportPrincipal { name } => write!(f, "add the service principal {name} to the workspace"),
             Self::AddEntitlements(wanted) => write!(f, "add the entitlements {}", names(wanted)),

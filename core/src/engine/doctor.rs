@@ -11,7 +11,7 @@ use super::report::{Outcome, State, StepReport, TargetReport};
 use super::resolve::Target;
 use super::shared::{Run, finish};
 use super::world::{WorkspaceSeen, admin, admin_refused, effective, uses_tokens};
-use super::{doctor_advice, fill, scopes, sign_in_ends};
+use super::{doctor_advice, doctor_trust, fill, scopes, sign_in_ends};
 use crate::auth::{Context, as_principal, find_in_workspace, sign_in_directory};
 use crate::config::Scopes;
 use crate::http::Identity;
@@ -26,7 +26,8 @@ use crate::sink::Adapters;
 pub(super) async fn doctor(run: &Run<'_>, target: &Target) -> TargetReport {
     let context = run.context(target);
     let mut report = TargetReport::new(&target.subject.name, Outcome::Ok);
-    let mut visit = Visit { context: &context, target, steps: Vec::new(), first: None, lacking: None };
+    let mut visit =
+        Visit { context: &context, target, steps: Vec::new(), first: None, unmatched: false, lacking: None };
     visit.kind();
     visit.workspace().await;
     visit.principal().await;
@@ -49,6 +50,8 @@ struct Visit<'a> {
     steps: Vec<StepReport>,
     /// The first refusal, which is what to fix first.
     first: Option<Error>,
+    /// Whether the assertion of the principal matches nothing that is registered.
+    unmatched: bool,
     /// What is missing without which the principal cannot work, where nothing is refused.
     lacking: Option<Error>,
 }
@@ -254,17 +257,13 @@ impl Visit<'_> {
         let listed = match as_principal(context, ask).await {
             Ok(listed) => listed,
             Err(error) => {
-                let trusted = matches!(
+                self.unmatched = matches!(
                     error.code(),
                     Code::FederatedCredentialMismatch
                         | Code::FederatedCredentialCase
                         | Code::FederatedCredentialAudience
                 );
-                self.refused(error);
-                if trusted {
-                    self.trust().await;
-                }
-                return;
+                return self.refused(error);
             }
         };
         self.fine(Step::SignIn, "the service principal signs in, and is the configured one");
@@ -292,13 +291,20 @@ impl Visit<'_> {
         };
         let found = async {
             let directory = sign_in_directory(self.context, step).await?;
-            graph::find_application(self.context, &directory, by).await
+            let found = graph::find_application(self.context, &directory, by).await?;
+            Ok((directory, found))
         };
-        match found.await {
-            Ok(Some(found)) => {
+        let found: Result<_, Error> = found.await;
+        match found {
+            Ok((directory, Some(found))) => {
                 self.fine(step, format!("`directory` signs in, and finds the application {}", found.app_id));
+                let (all, refused) =
+                    doctor_trust::compare(self.context, self.target, &directory, &found, self.unmatched)
+                        .await;
+                self.steps.extend(all);
+                refused.into_iter().for_each(|error| self.refused(error));
             }
-            Ok(None) => {
+            Ok((_, None)) => {
                 let words = "`directory` signs in, and finds no such application";
                 self.found(step, State::Missing, words, Some("`lakekey provision` registers it"));
             }
@@ -306,44 +312,6 @@ impl Visit<'_> {
         }
         let words = "whether `directory` may register and change applications shows only when it does";
         self.found(step, State::NotChecked, words, None);
-    }
-
-    /// Shows whom the application trusts, where `directory` may look, for what was sent to be compared with.
-    async fn trust(&mut self) {
-        let step = Step::MakeFederatedCredential;
-        let subject = &self.target.subject;
-        let (PrincipalKind::Entra, Some(id), Some(_)) =
-            (subject.principal.kind, &subject.principal.client_id, &subject.directory)
-        else {
-            return;
-        };
-        let registered = async {
-            let directory = sign_in_directory(self.context, step).await?;
-            let by = By::ClientId(id);
-            match graph::find_application(self.context, &directory, by).await? {
-                Some(found) => {
-                    graph::list_federated_credentials(self.context, &directory, &found.object_id).await
-                }
-                None => Ok(Vec::new()),
-            }
-        };
-        let registered: Result<_, Error> = registered.await;
-        match registered {
-            Ok(registered) if registered.is_empty() => {
-                self.found(step, State::Missing, "the application trusts nobody yet", None);
-            }
-            Ok(registered) => {
-                for known in registered {
-                    let audiences = known.audiences.join("\", \"");
-                    let words = format!(
-                        "registered is \"{}\": issuer \"{}\", subject \"{}\" and audience \"{audiences}\"",
-                        known.name, known.issuer, known.subject
-                    );
-                    self.fine(step, words);
-                }
-            }
-            Err(error) => self.refused(error),
-        }
     }
 
     /// Looks at every place of delivery.

@@ -11,6 +11,7 @@ mod command;
 mod deliver;
 mod doctor;
 mod doctor_advice;
+mod doctor_trust;
 mod fill;
 mod fix;
 mod issue;
@@ -40,6 +41,7 @@ mod shared;
 mod show;
 mod sign_in_ends;
 mod spreading;
+mod trust;
 mod verify;
 mod world;
 

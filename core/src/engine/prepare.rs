@@ -144,7 +144,10 @@ impl Prepared {
             let words = "the application has its service principal in the tenant";
             stands(Step::MakeServicePrincipal, words.to_owned());
             if let Some((trust, true)) = federated {
-                stands(Step::MakeFederatedCredential, format!("the application trusts {}", trust.subject));
+                stands(
+                    Step::MakeFederatedCredential,
+                    format!("the application trusts {}", trust.matches.as_str()),
+                );
             }
         }
         if let Some(principal) = &self.workspace.principal {
@@ -278,9 +281,9 @@ impl Making<'_> {
                 let application = self.application()?;
                 if !graph::ensure_federated_credential(context, &directory, application, trust).await?.created
                 {
-                    return Ok(Made::Meanwhile(format!("it trusts {} by now", trust.subject)));
+                    return Ok(Made::Meanwhile(format!("it trusts {} by now", trust.matches.as_str())));
                 }
-                format!("made it trust {}, so that no secret is needed", trust.subject)
+                format!("made it trust {}, so that no secret is needed", trust.matches.as_str())
             }
             Action::EnableTokens => {
                 enable_tokens(context, admin).await?;

@@ -34,6 +34,8 @@ pub struct Target {
     pub(crate) allow_enable_tokens: bool,
     /// The federated credential to make.
     pub(crate) federated_credential: Option<FederatedCredential>,
+    /// How GitHub is signed in to.
+    pub(crate) github: Option<Rc<GithubSignIn>>,
     /// What is issued, delivered and rotated, in this order.
     pub(crate) credentials: Vec<Credentials>,
 }
@@ -247,9 +249,10 @@ impl Shared<'_> {
         if let Some(wanted) = &document.entitlements {
             check_entitlements(wanted, &format!("{path}.entitlements"))?;
         }
-        if let Some(federated) = &document.federated_credential {
-            check_federated(federated, &format!("{path}.federated-credential"))?;
-        }
+        let federated = document
+            .federated_credential
+            .map(|federated| federated.check(&format!("{path}.federated-credential")))
+            .transpose()?;
         let mut credentials = Vec::with_capacity(1);
         if let Some(secret) = document.client_secret {
             let at = format!("{path}.client-secret");
@@ -278,7 +281,8 @@ impl Shared<'_> {
             subject,
             entitlements: document.entitlements,
             allow_enable_tokens: document.allow_enable_tokens,
-            federated_credential: document.federated_credential,
+            federated_credential: federated,
+            github: self.github.clone(),
             credentials,
         })
     }
@@ -429,31 +433,4 @@ fn check_name(name: &str, path: &str) -> Result<(), Error> {
     }
     let words = "a name has 1 to 64 letters, digits, `-`, `_` and `.`, and begins with a letter or digit";
     Err(Error::invalid(path, words))
-}
-
-/// Checks a federated credential by the rules of Entra ID.
-///
-/// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations>
-fn check_federated(federated: &FederatedCredential, path: &str) -> Result<(), Error> {
-    if federated.subject.trim().is_empty() || federated.subject.len() > 600 {
-        return Err(Error::invalid(&format!("{path}.subject"), "a subject has 1 to 600 characters"));
-    }
-    if let Some(issuer) = &federated.issuer {
-        Origin::parse(issuer, &format!("{path}.issuer"))?;
-        if issuer.contains("token.actions.githubusercontent.com") && issuer.ends_with('/') {
-            let words = "GitHub's issuer has no slash at its end; with one nothing matches";
-            return Err(Error::invalid(&format!("{path}.issuer"), words));
-        }
-    }
-    match &federated.name {
-        Some(name)
-            if !(3..=120).contains(&name.len())
-                || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-                || name.starts_with(['-', '_']) =>
-        {
-            let words = "a name has 3 to 120 letters, digits, `-` and `_`";
-            Err(Error::invalid(&format!("{path}.name"), words))
-        }
-        _ => Ok(()),
-    }
 }

@@ -2,6 +2,7 @@
 //! changes nothing.
 
 use super::resolve::Target;
+use super::trust;
 use crate::auth::{Context, find_in_workspace, sign_in_admin, sign_in_directory};
 use crate::http::Identity;
 use crate::model::{Code, CredentialKind, Entitlement, Error, PrincipalKind, Step};
@@ -9,7 +10,7 @@ use crate::service::databricks::assignments;
 use crate::service::databricks::conf::{TokenSettings, token_settings};
 use crate::service::databricks::permissions::{TokenPermission, token_permission};
 use crate::service::databricks::scim::ServicePrincipal;
-use crate::service::graph::{self, Application, By, GITHUB_ISSUER, Trust};
+use crate::service::graph::{self, Application, By, Trust};
 
 /// Holds what Entra ID knows of the principal's application.
 #[derive(Debug)]
@@ -91,16 +92,6 @@ pub(super) fn wanted(target: &Target) -> Result<By<'_>, Error> {
     }
 }
 
-/// Returns whom the application is to trust: by GitHub's issuer and the cloud's audience, where none is
-/// given.
-pub(super) fn trust(context: &Context<'_>, target: &Target) -> Option<Trust> {
-    let configured = target.federated_credential.as_ref()?;
-    let issuer = configured.issuer.clone().unwrap_or_else(|| GITHUB_ISSUER.to_owned());
-    let own = || context.endpoints.cloud.token_exchange_audience().to_owned();
-    let audience = configured.audience.clone().unwrap_or_else(own);
-    Some(Trust::new(configured.name.clone(), issuer, configured.subject.clone(), audience))
-}
-
 /// Looks at the application, its service principal and its federated credential.
 ///
 /// # Errors
@@ -111,9 +102,9 @@ pub(super) async fn observe_directory(
     target: &Target,
 ) -> Result<DirectorySeen, Error> {
     let by = wanted(target)?;
+    let trust = trust::wanted(context, target).await?;
     let directory = sign_in_directory(context, Step::MakeApplication).await?;
     let application = graph::find_application(context, &directory, by).await?;
-    let trust = trust(context, target);
     let Some(application) = application else {
         return match by {
             By::ClientId(id) => Err(graph::unknown(id)),

@@ -156,6 +156,9 @@ pub(super) fn apply(world: &mut World, seed: AzureSeed) -> Result<Value, String>
             job.reference = reference.unwrap_or_else(|| job.reference.clone());
             job.event = event.unwrap_or_else(|| job.event.clone());
             job.ids_in_subject = ids_in_subject.unwrap_or(job.ids_in_subject);
+            let named = format!("{}/{}", job.owner, job.repository);
+            job.owner_id = world.github.account_id(&job.owner);
+            job.repository_id = world.github.repository(&named).map_or(job.repository_id, |it| it.id);
             if let Some(environment) = environment {
                 job.environment = (!environment.is_empty()).then_some(environment);
             }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::emulator::Emulator;
 use crate::state::{
     ActionsJob, Autoscope, Grant, Grantee, Member, MemberKind, Repository, Rights, ServicePrincipal, Subject,
-    TokenKind,
+    SubjectForm, TokenKind,
 };
 use crate::world::World;
 
@@ -176,6 +176,9 @@ pub enum Seed {
         /// What it was called before; its requests are answered by a redirect.
         #[serde(default)]
         formerly: Vec<String>,
+        /// How the subjects of its runs are made: `names`, `ids`, `unsaid` or `template` with a list of claims;
+        /// that of the job, for the job's repository, by default.
+        subject: Option<SubjectForm>,
     },
     /// A federated credential of an application, for tokens of GitHub Actions unless another issuer is named.
     FederatedCredential {
@@ -371,9 +374,25 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?.conf.insert(key, value);
             Ok(json!({}))
         }
-        Seed::GithubRepository { name, environments, formerly } => {
-            let id = 900_000_001 + world.github.repositories.len() as u64;
-            world.github.repositories.push(Repository { id, full_name: name, environments, formerly });
+        Seed::GithubRepository { name, environments, formerly, subject } => {
+            let known = world.github.repositories.iter_mut().find(|it| it.full_name == name);
+            let id = match known {
+                Some(repository) => {
+                    repository.environments.extend(environments);
+                    repository.formerly.extend(formerly);
+                    repository.id
+                }
+                None => {
+                    let id = 900_000_001 + world.github.repositories.len() as u64;
+                    let full_name = name.clone();
+                    let made = Repository { id, full_name, environments, formerly, subject: None };
+                    world.github.repositories.push(made);
+                    id
+                }
+            };
+            if let Some(form) = subject {
+                world.set_subject_form(&name, form);
+            }
             Ok(json!({"id": id}))
         }
         Seed::FederatedCredential { client_id, subject, issuer } => {

@@ -91,8 +91,10 @@ pub struct FederatedCredential {
     pub name: String,
     /// Who signs the assertions.
     pub issuer: String,
-    /// The subject, letter by letter.
+    /// The subject, letter by letter; empty where an expression stands in its place.
     pub subject: String,
+    /// The expression that a token's claims have to match.
+    pub expression: Option<String>,
     /// The audience: exactly one.
     pub audiences: Vec<String>,
     /// A description.

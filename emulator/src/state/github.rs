@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::seeded::ORGANIZATION;
+
 /// Holds what GitHub knows.
 #[derive(Debug, Clone, Default)]
 pub struct Github {
@@ -15,6 +17,8 @@ pub struct Github {
     pub stores: BTreeMap<Place, Store>,
     /// The variables, by place and name.
     pub variables: BTreeMap<Place, BTreeMap<String, Variable>>,
+    /// The claims of which organisations have subjects made, by their names in lower case.
+    pub templates: BTreeMap<String, Vec<String>>,
     /// The GitHub App, once there is one.
     pub app: Option<App>,
     /// How many requests are taken.
@@ -62,6 +66,22 @@ pub struct Repository {
     pub environments: Vec<String>,
     /// What it was called before, as `owner/name`; its requests are answered by a redirect.
     pub formerly: Vec<String>,
+    /// How the subjects of its runs are made; that of the job, for the job's repository, where it is not said.
+    pub subject: Option<SubjectForm>,
+}
+
+/// Says how the subjects of a repository's runs are made.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubjectForm {
+    /// By the names of owner and repository, as for older ones.
+    Names,
+    /// By names and ids, as for those made, renamed or transferred since 15 July 2026.
+    Ids,
+    /// By these claims, as an organisation's template has it.
+    Template(Vec<String>),
+    /// By names; the API answers 404.
+    Unsaid,
 }
 
 /// Names a place that holds secrets or variables.
@@ -155,6 +175,12 @@ pub struct Installation {
 }
 
 impl Github {
+    /// Returns the id of an account.
+    pub(crate) fn account_id(&self, name: &str) -> u64 {
+        let beyond = name.bytes().filter(|_| !name.eq_ignore_ascii_case(ORGANIZATION));
+        beyond.fold(1_001, |id, byte| id * 31 % 1_000_000_007 + u64::from(byte.to_ascii_lowercase()))
+    }
+
     /// Finds a repository by `owner/name`.
     #[must_use]
     pub fn repository(&self, full_name: &str) -> Option<&Repository> {

@@ -4,6 +4,7 @@ mod azure_devops;
 mod bearers;
 mod databricks;
 mod directory;
+pub(crate) mod expression;
 mod github;
 mod graph;
 mod imds;
@@ -32,8 +33,8 @@ pub use directory::{
 };
 pub(crate) use github::Usage;
 pub use github::{
-    App, Github, GithubSecret, GithubToken, Installation, Limits, Place, Repository, Store, TokenKind,
-    Variable,
+    App, Github, GithubSecret, GithubToken, Installation, Limits, Place, Repository, Store, SubjectForm,
+    TokenKind, Variable,
 };
 pub use graph::{Graph, GraphLag, LagShape, Replicas};
 pub use imds::Imds;

@@ -42,7 +42,9 @@ pub struct ActionsJob {
     /// Whether owner and repository stand in the subject with their ids, as for repositories made, renamed
     /// or transferred after 15 July 2026.
     pub ids_in_subject: bool,
-    /// A subject in place of the usual one, as an organisation's template gives it.
+    /// The claims that the subject is made of, as an organisation's template has it.
+    pub template: Option<Vec<String>>,
+    /// A subject in place of the usual one.
     pub subject: Option<String>,
     /// How long a token lives, in seconds.
     pub lifetime_seconds: i64,
@@ -56,12 +58,13 @@ impl Default for ActionsJob {
             owner: "acme".to_owned(),
             owner_id: 1_001,
             repository: "data".to_owned(),
-            repository_id: 2_001,
+            repository_id: 900_000_001,
             reference: "refs/heads/main".to_owned(),
             environment: None,
             workflow: "rotate.yml".to_owned(),
             event: "schedule".to_owned(),
             ids_in_subject: false,
+            template: None,
             subject: None,
             lifetime_seconds: 600,
         }
@@ -75,16 +78,45 @@ impl ActionsJob {
         if let Some(subject) = &self.subject {
             return subject.clone();
         }
+        match &self.template {
+            None => format!("{}:{}", self.repository_part(), self.context()),
+            Some(keys) => keys.iter().map(|key| self.part(key)).collect::<Vec<_>>().join(":"),
+        }
+    }
+
+    /// Returns what a claim adds to a subject.
+    fn part(&self, key: &str) -> String {
+        match key {
+            "repo" => self.repository_part(),
+            "context" => self.context(),
+            "repository" => format!("repository:{}/{}", self.owner, self.repository),
+            "repository_id" => format!("repository_id:{}", self.repository_id),
+            "repository_owner" => format!("repository_owner:{}", self.owner),
+            "repository_owner_id" => format!("repository_owner_id:{}", self.owner_id),
+            "job_workflow_ref" => format!(
+                "job_workflow_ref:{}/{}/.github/workflows/{}@{}",
+                self.owner, self.repository, self.workflow, self.reference
+            ),
+            other => format!("{other}:"),
+        }
+    }
+
+    fn repository_part(&self) -> String {
         let repository = if self.ids_in_subject {
             format!("{}@{}/{}@{}", self.owner, self.owner_id, self.repository, self.repository_id)
         } else {
             format!("{}/{}", self.owner, self.repository)
         };
+        format!("repo:{repository}")
+    }
+
+    /// Returns the part of the subject that says what runs.
+    fn context(&self) -> String {
         match &self.environment {
             // A colon inside would read as another part.
-            Some(environment) => format!("repo:{repository}:environment:{}", environment.replace(':', "%3A")),
-            None if self.event.starts_with("pull_request") => format!("repo:{repository}:pull_request"),
-            None => format!("repo:{repository}:ref:{}", self.reference),
+            Some(environment) => format!("environment:{}", environment.replace(':', "%3A")),
+            None if self.event.starts_with("pull_request") => "pull_request".to_owned(),
+            None => format!("ref:{}", self.reference),
         }
     }
 }
@@ -238,8 +270,8 @@ mod tests {
         let mut job = ActionsJob::default();
         assert_eq!(job.subject(), "repo:acme/data:ref:refs/heads/main");
         job.ids_in_subject = true;
-        assert_eq!(job.subject(), "repo:acme@1001/data@2001:ref:refs/heads/main");
+        assert_eq!(job.subject(), "repo:acme@1001/data@900000001:ref:refs/heads/main");
         job.environment = Some("prod:eu".to_owned());
-        assert_eq!(job.subject(), "repo:acme@1001/data@2001:environment:prod%3Aeu");
+        assert_eq!(job.subject(), "repo:acme@1001/data@900000001:environment:prod%3Aeu");
     }
 }

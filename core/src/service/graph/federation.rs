@@ -14,26 +14,42 @@ use crate::host::Method;
 use crate::http::{Call, Client, Identity, encode};
 use crate::model::{Code, Error, Step, hex};
 
-/// The issuer of GitHub Actions; a slash at its end would match nothing.
-pub(crate) const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
-
 /// How many federated credentials an application may have.
 const MOST: usize = 20;
 
 const STEP: Step = Step::MakeFederatedCredential;
 
-/// Describes whom an application trusts, or is to trust.
+/// Says which assertions of an issuer are trusted.
 ///
 /// Both subject formats of GitHub, `repo:OWNER/REPO:…` and `repo:OWNER@ID/REPO@ID:…`, are subjects like any
 /// other.
+///
+/// <https://learn.microsoft.com/entra/workload-id/workload-identities-flexible-federated-identity-credentials>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Match {
+    /// Those with this subject, compared letter by letter.
+    Subject(String),
+    /// Those whose claims this expression matches.
+    Expression(String),
+}
+
+impl Match {
+    /// Returns the subject or the expression.
+    pub(crate) fn as_str(&self) -> &str {
+        let (Self::Subject(text) | Self::Expression(text)) = self;
+        text
+    }
+}
+
+/// Describes whom an application trusts, or is to trust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trust {
     /// The name in Entra ID, which cannot be changed later.
     pub(crate) name: String,
     /// Who signs the assertion.
     pub(crate) issuer: String,
-    /// The subject, compared letter by letter.
-    pub(crate) subject: String,
+    /// Which of its assertions.
+    pub(crate) matches: Match,
     /// The audience.
     pub(crate) audience: String,
 }
@@ -41,9 +57,9 @@ pub(crate) struct Trust {
 impl Trust {
     /// Describes a trust, under a name that is made from the rest where none is given.
     #[must_use]
-    pub(crate) fn new(name: Option<String>, issuer: String, subject: String, audience: String) -> Self {
-        let name = name.unwrap_or_else(|| name_of(&issuer, &subject, &audience));
-        Self { name, issuer, subject, audience }
+    pub(crate) fn new(name: Option<String>, issuer: String, matches: Match, audience: String) -> Self {
+        let name = name.unwrap_or_else(|| name_of(&issuer, matches.as_str(), &audience));
+        Self { name, issuer, matches, audience }
     }
 }
 
@@ -68,12 +84,46 @@ pub(crate) struct FederatedCredentialInfo {
     /// The subject; empty where an expression stands in its place.
     #[serde(default, deserialize_with = "or_empty")]
     pub(crate) subject: String,
+    /// The expression that stands in the place of a subject.
+    #[serde(default, rename = "claimsMatchingExpression")]
+    expression: Option<Expression>,
     /// The audiences; Entra ID allows one.
     #[serde(default)]
     pub(crate) audiences: Vec<String>,
     /// Whether this run made it.
     #[serde(skip)]
     pub(crate) created: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Expression {
+    #[serde(default)]
+    value: String,
+}
+
+impl FederatedCredentialInfo {
+    /// Returns true for one that has neither subject nor expression.
+    fn is_cut(&self) -> bool {
+        self.subject.is_empty() && self.expression.is_none()
+    }
+
+    /// Returns which assertions it matches.
+    pub(crate) fn matches(&self) -> Match {
+        match &self.expression {
+            Some(expression) if self.subject.is_empty() => Match::Expression(expression.value.clone()),
+            _ => Match::Subject(self.subject.clone()),
+        }
+    }
+
+    /// Describes it for people.
+    pub(crate) fn described(&self) -> String {
+        let matches = match self.matches() {
+            Match::Subject(subject) => format!("subject \"{subject}\""),
+            Match::Expression(expression) => format!("the expression {expression}"),
+        };
+        let (issuer, audiences) = (&self.issuer, self.audiences.join("\", \""));
+        format!("issuer \"{issuer}\", {matches} and audience \"{audiences}\"")
+    }
 }
 
 fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -89,11 +139,25 @@ pub(crate) async fn list_federated_credentials(
     identity: &Identity,
     object_id: &str,
 ) -> Result<Vec<FederatedCredentialInfo>, Error> {
-    settled(client, STEP, async || {
-        let path = format!("/v1.0/applications/{}/federatedIdentityCredentials", encode(object_id));
-        list(client, identity, STEP, path).await
-    })
-    .await
+    let from = async |version: &str| {
+        settled(client, STEP, async || list(client, identity, STEP, path(version, object_id)).await).await
+    };
+    match from(STABLE).await {
+        // It has been seen to break off where one of them has an expression, and it does not show that.
+        Err(error) if matches!(error.code(), Code::ReplyInvalid | Code::ReplyLost) => from(BETA).await,
+        Ok(listed) if listed.iter().any(FederatedCredentialInfo::is_cut) => from(BETA).await,
+        listed => listed,
+    }
+}
+
+/// The version of Graph that everything else is asked of.
+const STABLE: &str = "v1.0";
+
+/// The version of Graph that knows expressions.
+const BETA: &str = "beta";
+
+fn path(version: &str, object_id: &str) -> String {
+    format!("/{version}/applications/{}/federatedIdentityCredentials", encode(object_id))
 }
 
 /// Finds the federated credential that trusts exactly this, writing nothing.
@@ -110,7 +174,7 @@ pub(crate) async fn find_federated_credential(
     let all = list_federated_credentials(client, identity, &application.object_id).await?;
     let count = all.len();
     for known in all {
-        let same_pair = known.issuer == trust.issuer && known.subject == trust.subject;
+        let same_pair = known.issuer == trust.issuer && known.matches() == trust.matches;
         if same_pair && known.audiences.contains(&trust.audience) {
             return Ok(Some(known));
         }
@@ -120,12 +184,9 @@ pub(crate) async fn find_federated_credential(
                 Code::FederatedCredentialMismatch,
                 STEP,
                 format!(
-                    "the federated credential \"{}\" has issuer \"{}\", subject \"{}\" and audience \"{}\", \
-                     which are not those asked for",
+                    "the federated credential \"{}\" has {}, which are not those asked for",
                     known.name,
-                    known.issuer,
-                    known.subject,
-                    known.audiences.join("\", \"")
+                    known.described()
                 ),
             )
             .with_hint(
@@ -158,11 +219,19 @@ pub(crate) async fn ensure_federated_credential(
     if let Some(found) = find_federated_credential(client, identity, application, trust).await? {
         return Ok(found);
     }
-    let path = format!("/v1.0/applications/{}/federatedIdentityCredentials", encode(&application.object_id));
-    let body = json!({"name": trust.name, "issuer": trust.issuer, "subject": trust.subject,
-        "audiences": [trust.audience]});
+    let mut body = json!({"name": trust.name, "issuer": trust.issuer, "audiences": [trust.audience]});
+    let version = match &trust.matches {
+        Match::Subject(subject) => {
+            body["subject"] = json!(subject);
+            STABLE
+        }
+        Match::Expression(text) => {
+            body["claimsMatchingExpression"] = json!({"value": text, "languageVersion": 1});
+            BETA
+        }
+    };
     let created = settled(client, STEP, async || {
-        let call = Call::by(identity, STEP, &GRAPH, Method::POST, path.clone())
+        let call = Call::by(identity, STEP, &GRAPH, Method::POST, path(version, &application.object_id))
             // Issuer and subject are unique: a second sending is refused as a duplicate.
             .repeatable(true)
             .json(&body);

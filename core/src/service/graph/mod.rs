@@ -20,7 +20,8 @@ pub(crate) use applications::{
     unknown,
 };
 pub(crate) use federation::{
-    GITHUB_ISSUER, Trust, ensure_federated_credential, find_federated_credential, list_federated_credentials,
+    FederatedCredentialInfo, Match, Trust, ensure_federated_credential, find_federated_credential,
+    list_federated_credentials,
 };
 pub(crate) use ownership::check_ours;
 pub(crate) use passwords::{PasswordInfo, add_password, list_passwords, remove_password};

@@ -9,6 +9,7 @@ use crate::call::Call;
 use crate::clock::entra_date;
 use crate::services::issuers::published_keys;
 use crate::signing::{Jwt, is_signed_by_spki};
+use crate::state::expression;
 use crate::state::{ENTRA_ISSUED_AUDIENCE, EXCHANGE_AUDIENCE, FederatedCredential, SpreadKind};
 use crate::world::World;
 
@@ -50,7 +51,7 @@ fn verify_federated(world: &mut World, app_id: &str, token: &Jwt) -> Result<(), 
         audiences.push(EXCHANGE_AUDIENCE.to_owned());
     }
     let registered = world.directory.application(app_id).map(|app| app.federated.clone()).unwrap_or_default();
-    let credential = matching(&registered, issuer, subject, &audiences)?.clone();
+    let credential = matching(&registered, token, (issuer, subject), &audiences)?.clone();
     let keys = published_keys(world, issuer);
     if !keys.is_some_and(|keys| token.is_signed_under(&keys)) {
         return Err(Refusal::new(
@@ -89,8 +90,8 @@ fn no_match(code: u32, part: &str, value: &str) -> Refusal {
 
 fn matching<'a>(
     registered: &'a [FederatedCredential],
-    issuer: &str,
-    subject: &str,
+    token: &Jwt,
+    (issuer, subject): (&str, &str),
     audiences: &[String],
 ) -> Result<&'a FederatedCredential, Refusal> {
     let of_issuer: Vec<&FederatedCredential> =
@@ -98,7 +99,12 @@ fn matching<'a>(
     if of_issuer.is_empty() {
         return Err(no_match(700_211, "issuer", issuer));
     }
-    let Some(of_subject) = of_issuer.iter().find(|credential| credential.subject == subject) else {
+    let claims = token.claims.as_object().cloned().unwrap_or_default();
+    let is_meant = |credential: &&&FederatedCredential| match &credential.expression {
+        Some(text) => expression::matches(text, &claims),
+        None => credential.subject == subject,
+    };
+    let Some(of_subject) = of_issuer.iter().find(is_meant) else {
         // Two letters of another case are a frequent slip, and Entra ID tells it apart from any other.
         let folded = subject.to_lowercase();
         let code = if of_issuer.iter().any(|credential| credential.subject.to_lowercase() == folded) {

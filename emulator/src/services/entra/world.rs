@@ -83,6 +83,7 @@ impl World {
             name: name.to_owned(),
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
+            expression: None,
             audiences: vec![EXCHANGE_AUDIENCE.to_owned()],
             description: None,
         });

@@ -114,7 +114,11 @@ pub(super) fn repository(
         return Err(not_found());
     }
     let repository = world.github.repository(full_name).ok_or_else(not_found)?;
-    Ok(Reply::json(200, &shown(&call_base(call), repository.id, &repository.full_name)))
+    let mut value = shown(&call_base(call), repository.id, &repository.full_name);
+    let owner = repository.full_name.split('/').next().unwrap_or_default();
+    value["owner"]["id"] = json!(world.github.account_id(owner));
+    value["visibility"] = json!("private");
+    Ok(Reply::json(200, &value))
 }
 
 /// Returns the repository that bore the name of a path before.
@@ -170,12 +174,26 @@ pub(super) fn environment(
     ))
 }
 
+/// Shows a person or an organisation.
+///
+/// <https://docs.github.com/rest/users/users#get-a-user>
+pub(super) fn account(world: &World, call: &Call, name: &str) -> Result<Reply, Reply> {
+    let github = &world.github;
+    let is = |known: &str| known.eq_ignore_ascii_case(name);
+    let organization = github.organizations.iter().find(|org| is(org));
+    let person = || github.tokens.iter().map(|token| &token.owner).find(|owner| is(owner));
+    let known = organization.or_else(person).ok_or_else(not_found)?;
+    let kind = if organization.is_some() { "Organization" } else { "User" };
+    let url = format!("{}/users/{known}", call_base(call));
+    Ok(Reply::json(200, &json!({"login": known, "id": github.account_id(known), "type": kind, "url": url})))
+}
+
 pub(super) fn organization(world: &World, call: &Call, name: &str) -> Result<Reply, Reply> {
     let known =
         world.github.organizations.iter().find(|org| org.eq_ignore_ascii_case(name)).ok_or_else(not_found)?;
     Ok(Reply::json(
         200,
-        &json!({"login": known, "id": 1, "url": format!("{}/orgs/{known}", call_base(call))}),
+        &json!({"login": known, "id": world.github.account_id(known), "url": format!("{}/orgs/{known}", call_base(call))}),
     ))
 }
 

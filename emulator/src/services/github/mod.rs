@@ -6,6 +6,7 @@ mod access;
 mod app;
 mod fields;
 mod limits;
+mod oidc;
 mod reply;
 mod secrets;
 mod variables;
@@ -63,7 +64,10 @@ fn is_known(method: &str, path: &[&str]) -> bool {
         | ["repositories", _]
         | ["repos", _, _]
         | ["repos", _, _, "environments", _]
+        | ["users", _]
+        | ["orgs", _, "actions", "oidc", "customization", "sub"]
         | ["orgs", _] => method == "GET",
+        ["repos", _, _, "actions", "oidc", "customization", "sub"] => matches!(method, "GET" | "PUT"),
         ["repos", _, _, "environments", _, "secrets" | "variables", rest @ ..]
         | ["repos", _, _, "actions", "secrets" | "variables", rest @ ..]
         | ["repos", _, _, "dependabot" | "codespaces" | "agents", "secrets", rest @ ..] => {
@@ -147,6 +151,11 @@ fn route(world: &mut World, call: &Call, caller: &Caller, path: &[&str]) -> Resu
         ["orgs", org, "actions", "variables", rest @ ..] => {
             variables::handle(world, call, caller, &Place::Organization((*org).to_owned()), rest)
         }
+        ["users", name] => access::account(world, call, name),
+        ["repos", owner, name, "actions", "oidc", ..] => {
+            oidc::of_repository(world, call, caller, &format!("{owner}/{name}"))
+        }
+        ["orgs", org, "actions", "oidc", ..] => oidc::of_organization(world, caller, org),
         ["orgs", org] => access::organization(world, call, org),
         _ => Err(Reply::unknown_route(call)),
     }

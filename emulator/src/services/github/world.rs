@@ -7,16 +7,17 @@ use rsa::RsaPrivateKey;
 use rsa::pkcs1::{EncodeRsaPrivateKey as _, LineEnding};
 use rsa::pkcs8::EncodePublicKey as _;
 
-use crate::state::{App, GithubToken, Installation, ORGANIZATION, TokenKind};
+use crate::state::{App, GithubToken, Installation, ORGANIZATION, SubjectForm, TokenKind};
 use crate::world::World;
 
 /// What an App of lakekey's users is allowed.
-const PERMISSIONS: [(&str, &str); 5] = [
+const PERMISSIONS: [(&str, &str); 6] = [
     ("secrets", "write"),
     ("environments", "write"),
     ("organization_secrets", "write"),
     ("dependabot_secrets", "write"),
     ("metadata", "read"),
+    ("actions", "read"),
 ];
 
 /// Holds the key of the process's App: made once, because that takes long.
@@ -39,6 +40,39 @@ impl World {
             expires_ms: -1,
         });
         self.note_issued(value);
+    }
+
+    /// Returns how the subjects of a repository's runs are made.
+    pub(crate) fn subject_form(&self, full_name: &str) -> SubjectForm {
+        let said = self.github.repository(full_name).and_then(|repository| repository.subject.clone());
+        let job = &self.oidc.actions;
+        let is_the_jobs = format!("{}/{}", job.owner, job.repository).eq_ignore_ascii_case(full_name);
+        said.unwrap_or_else(|| match &job.template {
+            Some(keys) if is_the_jobs => SubjectForm::Template(keys.clone()),
+            _ if is_the_jobs && job.ids_in_subject => SubjectForm::Ids,
+            _ => SubjectForm::Names,
+        })
+    }
+
+    /// Sets how the subjects of a repository's runs are made, those of the job's too where it is its
+    /// repository.
+    pub fn set_subject_form(&mut self, full_name: &str, form: SubjectForm) {
+        let found =
+            self.github.repositories.iter_mut().find(|it| it.full_name.eq_ignore_ascii_case(full_name));
+        if let Some(repository) = found {
+            repository.subject = Some(form.clone());
+        }
+        let owner = full_name.split('/').next().unwrap_or_default().to_ascii_lowercase();
+        let of_owner = self.github.templates.get(&owner).cloned().unwrap_or_default();
+        let job = &mut self.oidc.actions;
+        if format!("{}/{}", job.owner, job.repository).eq_ignore_ascii_case(full_name) {
+            job.ids_in_subject = form == SubjectForm::Ids;
+            job.template = match form {
+                SubjectForm::Template(keys) if keys.is_empty() => Some(of_owner),
+                SubjectForm::Template(keys) => Some(keys),
+                _ => None,
+            };
+        }
     }
 
     /// Makes a GitHub App, installed in the seeded organisation, and returns its id and its private key in

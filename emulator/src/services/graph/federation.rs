@@ -10,7 +10,7 @@ use super::query::{entity, page};
 use super::reply::{bad_request, not_found, refusal};
 use crate::call::Call;
 use crate::reply::Reply;
-use crate::state::{FederatedCredential, SpreadKind};
+use crate::state::{FederatedCredential, SpreadKind, expression};
 use crate::world::World;
 
 const KIND: &str = "applications/federatedIdentityCredentials";
@@ -33,7 +33,9 @@ pub(super) fn handle(
         ("GET", []) => list(world, call, index),
         ("POST", []) => create(world, call, index),
         ("GET", [id]) => match find(world, index, id) {
-            Some(at) => entity(call, 200, KIND, describe(&world.directory.applications[index].federated[at])),
+            Some(at) => {
+                entity(call, 200, KIND, describe(call, &world.directory.applications[index].federated[at]))
+            }
             None => not_found(world, id),
         },
         ("PATCH", [id]) => update(world, call, index, id),
@@ -59,12 +61,24 @@ fn find(world: &mut World, index: usize, id: &str) -> Option<usize> {
     world.graph.replicas.knows(&key, now).then_some(at)
 }
 
-fn describe(credential: &FederatedCredential) -> Value {
-    json!({
+/// Says whether the version of the API is meant that knows expressions.
+fn is_beta(call: &Call) -> bool {
+    call.path.starts_with("/beta/")
+}
+
+fn describe(call: &Call, credential: &FederatedCredential) -> Value {
+    let subject = (!credential.subject.is_empty()).then_some(&credential.subject);
+    let mut value = json!({
         "id": credential.id, "name": credential.name, "issuer": credential.issuer,
-        "subject": credential.subject, "audiences": credential.audiences,
+        "subject": subject, "audiences": credential.audiences,
         "description": credential.description,
-    })
+    });
+    if is_beta(call) {
+        let expression = credential.expression.as_ref();
+        value["claimsMatchingExpression"] =
+            expression.map_or(Value::Null, |text| json!({"value": text, "languageVersion": 1}));
+    }
+    value
 }
 
 fn list(world: &mut World, call: &Call, index: usize) -> Reply {
@@ -73,15 +87,21 @@ fn list(world: &mut World, call: &Call, index: usize) -> Reply {
     let known = all
         .iter()
         .filter(|credential| world.graph.replicas.knows(&credential.id, now))
-        .map(describe)
+        .map(|credential| describe(call, credential))
         .collect();
     page(call, KIND, known)
 }
 
-const FIELDS: [&str; 5] = ["name", "issuer", "subject", "audiences", "description"];
+const FIELDS: [&str; 6] =
+    ["name", "issuer", "subject", "audiences", "description", "claimsMatchingExpression"];
+
+/// Returns the properties that the version of the API knows.
+fn fields(call: &Call) -> &'static [&'static str] {
+    if is_beta(call) { &FIELDS } else { &FIELDS[..5] }
+}
 
 fn create(world: &mut World, call: &Call, index: usize) -> Reply {
-    let body = match body(world, call, &FIELDS) {
+    let body = match body(world, call, fields(call)) {
         Ok(body) => body,
         Err(reply) => return reply,
     };
@@ -94,9 +114,9 @@ fn create(world: &mut World, call: &Call, index: usize) -> Reply {
         );
     }
     name.clone_into(&mut credential.name);
-    if let Some(missing) =
-        ["issuer", "subject", "audiences"].into_iter().find(|field| !body.contains_key(*field))
-    {
+    let matched =
+        if body.contains_key("claimsMatchingExpression") { "claimsMatchingExpression" } else { "subject" };
+    if let Some(missing) = ["issuer", matched, "audiences"].into_iter().find(|it| !body.contains_key(*it)) {
         let message = format!(
             "A value is required for property '{missing}' of resource 'FederatedIdentityCredential'."
         );
@@ -118,14 +138,14 @@ fn create(world: &mut World, call: &Call, index: usize) -> Reply {
     let now = world.now_ms();
     world.graph.replicas.begin(&credential.id, now);
     world.spread.begin(SpreadKind::FederatedCredential, &credential.id, now);
-    let shown = describe(&credential);
+    let shown = describe(call, &credential);
     world.directory.applications[index].federated.push(credential);
     entity(call, 201, KIND, shown)
 }
 
 fn update(world: &mut World, call: &Call, index: usize, id: &str) -> Reply {
     let Some(at) = find(world, index, id) else { return not_found(world, id) };
-    let body = match body(world, call, &FIELDS) {
+    let body = match body(world, call, fields(call)) {
         Ok(body) => body,
         Err(reply) => return reply,
     };
@@ -167,9 +187,27 @@ fn apply(
             None => return Err(bad_request(world, &invalid("issuer"))),
         }
     }
-    if let Some(value) = body.get("subject") {
+    if let Some(value) = body.get("claimsMatchingExpression").filter(|value| !value.is_null()) {
+        let text = value.get("value").and_then(Value::as_str).unwrap_or_default();
+        if !expression::is_valid(text, &credential.issuer) {
+            let message = format!(
+                "The FederatedIdentityCredential.ClaimsMatchingExpression.Value is invalid. Rule exception: \
+                 Expression configured for issuer '{}' either lacks all required claims or contains unallowed \
+                 claims. paramName: FederatedIdentityCredential.ClaimsMatchingExpression.Value, paramValue: \
+                 {text}, objectType: Microsoft.Online.DirectoryServices.Application",
+                credential.issuer
+            );
+            return Err(refusal(world, 400, "InvalidFederatedIdentityCredentialValue", &message));
+        }
+        credential.subject.clear();
+        credential.expression = Some(text.to_owned());
+    }
+    if let Some(value) = body.get("subject").filter(|value| !value.is_null()) {
         match value.as_str().filter(|text| (1..=600).contains(&text.len())) {
-            Some(text) => text.clone_into(&mut credential.subject),
+            Some(text) => {
+                text.clone_into(&mut credential.subject);
+                credential.expression = None;
+            }
             None => return Err(bad_request(world, &invalid("subject"))),
         }
     }
@@ -189,16 +227,24 @@ fn apply(
 
 fn clash(world: &mut World, index: usize, credential: &FederatedCredential) -> Option<Reply> {
     let others = world.directory.applications[index].federated.iter().filter(|own| own.id != credential.id);
-    let mut message = None;
+    let mut refused = None;
     for other in others {
         if other.name == credential.name {
-            message =
-                Some(format!("FederatedIdentityCredential with name {} already exists.", credential.name));
-        } else if other.issuer == credential.issuer && other.subject == credential.subject {
-            message = Some(
-                "FederatedIdentityCredential with the same issuer and subject already exists.".to_owned(),
+            let message =
+                format!("FederatedIdentityCredential with name {} already exists.", credential.name);
+            refused = Some((409, "Request_MultipleObjectsWithSameKeyValue", message));
+        } else if other.issuer == credential.issuer
+            && other.subject == credential.subject
+            && other.expression == credential.expression
+        {
+            let (issuer, subject) = (&credential.issuer, &credential.subject);
+            let message = format!(
+                "The combination of issuer and subject must be unique for the application. Issuer {issuer} and \
+                 Subject: {subject} already exist. paramName: FederatedIdentityCredential.Subject, paramValue: \
+                 {subject}, objectType: Microsoft.Online.DirectoryServices.Application"
             );
+            refused = Some((400, "InvalidFederatedIdentityCredentialValue", message));
         }
     }
-    message.map(|message| refusal(world, 409, "Request_MultipleObjectsWithSameKeyValue", &message))
+    refused.map(|(status, reason, message)| refusal(world, status, reason, &message))
 }

@@ -21,7 +21,7 @@ use crate::world::World;
 
 pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     let (method, segments) = call.route();
-    let Some(("v1.0", rest)) = segments.split_first().map(|(first, rest)| (*first, rest)) else {
+    let Some(("v1.0" | "beta", rest)) = segments.split_first().map(|(first, rest)| (*first, rest)) else {
         return Reply::unknown_route(call);
     };
     let who = match access::sign_in(world, call) {

@@ -232,7 +232,7 @@ fn federated_credentials_are_twenty_at_most_with_unique_names_and_subjects() {
     };
     assert_eq!(add("first", "s1").0, 201);
     assert_eq!(code(&add("first", "s2")), (409, "Request_MultipleObjectsWithSameKeyValue"));
-    assert_eq!(code(&add("second", "s1")), (409, "Request_MultipleObjectsWithSameKeyValue"));
+    assert_eq!(code(&add("second", "s1")), (400, "InvalidFederatedIdentityCredentialValue"));
     assert_eq!(code(&add("not a name", "s3")), (400, "Request_BadRequest"));
     for number in 1..20 {
         assert_eq!(add(&format!("more-{number}"), &format!("more-{number}")).0, 201);
