@@ -40,6 +40,7 @@ fn seen(ran: &Ran) -> Count {
             ("POST", "/v1.0/applications") => "make-application",
             ("POST", "/v1.0/servicePrincipals") => "make-service-principal",
             ("POST", path) if path.ends_with("/federatedIdentityCredentials") => "make-federated-credential",
+            ("POST", path) if path.contains("/federationPolicies?") => "make-federation-policy",
             ("POST", path) if path.ends_with("/ServicePrincipals") => "import-principal",
             ("PATCH", path) if path.contains("/ServicePrincipals/") => "add-entitlements",
             ("PATCH", "/api/2.0/workspace-conf") => "workspace-settings",

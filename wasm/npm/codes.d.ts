@@ -121,6 +121,7 @@ export type Step =
   | "make-federated-credential"
   | "sign-in-admin"
   | "import-principal"
+  | "make-federation-policy"
   | "add-entitlements"
   | "workspace-settings"
   | "grant-token-permission"

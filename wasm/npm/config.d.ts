@@ -77,11 +77,16 @@ export type Auth =
       /** The tenant, where it is not the principal's. */
       "tenant-id"?: string | null;
       type: "azure-workload-identity";
+      /** The variable that holds the token, in place of a file, as GitLab, Jenkins and Bitbucket have it. */
+      variable?: string | null;
     }
   | {
       /** The workspace's Azure resource id, for a caller with an Azure role on it who is no member of it. */
       "azure-resource-id"?: string | null;
-      /** The client id of a user-assigned identity. */
+      /**
+       * The client id of a user-assigned identity; a machine that has several is asked for the principal's by
+       * default.
+       */
       "client-id"?: string | null;
       type: "azure-msi";
     }
@@ -102,7 +107,7 @@ export type Auth =
       type: "oauth-m2m";
     }
   | {
-      /** The audience; the workspace's token endpoint by default. */
+      /** The audience; the workspace's token endpoint by default, and the account's id at the account. */
       audience?: string | null;
       /** The application id, where it is not the principal's. */
       "client-id"?: string | null;
@@ -363,7 +368,10 @@ export interface TargetDocument {
    * `workspace-access` if it has none with which it may use the workspace.
    */
   entitlements?: Entitlement[] | null;
-  /** A federated credential to make, so that the principal needs no secret. */
+  /**
+   * Whom the principal is to trust, so that it needs no secret: a federated credential to make, or a
+   * federation policy of a Databricks principal.
+   */
   "federated-credential"?: FederatedCredential | null;
   /** Names that the target had before; credentials that bear them are its own. */
   formerly?: string[];
@@ -401,17 +409,36 @@ export interface SecretDocument {
   "verify-within"?: Duration | null;
 }
 /**
- * Describes a federated credential of the application.
+ * Describes a federated credential of the application, or a federation policy of a Databricks principal.
  *
- * <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-create-trust>
+ * Whose assertions are trusted is said in one of three ways: by `repository` and what runs there, by
+ * `subject`, or by `claims-matching-expression`.
+ *
+ * <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-create-trust>,
+ * <https://docs.databricks.com/dev-tools/auth/oauth-federation-policy>
  */
 export interface FederatedCredential {
-  /** The audience; `api://AzureADTokenExchange` by default. */
+  /**
+   * The audience; for Entra ID `api://AzureADTokenExchange` by default, for Databricks what `auth` asks
+   * for.
+   */
   audience?: string | null;
+  /** The branch that the workflow runs on, with `repository`. */
+  branch?: string | null;
+  /** An expression over the claims, such as `claims['sub'] matches 'repo:acme/data:*'`; for Entra ID alone. */
+  "claims-matching-expression"?: string | null;
+  /** The environment of the job, with `repository`. */
+  environment?: string | null;
   /** Who signs the assertion; GitHub Actions by default. */
   issuer?: string | null;
-  /** The credential's name in Entra ID; made from the subject by default. */
+  /** The name in Entra ID, or the id of the policy; made from the rest by default. */
   name?: string | null;
+  /** Whether the workflow runs for pull requests, with `repository`. */
+  "pull-request"?: boolean | null;
+  /** A repository of GitHub, such as `acme/data`, which is asked for the subject that it sends. */
+  repository?: string | null;
   /** The subject, letter by letter, such as `repo:acme/data:environment:production`. */
-  subject: string;
+  subject?: string | null;
+  /** The tag that the workflow runs on, with `repository`. */
+  tag?: string | null;
 }

@@ -12,9 +12,6 @@ use super::stage::Stage;
 use crate::console::Console;
 use crate::report_text as text;
 
-/// Who signs the identity tokens of GitHub Actions.
-const ISSUER: &str = "https://token.actions.githubusercontent.com";
-
 /// The name of the principal that is managed in Entra ID.
 const REGISTERED: &str = "catalog-new";
 
@@ -46,21 +43,18 @@ pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     stage.chapter(3, "Once more: everything stands, so nothing is written.", "provision");
     expect(&stage.run(&config, Command::Provision).await?, Outcome::Ok)?;
 
-    let config = of_databricks(&stage, None)?;
-    stage.chapter(4, "The same for a principal that lives in Databricks alone.", "provision");
-    let report = stage.run(&config, Command::Provision).await?;
-    expect(&report, Outcome::Failed)?;
-    stage.say(
-        "   The principal is made. Whom it trusts is a policy of the Databricks account, which its admin \
-         adds once:",
+    let config = of_databricks(&stage, &job, None)?;
+    stage.chapter(
+        4,
+        "The same for a principal that lives in Databricks alone: it trusts the job by a federation policy.",
+        "provision",
     );
-    let managed = application_id(&stage, MANAGED);
-    trust(&stage, &managed, &job.subject);
-    stage.say(&format!("   a federation policy for {managed} with issuer {ISSUER} and the job's subject."));
-    stage.chapter(5, "The job runs again, finds what is there, and goes on.", "provision");
     let report = stage.run(&config, Command::Provision).await?;
     expect(&report, Outcome::Provisioned)?;
     works(&stage, &report).await;
+    let managed = application_id(&stage, MANAGED);
+    stage.chapter(5, "Once more: the policy stands too, so nothing is written.", "provision");
+    expect(&stage.run(&config, Command::Provision).await?, Outcome::Ok)?;
 
     stage.chapter(
         6,
@@ -69,7 +63,7 @@ pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     );
     stage.pass_days(62);
     let registered = application_id(&stage, REGISTERED);
-    for config in [of_entra(&stage, &job, Some(&registered))?, of_databricks(&stage, Some(&managed))?] {
+    for config in [of_entra(&stage, &job, Some(&registered))?, of_databricks(&stage, &job, Some(&managed))?] {
         let report = stage.run(&config, Command::Rotate { force: false }).await?;
         expect(&report, Outcome::Rotated)?;
         works(&stage, &report).await;
@@ -84,8 +78,8 @@ struct Job {
     resource_id: String,
 }
 
-/// Puts in what must be there before: a job, and an operator that trusts it and may register applications and
-/// administer the workspace's resource in Azure.
+/// Puts in what must be there before: a job, and an operator that trusts it, may register applications,
+/// administers the workspace's resource in Azure and is an admin of the Databricks account.
 fn cast(stage: &mut Stage<'_>) -> Result<Job, Broken> {
     let text =
         |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -104,6 +98,7 @@ fn cast(stage: &mut Stage<'_>) -> Result<Job, Broken> {
     put(Seed::GraphRole { client_id: operator.clone(), role: "Application.ReadWrite.OwnedBy".to_owned() })?;
     let role =
         put(Seed::AzureRole { client_id: operator.clone(), workspace: 0, role: "Contributor".to_owned() })?;
+    put(Seed::AccountAdmin { name: operator.clone() })?;
     put(Seed::NoTokenYet { workspace: 0 })?;
     for (name, value) in job.get("env").and_then(Value::as_object).into_iter().flatten() {
         stage.give(name, Secret::new(value.as_str().unwrap_or_default()));
@@ -145,7 +140,7 @@ fn of_entra(stage: &Stage<'_>, job: &Job, client_id: Option<&str>) -> Result<Con
             "workspace": workspace(stage),
             "principal": {"display-name": REGISTERED, "client-id": client_id},
             "auth": {"type": "github-oidc-azure"},
-            "federated-credential": {"subject": job.subject},
+            "federated-credential": {"repository": "acme/data", "environment": "production"},
             "admin": operator,
             "directory": registrar,
             "entitlements": ["workspace-access", "databricks-sql-access"],
@@ -155,7 +150,9 @@ fn of_entra(stage: &Stage<'_>, job: &Job, client_id: Option<&str>) -> Result<Con
     )
 }
 
-fn of_databricks(stage: &Stage<'_>, client_id: Option<&str>) -> Result<Config, Error> {
+fn of_databricks(stage: &Stage<'_>, job: &Job, client_id: Option<&str>) -> Result<Config, Error> {
+    let admin =
+        json!({"type": "github-oidc-azure", "client-id": job.operator, "azure-resource-id": job.resource_id});
     config(
         stage,
         &json!({
@@ -163,8 +160,8 @@ fn of_databricks(stage: &Stage<'_>, client_id: Option<&str>) -> Result<Config, E
             "workspace": workspace(stage),
             "principal": {"kind": "databricks", "display-name": MANAGED, "client-id": client_id},
             "auth": {"type": "github-oidc"},
-            "admin": {"type": "pat", "token": {"env": "DATABRICKS_ADMIN_TOKEN"}},
-            "entitlements": ["workspace-access"],
+            "federated-credential": {"repository": "acme/data", "environment": "production"},
+            "admin": admin,
             "deliver": [{"type": "github-secret", "repository": "acme/data", "environment": "production",
                 "secret": "REPORTS_TOKEN"}],
         }),
@@ -180,13 +177,6 @@ fn application_id(stage: &Stage<'_>, name: &str) -> String {
             .map(|member| member.name.clone())
             .unwrap_or_default()
     })
-}
-
-/// Does what an account admin of Databricks does: lets the principal be signed in with the job's identity
-/// token.
-fn trust(stage: &Stage<'_>, principal: &str, subject: &str) {
-    let audience = format!("{}/oidc/v1/token", workspace(stage));
-    stage.emulator().world(|world| world.add_federation_policy(principal, ISSUER, subject, &[&audience]));
 }
 
 /// Lists what a plan would do.

@@ -13,7 +13,7 @@ use super::view::View;
 use crate::config::Principal;
 use crate::host::LocalFuture;
 use crate::http::Identity;
-use crate::model::{Error, PrincipalKind};
+use crate::model::{Cloud, Error, Origin, PrincipalKind};
 
 /// An Entra application that trusts an Azure DevOps service connection.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -83,6 +83,11 @@ impl Method for AzureDevopsOidc {
 
     fn tenant_id(&self) -> Option<&str> {
         self.tenant_id.as_deref()
+    }
+
+    /// The audience of every identity token of Azure Pipelines.
+    fn assertion_audience(&self, _workspace: &Origin) -> Option<String> {
+        Some(Cloud::Public.token_exchange_audience().to_owned())
     }
 
     fn issuer(&self, principal: &Principal) -> Issuer {

@@ -45,6 +45,11 @@ pub(crate) trait Method: Debug {
         None
     }
 
+    /// Returns the audience of the assertions that it shows to a workspace, where it is known.
+    fn assertion_audience(&self, _workspace: &Origin) -> Option<String> {
+        None
+    }
+
     /// Says who gives the token that it brings.
     fn issuer(&self, principal: &Principal) -> Issuer;
 

@@ -60,6 +60,7 @@ const WAYS: &[Way] = &[
     way!("azure-client-secret", AzureClientSecret, of_azure),
     way!("azure-client-certificate", AzureClientCertificate, of_azure),
     way!("azure-workload-identity", AzureWorkloadIdentity, of_azure),
+    way!("azure-msi", AzureMsi, of_host),
     way!("github-oidc", GithubOidc, of_job),
     way!("github-oidc-azure", GithubOidcAzure, of_job),
     way!("azure-devops-oidc", AzureDevopsOidc, of_job),

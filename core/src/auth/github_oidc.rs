@@ -10,7 +10,8 @@ use super::view::View;
 use crate::config::Principal;
 use crate::host::LocalFuture;
 use crate::http::Identity;
-use crate::model::{Error, PrincipalKind};
+use crate::model::{Error, Origin, PrincipalKind};
+use crate::service::databricks::oauth::token_endpoint;
 
 /// A principal that trusts GitHub Actions by a Databricks federation policy.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -18,7 +19,7 @@ use crate::model::{Error, PrincipalKind};
 pub(super) struct GithubOidc {
     /// The application id, where it is not the principal's.
     client_id: Option<String>,
-    /// The audience; the workspace's token endpoint by default.
+    /// The audience; the workspace's token endpoint by default, and the account's id at the account.
     audience: Option<String>,
     /// The scopes that it asks for, such as `[authentication, scim]`; `all-apis` by default.
     #[serde(default)]
@@ -67,6 +68,10 @@ impl Method for GithubOidc {
         self.client_id.as_deref()
     }
 
+    fn assertion_audience(&self, workspace: &Origin) -> Option<String> {
+        Some(self.audience.clone().unwrap_or_else(|| format!("{workspace}{}", token_endpoint(None))))
+    }
+
     fn issuer(&self, _principal: &Principal) -> Issuer {
         Issuer::Databricks
     }
@@ -74,7 +79,9 @@ impl Method for GithubOidc {
     fn sign_in<'a>(&'a self, request: Request<'a>) -> LocalFuture<'a, Result<Identity, Error>> {
         Box::pin(async move {
             let address = format!("{}{}", request.origin, endpoint(&request)?);
-            let audience = self.audience.as_deref().unwrap_or(&address);
+            let account = request.context.subject.principal.account_id.as_deref();
+            let by_default = account.filter(|_| request.is_at_account()).unwrap_or(&address);
+            let audience = self.audience.as_deref().unwrap_or(by_default);
             let source = Source::github(request.context, request.step, audience)?;
             exchanged(&request, self.name(), self.client_id.as_deref(), &self.scopes, &source).await
         })

@@ -39,7 +39,9 @@ pub use context::Context;
 pub(crate) use context::{Session, SignIn, Subject};
 pub(crate) use environment::principal_sign_in as environment_sign_in;
 pub(crate) use github::GithubSignIn;
-pub(crate) use parties::{principal_sign_in, sign_in_admin, sign_in_directory, tenant_id};
+pub(crate) use parties::{
+    principal_sign_in, sign_in_account_admin, sign_in_admin, sign_in_directory, tenant_id,
+};
 #[cfg(test)]
 pub(crate) use principal::sign_in_principal;
 pub(crate) use principal::{

@@ -26,6 +26,25 @@ pub(crate) async fn sign_in_admin(context: &Context<'_>) -> Result<Identity, Err
     admin.sign_in(context, Resource::Databricks, &context.subject.workspace, Step::SignInAdmin).await
 }
 
+/// Signs the admin in at the Databricks account.
+///
+/// # Errors
+/// `admin-not-configured`; `account-admin-required` where the admin's way to sign in leads to no account; every
+/// code of a refused sign-in.
+pub(crate) async fn sign_in_account_admin(context: &Context<'_>, step: Step) -> Result<Identity, Error> {
+    let Some(admin) = &context.subject.admin else {
+        return Err(Error::new(Code::AdminNotConfigured, step, "the target has no `admin`"));
+    };
+    let accounts = &context.endpoints.accounts;
+    admin.sign_in(context, Resource::Databricks, accounts, step).await.map_err(|error| match error.code() {
+        Code::SignInNotConfigured => error.coded(Code::AccountAdminRequired).with_hint(format!(
+            "give {} the sign-in of an account admin: a service principal or `azure-cli`, not a PAT",
+            admin.path
+        )),
+        _ => error,
+    })
+}
+
 /// Signs `directory` in, who may write to Graph.
 ///
 /// # Errors

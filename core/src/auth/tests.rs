@@ -431,6 +431,23 @@ fn the_account_has_its_own_token_endpoint() {
 }
 
 #[test]
+fn an_assertion_for_the_account_is_for_the_accounts_id() {
+    let account = "33333333-3333-3333-3333-333333333333";
+    let host = in_github();
+    host.on(&format!("{GITHUB}{account}"), 200, json!({"value": jwt("s")}));
+    let endpoint = format!("POST https://accounts.azuredatabricks.net/oidc/accounts/{account}/v1/token");
+    host.on(&endpoint, 200, granted("account-token"));
+    let target = json!({"principal": {"kind": "databricks", "client-id": CLIENT, "account-id": account},
+        "admin": {"type": "github-oidc", "client-id": TENANT}});
+    let config = host.config(json!({}), target);
+    let accounts = &config.endpoints().accounts;
+    let signed_in =
+        host.with(&config, async |context| sign_in_keeper(context, accounts, Step::ListTokens).await);
+    assert_eq!(signed_in.unwrap().origin(), accounts);
+    host.sent();
+}
+
+#[test]
 fn databricks_own_tokens_and_pats_are_refused_where_entra_id_is_asked() {
     let host = TestHost::new().variable("S", "x");
     for auth in [

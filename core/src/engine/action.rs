@@ -5,6 +5,7 @@ use std::fmt;
 use super::observe::Known;
 use super::report::{State, StepReport};
 use crate::model::{CredentialKind, Entitlement, Step, Timestamp};
+use crate::service::databricks::federation::Policy;
 use crate::service::graph::Trust;
 
 /// Says why a credential is renewed.
@@ -74,6 +75,8 @@ pub(crate) enum Action {
     MakeServicePrincipal,
     /// Has the application trust somebody's assertions.
     MakeFederatedCredential(Trust),
+    /// Has a Databricks principal trust somebody's assertions.
+    MakeFederationPolicy(Policy),
     /// Switches personal access tokens on for the whole workspace.
     EnableTokens,
     /// Adds the service principal to the workspace, with its entitlements.
@@ -138,6 +141,7 @@ impl Action {
             Self::MakeApplication { .. } => Step::MakeApplication,
             Self::MakeServicePrincipal => Step::MakeServicePrincipal,
             Self::MakeFederatedCredential(_) => Step::MakeFederatedCredential,
+            Self::MakeFederationPolicy(_) => Step::MakeFederationPolicy,
             Self::EnableTokens => Step::WorkspaceSettings,
             Self::ImportPrincipal { .. } => Step::ImportPrincipal,
             Self::AddEntitlements(_) => Step::AddEntitlements,
@@ -168,6 +172,9 @@ impl fmt::Display for Action {
             Self::MakeApplication { name } => write!(f, "register the application {name}, single tenant"),
             Self::MakeServicePrincipal => f.write_str("make its service principal in the tenant"),
             Self::MakeFederatedCredential(trust) => write!(f, "make it trust {}", trust.matches.as_str()),
+            Self::MakeFederationPolicy(policy) => {
+                write!(f, "make it trust {}, by a federation policy", policy.subject)
+            }
             Self::EnableTokens => f.write_str("switch personal access tokens on for the whole workspace"),
             Self::ImportPrincipal { name } => write!(f, "add the service principal {name} to the workspace"),
             Self::AddEntitlements(wanted) => write!(f, "add the entitlements {}", names(wanted)),

@@ -11,7 +11,7 @@ use super::report::{Outcome, State, StepReport, TargetReport};
 use super::resolve::Target;
 use super::shared::{Run, finish};
 use super::world::{WorkspaceSeen, admin, admin_refused, effective, uses_tokens};
-use super::{doctor_advice, doctor_trust, fill, scopes, sign_in_ends};
+use super::{doctor_advice, doctor_trust, fill, policy_seen, scopes, sign_in_ends};
 use crate::auth::{Context, as_principal, find_in_workspace, sign_in_directory};
 use crate::config::Scopes;
 use crate::http::Identity;
@@ -69,7 +69,7 @@ impl Visit<'_> {
 
     fn refused(&mut self, error: Error) {
         let state = match error.code() {
-            Code::AdminNotConfigured => State::Unknown,
+            Code::AdminNotConfigured | Code::AccountAdminRequired => State::Unknown,
             // It is needed only where something has to be made.
             Code::DirectoryNotConfigured => State::NotChecked,
             _ => State::Refused,
@@ -120,12 +120,18 @@ impl Visit<'_> {
             Some(known) if uses_tokens => self.permission(&admin, &known.application_id).await,
             _ => None,
         };
-        let mut seen = WorkspaceSeen { settings, principal, permission, effective: None };
+        let mut seen = WorkspaceSeen { settings, principal, permission, effective: None, policy: None };
         match effective(self.context, self.target, &admin, &seen).await {
             Ok(effective) => seen.effective = effective,
             Err(error) => return self.refused(error),
         }
         self.tell(&seen);
+        let number = seen.principal.as_ref().map(|principal| principal.id.as_str());
+        match policy_seen::observe(self.context, self.target, number).await {
+            Ok(Some(seen)) => self.steps.push(doctor_trust::policy(&seen)),
+            Ok(None) => {}
+            Err(error) => self.refused(error),
+        }
     }
 
     /// Returns the principal's permission; one that cannot be read is told and not looked at further.

@@ -1,5 +1,6 @@
 //! What `doctor` says of whom an application trusts: what is registered, beside what is sent.
 
+use super::policy_seen::PolicySeen;
 use super::report::{State, StepReport};
 use super::resolve::Target;
 use super::trust;
@@ -60,5 +61,18 @@ fn compared(trust: &Trust, registered: &[FederatedCredentialInfo]) -> StepReport
         _ => None,
     });
     step.hint = Some(differs.unwrap_or_else(|| "`lakekey provision` registers it".to_owned()));
+    step
+}
+
+/// Says whether a Databricks principal has the federation policy that it is to have.
+pub(super) fn policy(seen: &PolicySeen) -> StepReport {
+    let subject = &seen.policy.subject;
+    if seen.is_there {
+        let words = format!("the service principal trusts what is sent: {subject}");
+        return StepReport::new(Step::MakeFederationPolicy, State::Ok, words);
+    }
+    let words = format!("no federation policy of the service principal trusts {subject}");
+    let mut step = StepReport::new(Step::MakeFederationPolicy, State::Missing, words);
+    step.hint = Some("`lakekey provision` makes it, with an account admin as `admin`".to_owned());
     step
 }

@@ -28,6 +28,7 @@ mod plan;
     reason = "a test that cannot go on has failed"
 )]
 mod plan_model;
+mod policy_seen;
 mod prepare;
 mod provision;
 mod quota;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::action::{Action, names};
 use super::checks::{self, Facts};
 use super::fill;
+use super::policy_seen::{self, PolicySeen};
 use super::report::{State, StepReport, TargetReport};
 use super::resolve::Target;
 use super::world::{DirectorySeen, WorkspaceSeen, admin, observe_directory, observe_workspace};
 use super::world::{entitlements_of_new, needs_directory, uses_tokens, wanted};
-use crate::auth::{Context, find_in_workspace, sign_in_directory};
+use crate::auth::{Context, find_in_workspace, sign_in_admin, sign_in_directory};
 use crate::host::Phase;
 use crate::http::{Identity, Patience};
 use crate::model::{Code, Error, Step, Temporary};
@@ -150,6 +151,10 @@ impl Prepared {
                 );
             }
         }
+        if let Some(PolicySeen { policy, is_there: true }) = &self.workspace.policy {
+            let words = format!("the service principal trusts {}", policy.subject);
+            stands(Step::MakeFederationPolicy, words);
+        }
         if let Some(principal) = &self.workspace.principal {
             let id = &principal.application_id;
             stands(Step::ImportPrincipal, format!("the workspace knows the service principal {id}"));
@@ -179,6 +184,9 @@ fn missing(target: &Target, directory: Option<&DirectorySeen>, workspace: &Works
         }
     }
     actions.extend(missing_in_workspace(target, workspace));
+    if let Some(PolicySeen { policy, is_there: false }) = &workspace.policy {
+        actions.push(Action::MakeFederationPolicy(policy.clone()));
+    }
     actions
 }
 
@@ -249,7 +257,8 @@ struct Making<'a> {
 impl Making<'_> {
     /// Does what an action says, and tells what was done.
     async fn make(&mut self, action: &Action) -> Result<Made, Error> {
-        let (context, admin) = (self.context, &self.prepared.admin);
+        // A token of a federated sign-in may live for minutes, and what came before may have taken longer.
+        let (context, admin) = (self.context, &admin(self.context).await?);
         let words = match action {
             Action::MakeApplication { .. } => {
                 let directory = sign_in_directory(context, Step::MakeApplication).await?;
@@ -285,11 +294,24 @@ impl Making<'_> {
                 }
                 format!("made it trust {}, so that no secret is needed", trust.matches.as_str())
             }
+            Action::MakeFederationPolicy(policy) => {
+                let id = self.client_id.as_deref();
+                let found = find_in_workspace(context, admin, id).await?;
+                let found = found.ok_or_else(|| {
+                    let words = "the workspace does not show the service principal that it has";
+                    Error::new(Code::SpreadingTooSlow, Step::MakeFederationPolicy, words)
+                })?;
+                let subject = &policy.subject;
+                if !policy_seen::make(context, &found.id, policy).await? {
+                    return Ok(Made::Meanwhile(format!("it trusts {subject} by now")));
+                }
+                format!("made it trust {subject} by a federation policy, so that no secret is needed")
+            }
             Action::EnableTokens => {
                 enable_tokens(context, admin).await?;
                 "switched personal access tokens on for the whole workspace".to_owned()
             }
-            Action::ImportPrincipal { name } => return self.import(name).await,
+            Action::ImportPrincipal { name } => return self.import(name, admin).await,
             Action::AddEntitlements(lacks) => {
                 let found = self.prepared.workspace.principal.as_ref();
                 let id = found.map_or("", |principal| principal.id.as_str());
@@ -297,11 +319,11 @@ impl Making<'_> {
                 format!("added the entitlements {}", names(lacks))
             }
             Action::MakeFirstToken => {
-                self.first_token().await?;
+                self.first_token(admin).await?;
                 "made a token of the admin's, since the workspace had none".to_owned()
             }
             Action::RemoveFirstToken => {
-                self.remove_first_token().await?;
+                self.remove_first_token(admin).await?;
                 "removed the admin's token again".to_owned()
             }
             Action::GrantTokenPermission => {
@@ -309,12 +331,13 @@ impl Making<'_> {
                 if self.prepared.workspace.permission.is_none()
                     && token_permission(context, admin, id).await? == TokenPermission::NoTokenYet
                 {
-                    self.first_token().await?;
-                    self.remove_first_token().await?;
+                    self.first_token(admin).await?;
+                    self.remove_first_token(admin).await?;
                 }
                 let imports = self.prepared.workspace.principal.is_none();
                 let patience = Patience::within(PROPAGATION).for_propagation_alone();
-                let grant = async || grant_token_permission(context, admin, id).await;
+                let grant =
+                    async || grant_token_permission(context, &sign_in_admin(context).await?, id).await;
                 match imports {
                     true => context.retry(Step::GrantTokenPermission, patience, grant).await?,
                     false => grant_token_permission(context, admin, id).await?,
@@ -344,13 +367,13 @@ impl Making<'_> {
     }
 
     /// Adds the principal to the workspace with its entitlements.
-    async fn import(&mut self, name: &str) -> Result<Made, Error> {
-        let (context, admin) = (self.context, &self.prepared.admin);
+    async fn import(&mut self, name: &str, admin: &Identity) -> Result<Made, Error> {
+        let context = self.context;
         let configured = self.target.subject.principal.client_id.as_deref();
         let id = self.client_id.as_deref().or(configured);
         let created = scim::create(context, admin, id, name, entitlements_of_new(self.target)).await;
         let principal = match created {
-            Ok(created) if self.is_as_asked(&created, id, name).await? => created,
+            Ok(created) if self.is_as_asked(&created, (id, name), admin).await? => created,
             Ok(created) => {
                 let words = format!("the creation was answered with {}, another one", created.application_id);
                 return Err(Error::new(Code::ReplyInvalid, Step::ImportPrincipal, words));
@@ -375,13 +398,13 @@ impl Making<'_> {
     async fn is_as_asked(
         &self,
         created: &scim::ServicePrincipal,
-        id: Option<&str>,
-        name: &str,
+        (id, name): (Option<&str>, &str),
+        admin: &Identity,
     ) -> Result<bool, Error> {
         if let Some(id) = id {
             return Ok(created.application_id.eq_ignore_ascii_case(id));
         }
-        let (context, admin) = (self.context, &self.prepared.admin);
+        let context = self.context;
         let patience = Patience::attempts(SHOWN);
         let shown = context.retry(Step::ImportPrincipal, patience, async || {
             let by = scim::By::ApplicationId(&created.application_id);
@@ -393,16 +416,16 @@ impl Making<'_> {
         Ok(shown.await?.display_name == name)
     }
 
-    async fn first_token(&self) -> Result<(), Error> {
-        match tokens::create(self.context, &self.prepared.admin, FIRST).await {
+    async fn first_token(&self, admin: &Identity) -> Result<(), Error> {
+        match tokens::create(self.context, admin, FIRST).await {
             Err(error) if !error.is_uncertain() => Err(error),
             // What may have been made is found by its comment and removed.
             _ => Ok(()),
         }
     }
 
-    async fn remove_first_token(&self) -> Result<(), Error> {
-        let (context, admin, step) = (self.context, &self.prepared.admin, Step::GrantTokenPermission);
+    async fn remove_first_token(&self, admin: &Identity) -> Result<(), Error> {
+        let (context, step) = (self.context, Step::GrantTokenPermission);
         let mine = tokens::list(context, admin, step).await?;
         for info in mine.iter().filter(|info| info.comment.as_deref() == Some(FIRST.comment)) {
             tokens::delete(context, admin, &info.token_id, step).await?;

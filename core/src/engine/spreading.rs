@@ -32,6 +32,7 @@ const fn makers(code: Code) -> &'static [Step] {
         Code::FederatedCredentialMismatch
         | Code::FederatedCredentialCase
         | Code::FederatedCredentialAudience => &[Step::MakeFederatedCredential, Step::MakeApplication],
+        Code::FederationPolicyMismatch => &[Step::MakeFederationPolicy],
         Code::ClientSecretWrong | Code::ClientSecretExpired => &[Step::CreateToken, Step::MakeApplication],
         Code::ConfigMissingSecret => &[Step::CreateToken],
         // A workspace that does not know the principal yet calls its credential wrong.

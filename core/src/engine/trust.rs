@@ -4,9 +4,10 @@
 use std::rc::Rc;
 
 use super::resolve::Target;
-use crate::auth::{Context, GithubSignIn, Job, job};
+use crate::auth::{Context, GithubSignIn, Job, job, principal_sign_in};
 use crate::config::{FederatedCredential, Repository, Whose};
 use crate::model::{Code, Error, Origin, Step};
+use crate::service::databricks::federation::Policy;
 use crate::service::github::{Asking, account};
 use crate::service::graph::{Match, Trust};
 
@@ -28,6 +29,24 @@ pub(super) async fn wanted(context: &Context<'_>, target: &Target) -> Result<Opt
     let own = || context.endpoints.cloud.token_exchange_audience().to_owned();
     let audience = configured.audience.clone().unwrap_or_else(own);
     Ok(Some(Trust::new(configured.name.clone(), issuer, matches, audience)))
+}
+
+/// Returns the federation policy that a Databricks principal is to have: for the audience that its `auth` shows
+/// its tokens for, where none is given.
+///
+/// # Errors
+/// As [`wanted`].
+pub(super) async fn wanted_policy(context: &Context<'_>, target: &Target) -> Result<Option<Policy>, Error> {
+    let Some(configured) = &target.federated_credential else { return Ok(None) };
+    let asking = Asker { context, target, job: job_of(context, configured).await };
+    let issuer = asking.issuer(configured);
+    let Match::Subject(subject) = asking.matches(&configured.whose, &issuer).await? else {
+        let key = format!("{}.federated-credential.claims-matching-expression", target.subject.path);
+        return Err(Error::invalid(&key, "a federation policy of Databricks knows no expressions"));
+    };
+    let own = || principal_sign_in(context).ok()?.method.assertion_audience(&target.subject.workspace);
+    let audience = configured.audience.clone().or_else(own);
+    Ok(Some(Policy::new(configured.name.clone(), issuer, subject, audience)))
 }
 
 /// Asks who the job is that lakekey runs in, where that matters.

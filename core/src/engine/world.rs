@@ -1,6 +1,7 @@
 //! What provisioning finds before it decides: in Entra ID, and in the workspace as its admin sees it. It
 //! changes nothing.
 
+use super::policy_seen::{self, PolicySeen};
 use super::resolve::Target;
 use super::trust;
 use crate::auth::{Context, find_in_workspace, sign_in_admin, sign_in_directory};
@@ -30,6 +31,8 @@ pub(super) struct WorkspaceSeen {
     pub(super) permission: Option<TokenPermission>,
     /// What it is entitled to, all its groups included; `None` where that was not asked, or not told.
     pub(super) effective: Option<Vec<Entitlement>>,
+    /// The federation policy that it is to have.
+    pub(super) policy: Option<PolicySeen>,
 }
 
 /// What a principal gets for which the configuration names nothing: since 2026 no entitlement comes by
@@ -163,8 +166,10 @@ pub(super) async fn observe_workspace(
         _ if !uses_tokens => None,
         _ => Some(token_permission(context, admin, id).await?),
     };
-    let mut seen = WorkspaceSeen { settings, principal, permission, effective: None };
+    let mut seen = WorkspaceSeen { settings, principal, permission, effective: None, policy: None };
     seen.effective = effective(context, target, admin, &seen).await?;
+    let number = seen.principal.as_ref().map(|principal| principal.id.as_str());
+    seen.policy = policy_seen::observe(context, target, number).await?;
     Ok(seen)
 }
 

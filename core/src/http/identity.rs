@@ -90,6 +90,13 @@ impl Identity {
         }
     }
 
+    /// Binds a secret to a host that asks for it in a header of its own.
+    #[must_use]
+    pub(crate) fn of_header(origin: &Origin, name: &'static str, value: &Secret) -> Self {
+        let headers = vec![(name, HeaderValue::Sensitive(value.clone()))];
+        Self { origin: origin.clone(), headers, token: None, bounds: None }
+    }
+
     /// Adds another header that goes wherever the credential goes.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: HeaderValue) -> Self {

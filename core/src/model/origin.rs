@@ -16,6 +16,20 @@ impl Origin {
     /// # Errors
     /// `config-invalid-value` or `config-insecure-url` with that path.
     pub fn parse(text: &str, path: &str) -> Result<Self, Error> {
+        Self::read(text, path, is_loopback)
+    }
+
+    /// Reads the address of a service of the machine itself, which may be plain HTTP on a link-local address
+    /// too: that leaves no machine.
+    ///
+    /// # Errors
+    /// `config-invalid-value` or `config-insecure-url` with that path.
+    pub(crate) fn of_machine(text: &str, path: &str) -> Result<Self, Error> {
+        let is_link_local = |host: &str| host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_link_local());
+        Self::read(text, path, |host| is_loopback(host) || is_link_local(host))
+    }
+
+    fn read(text: &str, path: &str, may_be_plain: impl Fn(&str) -> bool) -> Result<Self, Error> {
         let wrong = || Error::invalid(path, "this is not a URL such as https://host.example");
         if text.contains(['@', '?', '#', '\\']) || text.bytes().any(|b| b <= b' ' || b >= 0x7f) {
             return Err(wrong());
@@ -30,7 +44,7 @@ impl Origin {
         }
         match scheme {
             "https" => {}
-            "http" if is_loopback(&host) => {}
+            "http" if may_be_plain(&host) => {}
             "http" => {
                 return Err(Error::config(
                     Code::ConfigInsecureUrl,

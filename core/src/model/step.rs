@@ -39,6 +39,8 @@ steps! {
     SignInAdmin = "sign-in-admin";
     /// Imports the principal into the workspace.
     ImportPrincipal = "import-principal";
+    /// Makes the federation policy of a Databricks principal.
+    MakeFederationPolicy = "make-federation-policy";
     /// Adds the entitlements.
     AddEntitlements = "add-entitlements";
     /// Reads or corrects the workspace's settings for tokens.

@@ -4,9 +4,12 @@
 
 use std::time::Duration;
 
-use super::oauth::Granted;
-use crate::http::{Call, Client, Dialect, Rule, encode, status, statuses};
-use crate::model::{Code, Error, Origin, Step};
+use serde::Deserialize;
+
+use super::oauth::{Granted, Seconds};
+use crate::host::Method;
+use crate::http::{Call, Client, Dialect, Identity, Rule, encode, status, statuses};
+use crate::model::{Code, Error, Origin, Secret, Step};
 
 /// The service, as it says no.
 static METADATA: Dialect = Dialect::new("the instance metadata service", TABLE);
@@ -28,6 +31,43 @@ const TABLE: &[Rule] = &[
 
 /// How long the service on the machine itself may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Holds where a managed host, such as App Service, gives tokens, and the secret that it wants to be shown.
+///
+/// <https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference>
+pub(crate) struct HostEndpoint {
+    pub(crate) origin: Origin,
+    pub(crate) path: String,
+    pub(crate) header: Secret,
+}
+
+/// Names who it is that refuses.
+static APP_SERVICE: Dialect = Dialect::new("the managed-identity endpoint of this host", TABLE);
+
+#[derive(Deserialize)]
+struct Hosted {
+    access_token: String,
+    expires_on: Seconds,
+}
+
+/// Asks a managed host for a token for a resource, and returns it with its life in seconds; without a client
+/// id the host's own identity is meant.
+pub(crate) async fn of_host(
+    client: &Client<'_>,
+    endpoint: &HostEndpoint,
+    resource: &str,
+    client_id: Option<&str>,
+    step: Step,
+) -> Result<(String, i64), Error> {
+    let HostEndpoint { origin, path, header } = endpoint;
+    let whose = client_id.map(|id| format!("&client_id={}", encode(id))).unwrap_or_default();
+    let path = format!("{path}?api-version=2019-08-01&resource={}{whose}", encode(resource));
+    let shown = Identity::of_header(origin, "x-identity-header", header);
+    let mut call = Call::by(&shown, step, &APP_SERVICE, Method::GET, path);
+    call.timeout = TIMEOUT;
+    let granted: Hosted = client.json(call).await?;
+    Ok((granted.access_token, granted.expires_on.seconds() - client.now().as_second()))
+}
 
 /// Asks for a token for a resource; without a client id the machine's own identity is meant.
 pub(crate) async fn token(

@@ -76,6 +76,8 @@ pub enum AzureSeed {
         #[serde(default)]
         system_assigned: bool,
     },
+    /// A machine of App Service, Container Apps or Functions; answers its environment.
+    AppService {},
     /// What an application may do in every vault.
     VaultAccess {
         /// The application.
@@ -215,6 +217,7 @@ pub(super) fn apply(world: &mut World, seed: AzureSeed) -> Result<Value, String>
             }
             Ok(json!({}))
         }
+        AzureSeed::AppService {} => Ok(json!({"env": environment_json(world.app_service_environment())})),
         AzureSeed::VaultAccess { client_id, rights } => {
             let rights: Vec<&str> = rights.iter().map(String::as_str).collect();
             world.allow_in_vaults(&client_id, &rights);

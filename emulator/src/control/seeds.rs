@@ -150,6 +150,11 @@ pub enum Seed {
         /// The application id.
         application_id: String,
     },
+    /// An admin of the Databricks account.
+    AccountAdmin {
+        /// The application id, or the user name.
+        name: String,
+    },
     /// A workspace in which no token was ever made, so that its token permissions do not exist.
     NoTokenYet {
         /// The index of the workspace.
@@ -365,6 +370,10 @@ fn apply(world: &mut World, seed: Seed) -> Result<Value, String> {
             let held = world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?;
             held.refuses_me.push(application_id);
             Ok(json!({}))
+        }
+        Seed::AccountAdmin { name } => {
+            world.account.admins.push(name);
+            Ok(json!({"account-id": world.account.id}))
         }
         Seed::NoTokenYet { workspace } => {
             world.workspaces.get_mut(workspace).ok_or("there is no such workspace")?.tokens_ever_made = false;

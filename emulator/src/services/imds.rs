@@ -7,18 +7,29 @@ use serde_json::json;
 use crate::call::Call;
 use crate::reply::Reply;
 use crate::state::{
-    AZURE_DEVOPS_RESOURCE, DATABRICKS_RESOURCE, GRAPH_RESOURCE, MANAGEMENT_RESOURCE, Subject, VAULT_RESOURCE,
+    AZURE_DEVOPS_RESOURCE, DATABRICKS_RESOURCE, GRAPH_RESOURCE, MANAGEMENT_RESOURCE, Service, Subject,
+    VAULT_RESOURCE,
 };
 use crate::world::World;
 
 pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
-    if call.path != "/metadata/identity/oauth2/token" || call.method != "GET" {
+    let hosted = call.path == HOSTED;
+    if !hosted && call.path != "/metadata/identity/oauth2/token" || call.method != "GET" {
         return Reply::unknown_route(call);
     }
     let refuse = |error: &str, description: &str| {
         Reply::json(400, &json!({"error": error, "error_description": description}))
     };
-    if !call.header("metadata").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    if hosted
+        && (call.header("x-identity-header").is_none()
+            || call.header("x-identity-header") != world.imds.header.as_deref())
+    {
+        return Reply::json(
+            401,
+            &json!({"statusCode": 401, "message": "The secret header is missing or wrong."}),
+        );
+    }
+    if !hosted && !call.header("metadata").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return refuse("invalid_request", "Required metadata header not specified");
     }
     // A request that a proxy passed on may come from anywhere.
@@ -55,7 +66,15 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
             _ => None,
         }),
     };
+    let several = call.query("client_id").is_none() && world.imds.user_assigned.len() > 1;
     let Some(identity) = identity.cloned() else {
+        if several {
+            return refuse(
+                "invalid_request",
+                "Multiple user assigned identities exist, please specify the clientId / resourceId of the \
+                 identity in the token request",
+            );
+        }
         return refuse("invalid_request", "Identity not found");
     };
     let roles = world
@@ -67,6 +86,15 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     let token =
         world.issue_bearer(audience, Subject::Application(identity.clone()), &roles, LIFETIME_SECONDS * 1000);
     let now = call.now_ms.div_euclid(1000);
+    if hosted {
+        return Reply::json(
+            200,
+            &json!({
+                "access_token": token, "client_id": identity, "resource": resource, "token_type": "Bearer",
+                "expires_on": (now + LIFETIME_SECONDS).to_string(),
+            }),
+        );
+    }
     // Every number is a string here.
     Reply::json(
         200,
@@ -80,6 +108,22 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
 }
 
 const LIFETIME_SECONDS: i64 = 86_399;
+
+/// Where App Service, Container Apps and Functions give tokens.
+///
+/// <https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference>
+const HOSTED: &str = "/msi/token";
+
+impl World {
+    /// Makes the machine one of App Service, and returns the environment that everything has there.
+    pub fn app_service_environment(&mut self) -> Vec<(String, String)> {
+        let header = self.random.alphanumeric(32);
+        self.note_issued(&header);
+        self.imds.header = Some(header.clone());
+        let endpoint = format!("{}{HOSTED}", self.origins.of(Service::Imds));
+        vec![("IDENTITY_ENDPOINT".to_owned(), endpoint), ("IDENTITY_HEADER".to_owned(), header)]
+    }
+}
 
 /// Finds the audience of a resource; a scope with `/.default` is none.
 fn audience(resource: &str) -> Option<&'static str> {

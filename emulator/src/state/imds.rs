@@ -7,4 +7,6 @@ pub struct Imds {
     pub system_assigned: Option<String>,
     /// The application ids of the identities that are assigned besides.
     pub user_assigned: Vec<String>,
+    /// The secret that App Service gives to what runs there; `None` on a plain machine.
+    pub header: Option<String>,
 }

@@ -25,6 +25,8 @@ pub enum SpreadKind {
     Permission,
     /// An entitlement.
     Entitlement,
+    /// A federation policy of Databricks.
+    FederationPolicy,
 }
 
 /// Says how slowly one kind propagates. All conditions must be met.

@@ -2,6 +2,7 @@
 
 pub(crate) mod assignments;
 pub(crate) mod conf;
+pub(crate) mod federation;
 pub(crate) mod management;
 pub(crate) mod me;
 pub(crate) mod oauth;

@@ -19,12 +19,20 @@ const TABLE: &[Rule] = &[
     status(409).saying(&["due to concurrent requests"]).passing(),
     status(401).means(Code::CredentialInvalid),
     reason(&["Directory_QuotaExceeded", "Directory_ResourceSizeExceeded"]).means(Code::QuotaExceeded),
-    reason(&["CredentialInvalidLifetimeAsPerAppPolicy"]).means(Code::LifetimeOverMaximum),
-    reason(&["CredentialTypeNotAllowedAsPerAppPolicy"]).means(Code::CredentialTypeNotAllowed),
+    reason(&["CredentialInvalidLifetimeAsPerAppPolicy"]).means(Code::LifetimeOverMaximum).hint(
+        "shorten client-secret.lifetime to what the tenant's app management policy allows; or do without a \
+         secret: `federated-credential` in place of `client-secret`",
+    ),
+    reason(&["CredentialTypeNotAllowedAsPerAppPolicy"]).means(Code::CredentialTypeNotAllowed).hint(
+        "do without a secret: write `federated-credential: {repository: OWNER/NAME, environment: NAME}` and `auth: \
+         {type: github-oidc-azure}` in place of `client-secret`, and run `lakekey provision` (for another CI: \
+         issuer and subject); or have an administrator exempt the application from the tenant's app management \
+         policy",
+    ),
     reason(&["InvalidFederatedIdentityCredentialValue"])
         .saying(&["lacks all required claims"])
         .means(Code::Refused)
-        .hint("add claims['repository_id'] or claims['repository_owner_id'] to the expression"),
+        .hint("compare claims['repository_id'] or claims['repository_owner_id'] in the expression too"),
     status(403).means(Code::GraphPermissionMissing),
     reason(&["Authorization_RequestDenied"]).means(Code::GraphPermissionMissing),
 ];

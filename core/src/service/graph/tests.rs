@@ -12,6 +12,7 @@ use crate::host::testing::{START, TestHost};
 use crate::http::Identity;
 use crate::model::{Code, Error, Secret, Step, Timestamp};
 
+const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
 const GRAPH: &str = "https://graph.microsoft.com/v1.0";
 const BY_NAME: &str =
     "GET https://graph.microsoft.com/v1.0/applications?$filter=displayName%20eq%20%27catalog%27";
@@ -166,7 +167,7 @@ fn trust() -> Trust {
     Trust {
         name: "lakekey-main".to_owned(),
         issuer: GITHUB_ISSUER.to_owned(),
-        subject: "repo:acme@1/data@2:environment:production".to_owned(),
+        matches: Match::Subject("repo:acme@1/data@2:environment:production".to_owned()),
         audience: "api://AzureADTokenExchange".to_owned(),
     }
 }
@@ -190,14 +191,18 @@ fn a_federated_credential_is_made_once_no_matter_who_made_the_first() {
         200,
         json!({"value": [trusted("repo:other", "api://AzureADTokenExchange")]}),
     );
-    host.on(&format!("POST {path}"), 201, trusted(&trust().subject, &trust().audience));
+    host.on(&format!("POST {path}"), 201, trusted(&trust().matches.as_str(), &trust().audience));
     assert!(federate(&host).unwrap().created);
     assert_eq!(
         host.sent()[1].json(),
-        json!({"name": "lakekey-main", "issuer": GITHUB_ISSUER, "subject": trust().subject,
+        json!({"name": "lakekey-main", "issuer": GITHUB_ISSUER, "subject": trust().matches.as_str(),
             "audiences": ["api://AzureADTokenExchange"]})
     );
-    host.on(&format!("GET {path}"), 200, json!({"value": [trusted(&trust().subject, &trust().audience)]}));
+    host.on(
+        &format!("GET {path}"),
+        200,
+        json!({"value": [trusted(&trust().matches.as_str(), &trust().audience)]}),
+    );
     assert!(!federate(&host).unwrap().created);
     // Another run made it in the same moment.
     host.on(&format!("GET {path}"), 200, json!({"value": []}));
@@ -206,7 +211,11 @@ fn a_federated_credential_is_made_once_no_matter_who_made_the_first() {
         409,
         refusal("Request_MultipleObjectsWithSameKeyValue", "already exists"),
     );
-    host.on(&format!("GET {path}"), 200, json!({"value": [trusted(&trust().subject, &trust().audience)]}));
+    host.on(
+        &format!("GET {path}"),
+        200,
+        json!({"value": [trusted(&trust().matches.as_str(), &trust().audience)]}),
+    );
     assert!(!federate(&host).unwrap().created);
 }
 
@@ -214,7 +223,7 @@ fn a_federated_credential_is_made_once_no_matter_who_made_the_first() {
 fn a_federated_credential_that_stands_in_the_way_is_shown_and_left_as_it_is() {
     let host = TestHost::new();
     let line = format!("GET {GRAPH}/applications/o-1/federatedIdentityCredentials");
-    host.on(&line, 200, json!({"value": [trusted(&trust().subject, "api://Other")]}));
+    host.on(&line, 200, json!({"value": [trusted(&trust().matches.as_str(), "api://Other")]}));
     let error = federate(&host).unwrap_err();
     assert_eq!(error.code(), Code::FederatedCredentialMismatch);
     assert!(error.message().contains("audience \"api://Other\""), "{error}");
@@ -231,7 +240,7 @@ fn the_name_of_a_federated_credential_tells_one_subject_from_another() {
         Trust::new(
             None,
             GITHUB_ISSUER.to_owned(),
-            subject.to_owned(),
+            Match::Subject(subject.to_owned()),
             "api://AzureADTokenExchange".to_owned(),
         )
     };

@@ -3,12 +3,12 @@
 //!
 //! <https://docs.databricks.com/aws/en/dev-tools/auth/oauth-federation-exchange>
 
-use super::oauth_reply::{issue, refuse as refuse_oauth, unknown_scope};
+use super::oauth_reply::{FIVE_MINUTES, issue, refuse as refuse_oauth, unknown_scope};
 use super::subject_token::exchange_subject;
 use crate::call::{Call, form_value};
 use crate::reply::Reply;
 use crate::signing::Jwt;
-use crate::state::FederationPolicy;
+use crate::state::{FederationPolicy, SpreadKind};
 use crate::world::World;
 
 /// Answers a token exchange at a workspace's (`Some`) or the account's (`None`) token endpoint.
@@ -37,12 +37,10 @@ pub(super) fn exchange_token(world: &mut World, call: &Call, form: &[(String, St
             "client_id is missing: account-wide token federation is not set up.".to_owned(),
         );
     };
-    let policies: Vec<&FederationPolicy> = world
-        .oidc
-        .policies
-        .iter()
-        .filter(|policy| policy.application_id.eq_ignore_ascii_case(client_id))
-        .collect();
+    let own = |policy: &&FederationPolicy| policy.application_id.eq_ignore_ascii_case(client_id);
+    let mut policies: Vec<FederationPolicy> = world.oidc.policies.iter().filter(own).cloned().collect();
+    let now = call.now_ms;
+    policies.retain(|policy| world.spread.works(SpreadKind::FederationPolicy, &policy.id, now));
     if policies.is_empty() {
         return refuse("invalid_grant", no_policy(subject_token));
     }
@@ -88,5 +86,5 @@ fn grant(world: &mut World, call: &Call, client_id: &str, scope: &str) -> Reply 
     if !member {
         return refuse_oauth(401, "invalid_client", "Client authentication failed");
     }
-    issue(world, client_id, call.workspace, &scope.split(' ').collect::<Vec<_>>())
+    issue(world, client_id, call.workspace, &scope.split(' ').collect::<Vec<_>>(), FIVE_MINUTES)
 }

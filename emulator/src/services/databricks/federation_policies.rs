@@ -8,7 +8,7 @@ use crate::call::Call;
 use crate::clock::rfc3339;
 use crate::json::unknown_field;
 use crate::reply::Reply;
-use crate::state::FederationPolicy;
+use crate::state::{FederationPolicy, SpreadKind};
 use crate::world::World;
 
 fn refusal(status: u16, code: &str, message: impl Into<String>) -> Reply {
@@ -48,6 +48,8 @@ pub(super) fn handle(world: &mut World, call: &Call, principal: &str, rest: &[&s
             }
             Ok(policy) => {
                 let shown = describe(world, principal, &policy);
+                let now = world.now_ms();
+                world.spread.begin(SpreadKind::FederationPolicy, &policy.id, now);
                 world.oidc.policies.push(policy);
                 Reply::json(200, &shown)
             }

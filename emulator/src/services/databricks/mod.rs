@@ -152,6 +152,10 @@ fn account(world: &mut World, call: &Call) -> Result<Reply, Reply> {
         ("POST", ["oidc", "accounts", id, "v1", "token"]) if *id == world.account.id => {
             Ok(oauth::token(world, call, None))
         }
+        ("GET", ["api", "2.0", "accounts", account, "scim", "v2", "ServicePrincipals", rest @ ..]) => {
+            auth::account_admin(world, call, account)?;
+            scim::of_account(world, call, rest)
+        }
         (
             "GET" | "POST",
             ["api", "2.0", "accounts", account, "servicePrincipals", id, "credentials", "secrets"],

@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::exchange::exchange_token;
-use super::oauth_reply::{issue, refuse, unknown_scope};
+use super::oauth_reply::{HOUR, issue, refuse, unknown_scope};
 use crate::call::{Call, form_value};
 use crate::reply::Reply;
 use crate::state::{SpreadKind, covers};
@@ -112,5 +112,5 @@ fn client_credentials(
         let words = format!("Scopes '{}' are not assigned to the client {client}", unassigned.join(" "));
         return refuse(403, "access_denied", &words);
     }
-    issue(world, &client, index, &scopes)
+    issue(world, &client, index, &scopes, HOUR)
 }

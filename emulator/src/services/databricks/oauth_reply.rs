@@ -8,7 +8,11 @@ use crate::reply::Reply;
 use crate::state::Subject;
 use crate::world::World;
 
-const HOUR_MS: i64 = 3_600_000;
+/// How long a token lives that a secret has brought, in seconds.
+pub(super) const HOUR: i64 = 3_600;
+
+/// How long a token lives that an assertion has brought, in seconds, as it was measured.
+pub(super) const FIVE_MINUTES: i64 = 300;
 
 /// Refuses in OAuth's shape.
 pub(super) fn refuse(status: u16, error: &str, description: &str) -> Reply {
@@ -21,14 +25,24 @@ pub(super) fn unknown_scope(scope: &str) -> Option<&str> {
 }
 
 /// Issues an OAuth token for a workspace or the account, and answers with it.
-pub(super) fn issue(world: &mut World, application_id: &str, index: Option<usize>, scopes: &[&str]) -> Reply {
+pub(super) fn issue(
+    world: &mut World,
+    application_id: &str,
+    index: Option<usize>,
+    scopes: &[&str],
+    seconds: i64,
+) -> Reply {
     let audience = index.map_or_else(|| ACCOUNT_AUDIENCE.to_owned(), workspace_audience);
-    let token =
-        world.issue_bearer(&audience, Subject::Application(application_id.to_owned()), scopes, HOUR_MS);
+    let token = world.issue_bearer(
+        &audience,
+        Subject::Application(application_id.to_owned()),
+        scopes,
+        seconds * 1000,
+    );
     Reply::json(
         200,
         &json!({
-            "access_token": token, "token_type": "Bearer", "expires_in": 3600, "scope": scopes.join(" "),
+            "access_token": token, "token_type": "Bearer", "expires_in": seconds, "scope": scopes.join(" "),
         }),
     )
 }

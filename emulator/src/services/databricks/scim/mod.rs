@@ -14,7 +14,7 @@ use crate::call::Call;
 use crate::json::unknown_field;
 use crate::reply::Reply;
 use crate::services::databricks::auth::Caller;
-use crate::state::{Grantee, Member, MemberKind, SpreadKind, Workspace};
+use crate::state::{AccountPrincipal, Grantee, Member, MemberKind, SpreadKind, Workspace};
 use crate::world::World;
 
 const PRINCIPAL_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal";
@@ -207,6 +207,48 @@ fn list(call: &Call, workspace: &Workspace, of_kind: impl Fn(&Member) -> bool) -
         .map(|member| shown(member, workspace))
         .collect();
     page(call, &found)
+}
+
+/// Answers `/api/2.0/accounts/{id}/scim/v2/ServicePrincipals[/{id}]`; the caller is known to be an account
+/// admin.
+///
+/// <https://docs.databricks.com/api/azure/account/accountserviceprincipals>
+pub(super) fn of_account(world: &World, call: &Call, rest: &[&str]) -> Result<Reply, Reply> {
+    let filter = call.query("filter").map(Filter::read).transpose()?;
+    let member = |principal: &AccountPrincipal| {
+        let name = &principal.application_id;
+        let known = world.workspaces.iter().find_map(|workspace| workspace.member(name)).cloned();
+        known.unwrap_or_else(|| Member {
+            id: principal.id,
+            name: name.clone(),
+            kind: MemberKind::ServicePrincipal,
+            display_name: world.directory.application(name).map_or(name, |app| &app.display_name).clone(),
+            active: true,
+            entitlements: Vec::new(),
+            groups: Vec::new(),
+            external_id: None,
+        })
+    };
+    let shown = |member: &Member| {
+        json!({
+            "id": member.id.to_string(), "applicationId": member.name, "displayName": member.display_name,
+            "active": true, "schemas": [PRINCIPAL_SCHEMA],
+        })
+    };
+    let all = world.account.principals.iter().map(member);
+    match rest {
+        [] => {
+            let fits = |member: &Member| filter.as_ref().is_none_or(|filter| filter.accepts(member));
+            let found: Vec<Value> = all.filter(fits).map(|member| shown(&member)).collect();
+            page(call, &found)
+        }
+        [id] => all
+            .filter(|member| member.id.to_string() == *id)
+            .map(|member| Reply::json(200, &shown(&member)))
+            .next()
+            .ok_or_else(|| missing(id)),
+        _ => Err(Reply::unknown_route(call)),
+    }
 }
 
 fn page(call: &Call, found: &[Value]) -> Result<Reply, Reply> {
