@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import github
 import msal
@@ -18,10 +19,10 @@ from azure.devops.exceptions import AzureDevOpsServiceError
 from azure.devops.v7_0.task_agent.models import VariableGroupParameters, VariableValue
 from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
-from databricks.sdk import WorkspaceClient
+from databricks.sdk import AccountClient, WorkspaceClient
 from databricks.sdk.common.types.fieldmask import FieldMask
 from databricks.sdk.errors import DatabricksError
-from databricks.sdk.service import iam, settings
+from databricks.sdk.service import iam, oauth2, settings
 from graph_sdk import Given, ask
 from kiota_abstractions.api_error import APIError
 from kiota_abstractions.base_request_configuration import RequestConfiguration
@@ -81,12 +82,15 @@ def served_by(emulator: Emulator, lakekey: Lakekey) -> list[dict]:
     # The principal cannot sign in any more, and the admin revokes for it.
     done("revoke", "--target", "catalog-prod-2", "--all", "--yes", CATALOG_CLIENT_SECRET="lost")
 
+    operator = emulator.seed("application", display_name="operator")["client-id"]
+    lakekey.env["OPERATOR_SECRET"] = emulator.seed("client-secret", client_id=operator)["client-secret"]
+    lakekey.write(with_policy(emulator, operator))
+    done("provision", **emulator.azure("actions-job", id_token=True)["env"])
+
     # With tokens switched off, an admin's PAT is of no use either: somebody with an Azure role on the
     # workspace switches them on.
     emulator.seed("workspace-conf", key="enableTokensConfig", value="false")
     config = emulator.config
-    operator = emulator.seed("application", display_name="operator")["client-id"]
-    lakekey.env["OPERATOR_SECRET"] = emulator.seed("client-secret", client_id=operator)["client-secret"]
     resource = emulator.seed("azure-role", client_id=operator, role="Contributor")["resource-id"]
     config["targets"][0] |= {
         "allow-enable-tokens": True,
@@ -155,6 +159,27 @@ def with_oauth_secret(emulator: Emulator) -> dict:
     return config
 
 
+def with_policy(emulator: Emulator, operator: str) -> dict:
+    """A principal that Databricks manages, made from nothing with a federation policy by an account admin."""
+    account = emulator.seed("account-admin", name=operator)["account-id"]
+    emulator.seed("principal", application_id=operator, groups=["admins"])
+    config = emulator.config
+    target = config["targets"][0]
+    del config["targets"][1:], target["directory"]
+    target |= {
+        "name": "workflow",
+        "principal": {"kind": "databricks", "display-name": "workflow", "account-id": account},
+        "auth": {"type": "github-oidc"},
+        "admin": {
+            "type": "azure-client-secret", "tenant-id": emulator.tenant, "client-id": operator,
+            "client-secret": {"env": "OPERATOR_SECRET"},
+        },
+        "federated-credential": {"repository": "acme/data", "branch": "main"},
+    }
+    target["deliver"][0]["repository"] = "acme/data-2"
+    return config
+
+
 def by(emulator: Emulator, auth: dict) -> dict:
     """The first target alone, signing in by something else."""
     config = emulator.config
@@ -181,6 +206,24 @@ class Clients:
     def principal(self) -> WorkspaceClient:
         token = self.emulator.seed("pat", owner=self.emulator.client_id, comment="conformance")["token"]
         return WorkspaceClient(host=self.emulator.workspace, token=token)
+
+    @cached_property
+    def account(self) -> AccountClient:
+        account = self.emulator.seed("account-admin", name="conformance@acme.example")["account-id"]
+        token = self.emulator.seed("access-token", user="conformance@acme.example", audience=DATABRICKS)
+        return AccountClient(
+            host=self.emulator.ready["accounts"], account_id=account, token=token["access-token"]
+        )
+
+    def make_policy(self, served: dict) -> None:
+        asked = served["body"]
+        policy = oauth2.FederationPolicy(
+            description=asked["description"],
+            oidc_policy=oauth2.OidcFederationPolicy(**asked["oidc_policy"]),
+        )
+        self.account.service_principal_federation_policy.create(
+            int(served["path"].split("/")[6]), policy, policy_id=parse_qs(served["query"])["policy_id"][0]
+        )
 
     def mark(self, token_id: str, comment: str) -> None:
         self.principal.tokens.update(

@@ -260,6 +260,26 @@ OPERATIONS = {
         r"/api/2\.0/accounts/servicePrincipals/\d+/credentials/secrets",
         lambda c, r: list(c.admin.service_principal_secrets_proxy.list(r["path"].split("/")[5])),
     ),
+    "list federation policies": Operation(
+        "databricks-account",
+        "GET",
+        r"/api/2\.0/accounts/[\w-]+/servicePrincipals/\d+/federationPolicies",
+        lambda c, r: list(
+            c.account.service_principal_federation_policy.list(int(r["path"].split("/")[6]))
+        ),
+    ),
+    "make a federation policy": Operation(
+        "databricks-account",
+        "POST",
+        r"/api/2\.0/accounts/[\w-]+/servicePrincipals/\d+/federationPolicies",
+        lambda c, r: c.make_policy(r),
+    ),
+    "ask whether one is an admin of the account": Operation(
+        "databricks-account",
+        "GET",
+        r"/api/2\.0/accounts/[\w-]+/scim/v2/ServicePrincipals",
+        lambda c, r: list(c.account.service_principals_v2.list(count=1)),
+    ),
     "write to a key vault": Operation(
         "key-vault", "PUT", r"/secrets/databricks-token", lambda c, r: c.set_vault_secret(body(r))
     ),

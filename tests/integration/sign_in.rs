@@ -129,8 +129,8 @@ fn doctor_shows_what_is_registered_beside_the_subject_that_was_sent() {
         messages.iter().any(|message| message.contains("subject \"repo:acme/data:ref:refs/heads/main\"")),
         "{messages:?}"
     );
-    let registered = "registered is \"other-branch\": issuer \"https://token.actions.githubusercontent.com\", subject \
-         \"repo:acme/data:ref:refs/heads/next\"";
+    let registered = "registered is \"other-branch\": issuer \
+         \"https://token.actions.githubusercontent.com\", subject \"repo:acme/data:ref:refs/heads/next\"";
     assert!(messages.iter().any(|message| message.starts_with(registered)), "{messages:?}");
     assert!(ran.writes().is_empty());
 }

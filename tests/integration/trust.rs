@@ -120,7 +120,8 @@ fn where_github_does_not_say_the_subject_nothing_is_made() {
         stage.environment.0.insert("GITHUB_PAT".to_owned(), token);
     };
     let unforeseen = SubjectForm::Template(keys(&["repo", "job_workflow_ref"]));
-    let cases: [(SubjectForm, Value, &dyn Fn(&mut Stage), &str, &str); 4] = [
+    type Change<'c> = &'c dyn Fn(&mut Stage);
+    let cases: [(SubjectForm, Value, Change<'_>, &str, &str); 4] = [
         (
             SubjectForm::Ids,
             production(),
@@ -232,7 +233,8 @@ fn what_another_run_has_registered_meanwhile_under_another_name_is_found() {
     assert_eq!((again.outcome(), again.writes()), ("ok", Vec::new()), "{}", again.output);
 }
 
-/// A stage whose principal signs in as a workflow that its application does not trust: it trusts that subject.
+/// A stage whose principal signs in as a workflow that its application does not trust: it trusts that
+/// subject.
 fn untrusted(ids: bool, registered: &str) -> Stage {
     let mut stage = signing_in(json!({"type": "github-oidc-azure"}), |world, client| {
         world.oidc.actions.ids_in_subject = ids;

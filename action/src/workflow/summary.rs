@@ -97,8 +97,8 @@ fn done(target: &TargetReport, now: Timestamp) -> String {
             Some(scopes) => scopes.join(", "),
         };
         item(format!(
-            "⚠️ Databricks narrows this PAT on {} to {}. What it calls more rarely than once in 30 days stops \
-             working; `token.scopes` with `all` or a list ends that.",
+            "⚠️ Databricks narrows this PAT on {} to {}. What it calls more rarely than once in 30 days \
+             stops working; `token.scopes` with `all` or a list ends that.",
             cell(&narrows.day_from(now)),
             cell(&to)
         ));

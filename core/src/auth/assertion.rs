@@ -31,9 +31,9 @@ pub(super) struct Endpoint {
 const ENTRA_ISSUED: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 
 /// What to do where there is no workflow of GitHub that could ask for an identity token.
-const ELSEWHERE: &str = "this is no job of GitHub Actions (GITHUB_ACTIONS is not \"true\"), and GitHub vouches \
-                         for jobs alone: run it there, or choose another `auth`, such as azure-cli at a \
-                         terminal or azure-devops-oidc in Azure Pipelines";
+const ELSEWHERE: &str = "this is no job of GitHub Actions (GITHUB_ACTIONS is not \"true\"), and GitHub \
+                         vouches for jobs alone: run it there, or choose another `auth`, such as azure-cli \
+                         at a terminal or azure-devops-oidc in Azure Pipelines";
 
 impl Source {
     /// Asks GitHub Actions for a token with that audience.

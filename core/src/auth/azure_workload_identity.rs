@@ -25,8 +25,8 @@ pub(super) fn is_variable(name: &str) -> bool {
 /// <https://learn.microsoft.com/azure/aks/identity-bindings-concepts>
 const BINDING: &str = "api://AKSIdentityBinding";
 
-/// Refuses the token of an AKS identity binding: it works at the cluster's own proxy alone, which lakekey does
-/// not speak to, and must go nowhere else.
+/// Refuses the token of an AKS identity binding: it works at the cluster's own proxy alone, which lakekey
+/// does not speak to, and must go nowhere else.
 fn check_binding(request: &Request<'_>, assertion: &Secret) -> Result<(), Error> {
     let claims = jwt::claims(assertion);
     let is_bound = claims.as_ref().and_then(|claims| claims.get("aud")).is_some_and(|audience| {
@@ -41,8 +41,8 @@ fn check_binding(request: &Request<'_>, assertion: &Secret) -> Result<(), Error>
          proxy alone (AZURE_KUBERNETES_TOKEN_PROXY); it was not sent"
     );
     Err(request.unfit(words).with_hint(format!(
-        "project a service account token with the audience {} into the pod, give its path as {}.path, and add a \
-         federated credential for the cluster's issuer and the service account",
+        "project a service account token with the audience {} into the pod, give its path as {}.path, and \
+         add a federated credential for the cluster's issuer and the service account",
         request.context.endpoints.cloud.token_exchange_audience(),
         request.path
     )))

@@ -29,8 +29,8 @@ pub(crate) async fn sign_in_admin(context: &Context<'_>) -> Result<Identity, Err
 /// Signs the admin in at the Databricks account.
 ///
 /// # Errors
-/// `admin-not-configured`; `account-admin-required` where the admin's way to sign in leads to no account; every
-/// code of a refused sign-in.
+/// `admin-not-configured`; `account-admin-required` where the admin's way to sign in leads to no account;
+/// every code of a refused sign-in.
 pub(crate) async fn sign_in_account_admin(context: &Context<'_>, step: Step) -> Result<Identity, Error> {
     let Some(admin) = &context.subject.admin else {
         return Err(Error::new(Code::AdminNotConfigured, step, "the target has no `admin`"));

@@ -1,11 +1,10 @@
-//! Why an assertion matches none of the federated credentials of an application, from what was sent and what is
-//! registered.
+//! Why an assertion matches none of the federated credentials of an application, from what was sent and what
+//! is registered.
 
 use serde_json::Value;
 
 use super::context::Request;
 use super::jwt;
-use super::parties::sign_in_directory;
 use super::resource::Resource;
 use crate::model::{Code, Error, Secret, Step, one_line};
 use crate::service::github::{has_ids, unlike};
@@ -40,7 +39,9 @@ pub(super) async fn explained(
 /// Lists whom the application trusts, where `directory` may look; that it may not is no news here.
 async fn registered(request: &Request<'_>, client_id: &str) -> Option<Vec<FederatedCredentialInfo>> {
     let context = request.context;
-    let directory = sign_in_directory(context, request.step).await.ok()?;
+    let graph = &context.endpoints.graph;
+    let sign_in = context.subject.directory.as_ref()?;
+    let directory = sign_in.sign_in(context, Resource::Graph, graph, request.step).await.ok()?;
     let found = graph::find_application(context, &directory, By::ClientId(client_id)).await.ok()??;
     graph::list_federated_credentials(context, &directory, &found.object_id).await.ok()
 }
@@ -50,14 +51,14 @@ fn hint(sent: &str, registered: Option<&[FederatedCredentialInfo]>) -> Option<St
     let Some(registered) = registered else {
         return sent.starts_with("repo:").then(|| match has_ids(sent) {
             true => format!(
-                "this repository sends its subject with ids: register \"{sent}\" letter by letter; one without \
-                 ids does not match (with a `directory`, `lakekey doctor` compares and `lakekey provision` \
-                 registers it)"
+                "this repository sends its subject with ids: register \"{sent}\" letter by letter; one \
+                 without ids does not match (with a `directory`, `lakekey doctor` compares and `lakekey \
+                 provision` registers it)"
             ),
             false => format!(
-                "this repository sends its subject without ids, while the Azure portal registers one with ids: \
-                 register \"{sent}\" letter by letter (with a `directory`, `lakekey doctor` compares and \
-                 `lakekey provision` registers it)"
+                "this repository sends its subject without ids, while the Azure portal registers one with \
+                 ids: register \"{sent}\" letter by letter (with a `directory`, `lakekey doctor` compares \
+                 and `lakekey provision` registers it)"
             ),
         });
     };
@@ -75,8 +76,8 @@ fn hint(sent: &str, registered: Option<&[FederatedCredentialInfo]>) -> Option<St
     }
     if subjects().any(|subject| subject == sent) {
         return Some(format!(
-            "\"{sent}\" is registered: where issuer and audience are right too, what is stored is stale; delete \
-             that federated credential and make it again (editing it does not help)"
+            "\"{sent}\" is registered: where issuer and audience are right too, what is stored is stale; \
+             delete that federated credential and make it again (editing it does not help)"
         ));
     }
     subjects().find_map(|subject| unlike(sent, &subject)).or_else(|| {

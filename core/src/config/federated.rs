@@ -168,8 +168,8 @@ impl FederatedDocument {
                 Err(Error::invalid(&at("subject"), words))
             }
             (None, Some(_), _, Some(_)) => {
-                let words = "an expression says itself which runs it matches: leave `environment`, `branch`, `tag` \
-                             and `pull-request` out";
+                let words = "an expression says itself which runs it matches: leave `environment`, \
+                             `branch`, `tag` and `pull-request` out";
                 Err(Error::invalid(&at("claims-matching-expression"), words))
             }
         }

@@ -111,8 +111,8 @@ impl Store for PatStore<'_> {
             let new = tokens::New { comment: &comment, lifetime: order.lifetime, scopes, watched };
             let (value, info, unknown) = tokens::create(context, &identity, new).await?;
             let note = unknown.then(|| {
-                "the workspace refuses to be told whether it is to be watched (autoscope_enabled), so that this \
-                 was left out"
+                "the workspace refuses to be told whether it is to be watched (autoscope_enabled), so that \
+                 this was left out"
                     .to_owned()
             });
             Ok(Fresh { value, listed: listed(info), note })

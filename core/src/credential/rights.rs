@@ -175,8 +175,8 @@ impl Wanted {
             Scoping::NarrowedByUse | Scoping::NarrowedByHistory => {
                 let kept = listed(scopes.as_deref().unwrap_or_default());
                 Some(format!(
-                    "Databricks chose the scopes {kept} for the one before, and the new one keeps them; write \
-                     `token.scopes` to choose them"
+                    "Databricks chose the scopes {kept} for the one before, and the new one keeps them; \
+                     write `token.scopes` to choose them"
                 ))
             }
             Scoping::NotCovered => Some(

@@ -240,8 +240,8 @@ impl Visit<'_> {
         };
         if let (Action::AddEntitlements(_), None) = (action, &self.target.entitlements) {
             // Its own calls tell, which are tried below.
-            let words = "no entitlement of the service principal is seen; it may have one by a group, which does \
-                         not show here";
+            let words = "no entitlement of the service principal is seen; it may have one by a group, which \
+                         does not show here";
             let hint = "if it is refused, `lakekey provision` gives it workspace-access";
             return self.found(action.step(), State::Unknown, words, Some(hint));
         }
@@ -375,8 +375,8 @@ impl Visit<'_> {
         if job.store.kind() == CredentialKind::Pat && !lists && !is_limited {
             let key = format!("{}.scopes", job.credentials.path);
             let advice = format!(
-                "write {key} with a list such as [sql, unity-catalog]: who gets hold of the PAT can then do no \
-                 more than that (docs/scopes.md)"
+                "write {key} with a list such as [sql, unity-catalog]: who gets hold of the PAT can then do \
+                 no more than that (docs/scopes.md)"
             );
             let step = told.get_or_insert_with(|| {
                 let words = "the first PAT may do everything that its principal may";

@@ -48,8 +48,8 @@ impl Job<'_> {
         let asked = own.method.scopes().unwrap_or(&all);
         let Some(missing) = asked.iter().find(|scope| !scopes.contains(scope)) else { return Ok(()) };
         let words = format!(
-            "the principal signs in with this secret and asks for {missing}, which {} does not cover: the new \
-             one would lock it out",
+            "the principal signs in with this secret and asks for {missing}, which {} does not cover: the \
+             new one would lock it out",
             listed_scopes(scopes)
         );
         let hint = format!("write {}.scopes, all of them among those of the secret", own.path);
@@ -70,8 +70,8 @@ impl Job<'_> {
             return wanted.note.clone();
         }
         before(observed, current).is_none().then(|| {
-            "the one before is gone, and nobody knows what it was able to do: the new one may do everything that \
-             its principal may; write a list into `scopes` to limit it"
+            "the one before is gone, and nobody knows what it was able to do: the new one may do everything \
+             that its principal may; write a list into `scopes` to limit it"
                 .to_owned()
         })
     }

@@ -31,8 +31,8 @@ pub(super) async fn wanted(context: &Context<'_>, target: &Target) -> Result<Opt
     Ok(Some(Trust::new(configured.name.clone(), issuer, matches, audience)))
 }
 
-/// Returns the federation policy that a Databricks principal is to have: for the audience that its `auth` shows
-/// its tokens for, where none is given.
+/// Returns the federation policy that a Databricks principal is to have: for the audience that its `auth`
+/// shows its tokens for, where none is given.
 ///
 /// # Errors
 /// As [`wanted`].
@@ -121,8 +121,8 @@ impl Asker<'_> {
         Asking { client: self.context, reader: &reader, step: STEP, owner, name }.subject(context).await
     }
 
-    /// Returns the comparison of an id that an expression has to have: that of the repository, or of the owner
-    /// where the expression is for all of its repositories.
+    /// Returns the comparison of an id that an expression has to have: that of the repository, or of the
+    /// owner where the expression is for all of its repositories.
     async fn id_claim(&self, text: &str, repository: Option<&Repository>) -> Result<String, Error> {
         let named = repository.cloned().or_else(|| named_in(text));
         let Some(Repository { owner, name }) = &named else {
@@ -153,8 +153,8 @@ impl Asker<'_> {
             let words = format!("GitHub has to be asked {what}, and nothing says how to sign in there");
             let path = format!("{}.federated-credential.{key}", self.target.subject.path);
             Error::config(Code::ConfigMissingKey, "github", words).with_hint(format!(
-                "give `github` the sign-in of somebody who may read the repository's Actions; or write {path} in \
-                 full; or provision in a workflow of the repository, with id-token: write"
+                "give `github` the sign-in of somebody who may read the repository's Actions; or write \
+                 {path} in full; or provision in a workflow of the repository, with id-token: write"
             ))
         })
     }

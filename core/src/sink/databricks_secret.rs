@@ -226,8 +226,8 @@ impl DatabricksSecretSink<'_> {
                 ))
             }
             (Some(400), _) if error.code() == Code::SinkUnsupported => error.with_hint(format!(
-                "the scope \"{scope}\" is backed by Key Vault and is written in the vault: deliver to it with \
-                 `type: key-vault`"
+                "the scope \"{scope}\" is backed by Key Vault and is written in the vault: deliver to it \
+                 with `type: key-vault`"
             )),
             (Some(400), _) if error.code() == Code::Refused => {
                 error.coded(Code::SinkRefused).with_hint("read what the workspace said")

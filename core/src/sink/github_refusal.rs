@@ -47,9 +47,9 @@ fn explained(context: &Context<'_>, place: &Place, sign_in: Option<&GithubSignIn
                 )),
                 TokenKind::SeeminglyWorkflow => {
                     error.coded(Code::GithubTokenCannotWriteSecrets).with_hint(format!(
-                        "by its form (ghs_15368_…) the token is a workflow's own GITHUB_TOKEN, which can never \
-                         write secrets: use a GitHub App or a fine-grained personal access token with `{}: \
-                         write`",
+                        "by its form (ghs_15368_…) the token is a workflow's own GITHUB_TOKEN, which can \
+                         never write secrets: use a GitHub App or a fine-grained personal access token with \
+                         `{}: write`",
                         permission.name()
                     ))
                 }

@@ -181,8 +181,8 @@ pub enum Seed {
         /// What it was called before; its requests are answered by a redirect.
         #[serde(default)]
         formerly: Vec<String>,
-        /// How the subjects of its runs are made: `names`, `ids`, `unsaid` or `template` with a list of claims;
-        /// that of the job, for the job's repository, by default.
+        /// How the subjects of its runs are made: `names`, `ids`, `unsaid` or `template` with a list of
+        /// claims; that of the job, for the job's repository, by default.
         subject: Option<SubjectForm>,
     },
     /// A federated credential of an application, for tokens of GitHub Actions unless another issuer is named.

@@ -66,7 +66,8 @@ pub struct Repository {
     pub environments: Vec<String>,
     /// What it was called before, as `owner/name`; its requests are answered by a redirect.
     pub formerly: Vec<String>,
-    /// How the subjects of its runs are made; that of the job, for the job's repository, where it is not said.
+    /// How the subjects of its runs are made; that of the job, for the job's repository, where it is not
+    /// said.
     pub subject: Option<SubjectForm>,
 }
 

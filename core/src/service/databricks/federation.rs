@@ -180,8 +180,8 @@ pub(crate) async fn find(
     if let Some(other) = all.iter().find(|known| known.id() == wanted.id) {
         let words = format!("the policy \"{}\" has {}", wanted.id, other.described());
         return Err(Error::new(Code::FederationPolicyMismatch, STEP, words).with_hint(
-            "remove it or correct it in the account console, or give federated-credential another `name`: lakekey \
-             changes nothing that others made",
+            "remove it or correct it in the account console, or give federated-credential another `name`: \
+             lakekey changes nothing that others made",
         ));
     }
     if all.len() >= MOST {
@@ -200,7 +200,8 @@ pub(crate) async fn find(
 /// # Errors
 /// `account-admin-required`; as the account answers.
 pub(crate) async fn check_admin(client: &Client<'_>, admin: &Identity, account: &str) -> Result<(), Error> {
-    let path = format!("/api/2.0/accounts/{}/scim/v2/ServicePrincipals?count=1", encode(account));
+    let path =
+        format!("/api/2.0/accounts/{}/scim/v2/ServicePrincipals?startIndex=1&count=1", encode(account));
     let call = Call::by(admin, STEP, &DATABRICKS, Method::GET, path);
     client.execute(call).await.map(drop).map_err(refused)
 }

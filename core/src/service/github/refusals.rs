@@ -15,9 +15,9 @@ pub(crate) static GITHUB: Dialect =
 /// What to do where GitHub's pages answer instead of its API.
 ///
 /// <https://docs.github.com/enterprise-server/rest/quickstart>
-const WEB: &str = "{origin} may be the address of GitHub's pages and not of its API: write endpoints.github as \
-                   https://HOST/api/v3 for an Enterprise Server, https://api.NAME.ghe.com for data residency, \
-                   or leave it out for github.com";
+const WEB: &str = "{origin} may be the address of GitHub's pages and not of its API: write endpoints.github \
+                   as https://HOST/api/v3 for an Enterprise Server, https://api.NAME.ghe.com for data \
+                   residency, or leave it out for github.com";
 
 /// The API tells everything in JSON.
 const PAGE: Rule = status(404)

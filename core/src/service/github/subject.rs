@@ -80,8 +80,8 @@ impl Asking<'_> {
     /// `environment:rotation`.
     ///
     /// # Errors
-    /// `github-permission-missing` where the sign-in may not read Actions; `github-not-found`; `refused` where
-    /// the organisation's template names what nobody knows before a run.
+    /// `github-permission-missing` where the sign-in may not read Actions; `github-not-found`; `refused`
+    /// where the organisation's template names what nobody knows before a run.
     pub(crate) async fn subject(&self, context: &str) -> Result<String, Error> {
         let (owner, name) = (encode(self.owner), encode(self.name));
         let path = format!("/repos/{owner}/{name}/actions/oidc/customization/sub");
@@ -150,9 +150,9 @@ impl Asking<'_> {
         let repository = format!("{}/{}", self.owner, self.name);
         match error.status() {
             Some(401 | 403 | 404) => error.with_hint(format!(
-                "let `github` read the repository's Actions (permission Actions: read) on {repository}; or write \
-                 federated-credential.subject, as `gh api repos/{repository}/actions/oidc/customization/sub` and \
-                 the log of a run show it"
+                "let `github` read the repository's Actions (permission Actions: read) on {repository}; or \
+                 write federated-credential.subject, as `gh api \
+                 repos/{repository}/actions/oidc/customization/sub` and the log of a run show it"
             )),
             _ => error,
         }
@@ -211,29 +211,29 @@ pub(crate) fn unlike(sent: &str, registered: &str) -> Option<String> {
     }
     if context != other_context {
         return Some(format!(
-            "\"{registered}\" is registered, and the run was {context}: let the job run as {other_context}, or \
-             register \"{sent}\" too (`lakekey provision` with federated-credential)"
+            "\"{registered}\" is registered, and the run was {context}: let the job run as {other_context}, \
+             or register \"{sent}\" too (`lakekey provision` with federated-credential)"
         ));
     }
     Some(match (has_ids(sent), has_ids(registered)) {
         (true, false) => format!(
-            "\"{registered}\" is registered without the ids that this repository sends: register \"{sent}\" too \
-             (`lakekey provision` with federated-credential), or have an administrator of the repository opt out \
-             of the ids"
+            "\"{registered}\" is registered without the ids that this repository sends: register \"{sent}\" \
+             too (`lakekey provision` with federated-credential), or have an administrator of the \
+             repository opt out of the ids"
         ),
         (false, true) => format!(
-            "\"{registered}\" is registered with ids that this repository does not send (the Azure portal writes \
-             them for every repository): register \"{sent}\" too (`lakekey provision` with federated-credential), \
-             or have an administrator opt in: `gh api --method PUT repos/{own}/actions/oidc/customization/sub -F \
-             use_default=true -F use_immutable_subject=true`"
+            "\"{registered}\" is registered with ids that this repository does not send (the Azure portal \
+             writes them for every repository): register \"{sent}\" too (`lakekey provision` with \
+             federated-credential), or have an administrator opt in: `gh api --method PUT \
+             repos/{own}/actions/oidc/customization/sub -F use_default=true -F use_immutable_subject=true`"
         ),
         (true, true) if sent != registered => format!(
-            "\"{registered}\" is registered with the ids of another repository of that name: it was made anew or \
-             has moved; register \"{sent}\""
+            "\"{registered}\" is registered with the ids of another repository of that name: it was made \
+             anew or has moved; register \"{sent}\""
         ),
         _ => format!(
-            "\"{registered}\" is registered, which differs from \"{sent}\" in letter case alone: register it as \
-             it is sent"
+            "\"{registered}\" is registered, which differs from \"{sent}\" in letter case alone: register \
+             it as it is sent"
         ),
     })
 }

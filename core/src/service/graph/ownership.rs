@@ -43,8 +43,8 @@ pub(crate) async fn check_ours(
     let federated = list_federated_credentials(client, identity, &application.object_id).await;
     let federated = federated.map_or_else(|_| "unknown".to_owned(), |list| list.len().to_string());
     let words = format!(
-        "the application {} is named \"{}\", and lakekey did not register it; {owners}; it has {} client secrets \
-         and {federated} federated credentials",
+        "the application {} is named \"{}\", and lakekey did not register it; {owners}; it has {} client \
+         secrets and {federated} federated credentials",
         application.app_id,
         application.display_name,
         application.password_credentials.len()

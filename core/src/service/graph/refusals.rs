@@ -24,10 +24,10 @@ const TABLE: &[Rule] = &[
          secret: `federated-credential` in place of `client-secret`",
     ),
     reason(&["CredentialTypeNotAllowedAsPerAppPolicy"]).means(Code::CredentialTypeNotAllowed).hint(
-        "do without a secret: write `federated-credential: {repository: OWNER/NAME, environment: NAME}` and `auth: \
-         {type: github-oidc-azure}` in place of `client-secret`, and run `lakekey provision` (for another CI: \
-         issuer and subject); or have an administrator exempt the application from the tenant's app management \
-         policy",
+        "do without a secret: write `federated-credential: {repository: OWNER/NAME, environment: NAME}` and \
+         `auth: {type: github-oidc-azure}` in place of `client-secret`, and run `lakekey provision` (for \
+         another CI: issuer and subject); or have an administrator exempt the application from the tenant's \
+         app management policy",
     ),
     reason(&["InvalidFederatedIdentityCredentialValue"])
         .saying(&["lacks all required claims"])

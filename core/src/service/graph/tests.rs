@@ -191,7 +191,7 @@ fn a_federated_credential_is_made_once_no_matter_who_made_the_first() {
         200,
         json!({"value": [trusted("repo:other", "api://AzureADTokenExchange")]}),
     );
-    host.on(&format!("POST {path}"), 201, trusted(&trust().matches.as_str(), &trust().audience));
+    host.on(&format!("POST {path}"), 201, trusted(trust().matches.as_str(), &trust().audience));
     assert!(federate(&host).unwrap().created);
     assert_eq!(
         host.sent()[1].json(),
@@ -201,7 +201,7 @@ fn a_federated_credential_is_made_once_no_matter_who_made_the_first() {
     host.on(
         &format!("GET {path}"),
         200,
-        json!({"value": [trusted(&trust().matches.as_str(), &trust().audience)]}),
+        json!({"value": [trusted(trust().matches.as_str(), &trust().audience)]}),
     );
     assert!(!federate(&host).unwrap().created);
     // Another run made it in the same moment.
@@ -214,7 +214,7 @@ fn a_federated_credential_is_made_once_no_matter_who_made_the_first() {
     host.on(
         &format!("GET {path}"),
         200,
-        json!({"value": [trusted(&trust().matches.as_str(), &trust().audience)]}),
+        json!({"value": [trusted(trust().matches.as_str(), &trust().audience)]}),
     );
     assert!(!federate(&host).unwrap().created);
 }
@@ -223,7 +223,7 @@ fn a_federated_credential_is_made_once_no_matter_who_made_the_first() {
 fn a_federated_credential_that_stands_in_the_way_is_shown_and_left_as_it_is() {
     let host = TestHost::new();
     let line = format!("GET {GRAPH}/applications/o-1/federatedIdentityCredentials");
-    host.on(&line, 200, json!({"value": [trusted(&trust().matches.as_str(), "api://Other")]}));
+    host.on(&line, 200, json!({"value": [trusted(trust().matches.as_str(), "api://Other")]}));
     let error = federate(&host).unwrap_err();
     assert_eq!(error.code(), Code::FederatedCredentialMismatch);
     assert!(error.message().contains("audience \"api://Other\""), "{error}");

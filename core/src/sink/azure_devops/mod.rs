@@ -32,8 +32,8 @@ use crate::service::azure_devops::AZURE_DEVOPS;
 const VERSION: &str = "api-version=7.1";
 
 /// What needs no PAT.
-const WITHOUT_PAT: &str = "Without a PAT: leave `auth` out, or give the sign-in of a service principal, and add \
-                           that principal under Organization settings > Users";
+const WITHOUT_PAT: &str = "Without a PAT: leave `auth` out, or give the sign-in of a service principal, and \
+                           add that principal under Organization settings > Users";
 
 /// How often a write is tried, each on top of a fresh read.
 const WRITES: u32 = 3;
@@ -164,8 +164,8 @@ impl Place for AzureDevopsVariable {
     ///
     /// <https://learn.microsoft.com/azure/devops/organizations/accounts/use-personal-access-tokens-to-authenticate>
     fn advice(&self) -> Option<(String, &'static str)> {
-        let words = "is written with a PAT; one that was made for all organisations stops on 1 December 2026, \
-                     one for this organisation goes on";
+        let words = "is written with a PAT; one that was made for all organisations stops on 1 December \
+                     2026, one for this organisation goes on";
         self.writer.is_pat().then(|| (format!("{} {words}", self.label()), WITHOUT_PAT))
     }
 

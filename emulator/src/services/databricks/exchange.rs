@@ -69,8 +69,8 @@ fn no_policy(subject_token: &str) -> String {
     let (issuer, subject) = (token.claim_str("iss"), token.claim_str("sub"));
     let audience = token.audiences().join("', '");
     format!(
-        "{beginning}. Valid federation policy for provided token: {{issuer: '{issuer}', subject: '{subject}', \
-         audience: '{audience}'}}"
+        "{beginning}. Valid federation policy for provided token: {{issuer: '{issuer}', subject: \
+         '{subject}', audience: '{audience}'}}"
     )
 }
 

@@ -146,6 +146,7 @@ fn api_scopes(method: &str, rest: &[&str]) -> Option<&'static [&'static str]> {
 fn account(world: &mut World, call: &Call) -> Result<Reply, Reply> {
     let (method, segments) = call.route();
     match (method, segments.as_slice()) {
+        ("GET", [".well-known", "databricks-config"]) => Ok(oauth::account_metadata(call)),
         ("GET", ["oidc", "accounts", id, ".well-known", "oauth-authorization-server"]) => {
             Ok(oauth::discovery(&format!("{}/oidc/accounts/{id}", call.origin)))
         }

@@ -47,6 +47,12 @@ pub(super) fn host_metadata(world: &World, call: &Call, index: usize) -> Reply {
     )
 }
 
+/// Tells clients what they speak with: the account's host serves every account.
+pub(super) fn account_metadata(call: &Call) -> Reply {
+    let endpoint = format!("{}/oidc/accounts/{{account_id}}", call.origin);
+    Reply::json(200, &json!({"oidc_endpoint": endpoint, "cloud": "azure"}))
+}
+
 /// Answers at the token endpoint of a workspace, or of the account where there is no index.
 pub(super) fn token(world: &mut World, call: &Call, index: Option<usize>) -> Reply {
     if !call.has_content_type("application/x-www-form-urlencoded") {

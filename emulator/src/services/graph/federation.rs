@@ -192,9 +192,9 @@ fn apply(
         if !expression::is_valid(text, &credential.issuer) {
             let message = format!(
                 "The FederatedIdentityCredential.ClaimsMatchingExpression.Value is invalid. Rule exception: \
-                 Expression configured for issuer '{}' either lacks all required claims or contains unallowed \
-                 claims. paramName: FederatedIdentityCredential.ClaimsMatchingExpression.Value, paramValue: \
-                 {text}, objectType: Microsoft.Online.DirectoryServices.Application",
+                 Expression configured for issuer '{}' either lacks all required claims or contains \
+                 unallowed claims. paramName: FederatedIdentityCredential.ClaimsMatchingExpression.Value, \
+                 paramValue: {text}, objectType: Microsoft.Online.DirectoryServices.Application",
                 credential.issuer
             );
             return Err(refusal(world, 400, "InvalidFederatedIdentityCredentialValue", &message));
@@ -239,9 +239,9 @@ fn clash(world: &mut World, index: usize, credential: &FederatedCredential) -> O
         {
             let (issuer, subject) = (&credential.issuer, &credential.subject);
             let message = format!(
-                "The combination of issuer and subject must be unique for the application. Issuer {issuer} and \
-                 Subject: {subject} already exist. paramName: FederatedIdentityCredential.Subject, paramValue: \
-                 {subject}, objectType: Microsoft.Online.DirectoryServices.Application"
+                "The combination of issuer and subject must be unique for the application. Issuer {issuer} \
+                 and Subject: {subject} already exist. paramName: FederatedIdentityCredential.Subject, \
+                 paramValue: {subject}, objectType: Microsoft.Online.DirectoryServices.Application"
             );
             refused = Some((400, "InvalidFederatedIdentityCredentialValue", message));
         }
