@@ -177,6 +177,12 @@ pub struct Emulate {
     /// Speak TLS, and leave the certificate authority in this folder
     #[arg(long, value_name = "DIR")]
     pub tls: Option<PathBuf>,
+    /// Be an HTTP proxy for the services' real names, and leave its certificate authority in this folder
+    #[arg(long, value_name = "DIR")]
+    pub proxy: Option<PathBuf>,
+    /// Make what this configuration names, and give its variables values
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
     /// The faults to begin with, JSON
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,

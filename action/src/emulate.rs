@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lakekey_emulator::{Fault, HostOptions, host};
+use lakekey_emulator::{Fault, HostOptions, Rehearsal, host};
 
 use crate::arguments::Emulate;
 use crate::console::Console;
@@ -21,12 +21,21 @@ pub(crate) async fn run(console: &Console, options: Emulate) -> u8 {
             return WRONG;
         }
     };
+    let rehearsal = match options.config.as_deref().map(rehearsal).transpose() {
+        Ok(rehearsal) => rehearsal,
+        Err(reason) => {
+            console.note(&format!("error: --config: {reason}"));
+            return WRONG;
+        }
+    };
     let signals = Signals::listen();
     let hosted = host(HostOptions {
         workspaces: Some(usize::from(options.workspaces)),
         latency: Duration::from_millis(options.latency),
         port_base: options.port_base,
         tls: options.tls,
+        proxy: options.proxy,
+        rehearsal,
         faults,
         ..HostOptions::default()
     })
@@ -42,6 +51,11 @@ pub(crate) async fn run(console: &Console, options: Emulate) -> u8 {
             FAILED
         }
     }
+}
+
+fn rehearsal(path: &str) -> Result<Rehearsal, String> {
+    let bytes = read_file(path, LARGEST_FILE)?;
+    crate::rehearsal::of(&bytes).map_err(|error| error.to_string())
 }
 
 fn faults(path: &std::path::Path) -> Result<Vec<Fault>, String> {

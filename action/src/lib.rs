@@ -30,6 +30,7 @@ pub mod emulate;
 pub mod exit_status;
 pub mod github;
 pub mod platform;
+mod rehearsal;
 pub mod report_text;
 pub mod run;
 pub mod terminal;

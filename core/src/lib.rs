@@ -165,6 +165,7 @@ mod service;
 mod sink;
 
 pub use auth::Context;
+pub use config::parse as document;
 pub use config::{
     Adopt, Endpoints, FederatedCredential, MAX_DOCUMENT, Policy, Principal, Repository, Runs, Scopes,
     SecretRef, Whose, with_client_id,

@@ -1,5 +1,6 @@
 //! The emulator as a value: requests in, responses out.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -64,8 +65,11 @@ struct State {
     before_last_write: Option<Box<World>>,
     keeps_previous: bool,
     faults: Vec<Armed>,
-    records: Vec<Record>,
+    records: VecDeque<Record>,
 }
+
+/// How many requests are kept; the oldest are forgotten.
+const KEPT: usize = 100_000;
 
 impl Emulator {
     /// Makes an emulator that answers at the real hosts of the public cloud, without sockets and with a clock
@@ -86,7 +90,7 @@ impl Emulator {
             before_last_write: None,
             keeps_previous: true,
             faults: Vec::new(),
-            records: Vec::new(),
+            records: VecDeque::new(),
         };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -184,7 +188,7 @@ impl Emulator {
     /// Lists the requests served since the start, or since [`Emulator::clear_requests`].
     #[must_use]
     pub fn requests(&self) -> Vec<Record> {
-        self.lock().records.clone()
+        self.lock().records.iter().cloned().collect()
     }
 
     /// Forgets the requests served so far.
@@ -222,7 +226,7 @@ impl State {
 
     fn faulty(&mut self, call: &Call, kind: FaultKind) -> Outcome {
         let instead = |state: &mut Self, reply: Reply| {
-            state.records.push(Record::new(call, reply.status, false));
+            state.note(Record::new(call, reply.status, false));
             Outcome::Reply(reply.into_response())
         };
         match kind {
@@ -238,7 +242,7 @@ impl State {
             FaultKind::Html => instead(self, Reply::text(200, "text/html; charset=utf-8", LOGIN_PAGE)),
             FaultKind::Redirect { location } => instead(self, Reply::redirect(302, location)),
             FaultKind::DropBefore => {
-                self.records.push(Record::new(call, 0, false));
+                self.note(Record::new(call, 0, false));
                 Outcome::NoReply { done: false }
             }
             FaultKind::DropAfter => self.lost(call, Outcome::NoReply { done: true }),
@@ -261,9 +265,16 @@ impl State {
         }
     }
 
+    fn note(&mut self, record: Record) {
+        if self.records.len() >= KEPT {
+            self.records.pop_front();
+        }
+        self.records.push_back(record);
+    }
+
     fn lost(&mut self, call: &Call, outcome: Outcome) -> Outcome {
         let _ = self.carry_out(call);
-        if let Some(record) = self.records.last_mut() {
+        if let Some(record) = self.records.back_mut() {
             record.status = 0;
         }
         outcome
@@ -274,7 +285,7 @@ impl State {
             self.before_last_write = Some(Box::new(self.world.clone()));
         }
         let reply = dispatch::handle(&mut self.world, call);
-        self.records.push(Record::new(call, reply.status, reply.unknown));
+        self.note(Record::new(call, reply.status, reply.unknown));
         reply
     }
 
@@ -285,12 +296,12 @@ impl State {
         world.clock = self.world.clock;
         world.bearers.clone_from(&self.world.bearers);
         let reply = dispatch::handle(&mut world, call);
-        self.records.push(Record::new(call, reply.status, reply.unknown));
+        self.note(Record::new(call, reply.status, reply.unknown));
         reply
     }
 
     fn unknown_origin(&mut self, origin: &str) -> Response<Vec<u8>> {
-        self.records.push(Record {
+        self.note(Record {
             service: None,
             workspace: None,
             method: String::new(),

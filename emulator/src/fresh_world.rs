@@ -52,6 +52,7 @@ impl World {
             "dependabot_secrets",
             "organization_dependabot_secrets",
             "actions",
+            "administration",
             "organization_administration",
             "codespaces_secrets",
             "organization_codespaces_secrets",

@@ -40,7 +40,7 @@ pub use clock::Clock;
 pub use control::{AzureSeed, Seed, SeedVariable};
 pub use emulator::{Emulator, Options, Outcome};
 pub use fault::{Fault, FaultKind};
-pub use host::{HostOptions, Hosted, Ready, host};
+pub use host::{HostOptions, Hosted, Ready, Rehearsal, host};
 pub use random::Random;
 pub use record::Record;
 pub use state::{

@@ -22,9 +22,28 @@ pub use seeds::Seed;
 
 /// Answers a request to the control origin.
 pub(crate) fn handle(emulator: &Emulator, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    if !is_local(request) {
+        let message = "The control origin answers to programs on this machine alone, not to pages of others.";
+        return Reply::json(403, &json!({"error": message})).into_response();
+    }
     route(emulator, request)
         .unwrap_or_else(|message| Reply::json(400, &json!({"error": message})))
         .into_response()
+}
+
+/// Says whether a request was meant for this machine: a page of another site could send one too, under a name
+/// that leads here.
+fn is_local(request: &Request<Vec<u8>>) -> bool {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let is_loopback = |authority: &str| {
+        let host = match authority.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => authority.split(':').next().unwrap_or_default(),
+        };
+        matches!(host, "127.0.0.1" | "localhost" | "::1")
+    };
+    let of_origin = |origin: &str| origin.split_once("://").is_some_and(|(_, rest)| is_loopback(rest));
+    header("host").is_none_or(is_loopback) && header("origin").is_none_or(of_origin)
 }
 
 fn route(emulator: &Emulator, request: &Request<Vec<u8>>) -> Result<Reply, String> {
@@ -101,4 +120,32 @@ fn clock(emulator: &Emulator, request: &Request<Vec<u8>>) -> Result<Reply, Strin
         }
     }
     Ok(done(json!({"now": rfc3339(emulator.now_ms())})))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+    use crate::emulator::Options;
+
+    #[test]
+    fn a_request_for_another_name_or_from_another_site_is_refused() {
+        let emulator = Emulator::in_process(&Options::default());
+        let ask = |name: &str, value: &str| {
+            let request = Request::get("/clock").header(name, value).body(Vec::new()).unwrap();
+            handle(&emulator, &request).status().as_u16()
+        };
+        for (name, value, status) in [
+            ("host", "127.0.0.1:4711", 200),
+            ("host", "localhost", 200),
+            ("host", "[::1]:4711", 200),
+            ("host", "rebound.example:4711", 403),
+            ("host", "127.0.0.1.example", 403),
+            ("origin", "http://127.0.0.1:4711", 200),
+            ("origin", "https://evil.example", 403),
+            ("origin", "null", 403),
+        ] {
+            assert_eq!(ask(name, value), status, "{name}: {value}");
+        }
+    }
 }

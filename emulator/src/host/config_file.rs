@@ -40,9 +40,12 @@ pub(super) fn environment(world: &mut World) -> BTreeMap<String, String> {
 /// Writes the configuration: one target for each workspace, and no secret.
 pub(super) fn write(world: &World, ready: &Ready) -> String {
     let of = |name: &str| ready.others.get(name).map_or("", String::as_str);
-    let mut text = format!(
-        "version: 1
-endpoints:
+    let mut text = "version: 1\n".to_owned();
+    // At the real names nothing has to be said of where they are.
+    if ready.proxy.is_none() {
+        let _ = write!(
+            text,
+            "endpoints:
   login: {}
   graph: {}
   github: {}
@@ -50,20 +53,25 @@ endpoints:
   management: {}
   accounts: {}
   imds: {}
-defaults:
+",
+            ready.login,
+            ready.graph,
+            ready.github,
+            ready.azure_devops,
+            of("management"),
+            of("accounts"),
+            of("imds"),
+        );
+    }
+    let _ = write!(
+        text,
+        "defaults:
   token: {{lifetime: 90d, renew-before: 30d}}
 github:
   type: token
   token: {{env: {GITHUB_TOKEN}}}
 targets:
-",
-        ready.login,
-        ready.graph,
-        ready.github,
-        ready.azure_devops,
-        of("management"),
-        of("accounts"),
-        of("imds"),
+"
     );
     for (index, workspace) in ready.workspaces.iter().enumerate() {
         let name = if index == 0 { "catalog-prod".to_owned() } else { format!("catalog-prod-{}", index + 1) };

@@ -65,7 +65,8 @@ pub(super) async fn accept(listener: TcpListener, role: Role, shared: Arc<Shared
     }
 }
 
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, role: Role, shared: Arc<Shared>) {
+/// Serves the requests of one connection.
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, role: Role, shared: Arc<Shared>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let (role, shared) = (role.clone(), Arc::clone(&shared));
         async move { answer(request, role, &shared).await }
@@ -74,7 +75,12 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, role: Role, shared:
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(request: Request<Incoming>, role: Role, shared: &Shared) -> io::Result<Response<Answer>> {
+/// Answers one request.
+pub(super) async fn answer(
+    request: Request<Incoming>,
+    role: Role,
+    shared: &Shared,
+) -> io::Result<Response<Answer>> {
     let (parts, incoming) = request.into_parts();
     let request = Request::from_parts(parts, read(incoming).await?);
     match role {
@@ -108,7 +114,8 @@ async fn read(mut incoming: Incoming) -> io::Result<Vec<u8>> {
     Ok(body)
 }
 
-fn whole(response: Response<Vec<u8>>) -> Response<Answer> {
+/// Makes an answer of a response.
+pub(super) fn whole(response: Response<Vec<u8>>) -> Response<Answer> {
     let truncated = response.extensions().get::<Truncated>().copied();
     response.map(|body| match truncated {
         Some(Truncated(length)) => {
@@ -127,7 +134,7 @@ fn unending(body: Answer) -> Response<Answer> {
 }
 
 /// Is the body of an answer.
-enum Answer {
+pub(super) enum Answer {
     /// All of it.
     Whole(Option<Bytes>),
     /// Its beginning, though the headers promise so much; then the connection is closed.

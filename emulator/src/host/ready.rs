@@ -24,6 +24,9 @@ pub struct Ready {
     pub key_vault: String,
     /// The workspaces.
     pub workspaces: Vec<String>,
+    /// The HTTP proxy for the services' real names, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
     /// The control origin.
     pub control: String,
     /// The path of a `lakekey.yml` that is ready to use.

@@ -13,8 +13,9 @@ use crate::state::{
 use crate::world::World;
 
 pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
-    let hosted = call.path == HOSTED;
-    if !hosted && call.path != "/metadata/identity/oauth2/token" || call.method != "GET" {
+    let path = call.path.trim_end_matches('/');
+    let hosted = path == HOSTED;
+    if !hosted && path != "/metadata/identity/oauth2/token" || call.method != "GET" {
         return Reply::unknown_route(call);
     }
     let refuse = |error: &str, description: &str| {
@@ -54,7 +55,21 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
         );
         return refuse("invalid_resource", &message);
     };
-    let identity = match call.query("client_id") {
+    // The id of an identity's resource in Azure ends in its name.
+    let of_resource = |id: &str| {
+        let name = id.rsplit('/').next().unwrap_or_default();
+        let assigned = world.imds.user_assigned.iter();
+        let is_named = |own: &&String| {
+            world.directory.application(own).is_some_and(|it| it.display_name.eq_ignore_ascii_case(name))
+        };
+        assigned.clone().find(is_named).cloned()
+    };
+    let by_resource = call.query("msi_res_id").or_else(|| call.query("mi_res_id")).map(of_resource);
+    if by_resource == Some(None) {
+        return refuse("invalid_request", "Identity not found");
+    }
+    let by_resource = by_resource.flatten();
+    let identity = match by_resource.as_deref().or_else(|| call.query("client_id")) {
         Some(id) => world
             .imds
             .user_assigned

@@ -41,6 +41,7 @@ pub use imds::Imds;
 pub use key_vault::{KeyVaults, VaultSecret, VaultVersion};
 pub use oidc::{ActionsJob, FederationPolicy, JobIdentity, Oidc, PipelineJob, ServiceConnection};
 pub(crate) use oidc::{ENTRA_ISSUED_AUDIENCE, EXCHANGE_AUDIENCE};
+pub(crate) use origins::workspace_host;
 pub(crate) use origins::workspace_id;
 pub use origins::{Origin, Origins, Service};
 pub use propagation::{Propagation, Spread, SpreadKind};

@@ -94,6 +94,26 @@ impl Origins {
         Self::new(origins)
     }
 
+    /// Names the real hosts of the public cloud, with those workspaces and further hosts.
+    #[must_use]
+    pub fn real(workspaces: &[String], further: &[(Service, String)]) -> Self {
+        let mut origins: Vec<Origin> = further
+            .iter()
+            .map(|(service, url)| Origin {
+                url: url.to_ascii_lowercase(),
+                service: *service,
+                workspace: None,
+            })
+            .collect();
+        origins.extend(Self::public_cloud(0).0.iter().cloned());
+        origins.extend(workspaces.iter().enumerate().map(|(index, url)| Origin {
+            url: url.to_ascii_lowercase(),
+            service: Service::Databricks,
+            workspace: Some(index),
+        }));
+        Self::new(origins)
+    }
+
     /// Lists them all.
     #[must_use]
     pub fn all(&self) -> &[Origin] {

@@ -100,7 +100,8 @@ fn pat_owner(
 ) -> Result<(String, Option<Vec<String>>), Reply> {
     let now = call.now_ms;
     let Some(workspace) = world.workspaces.get_mut(index) else { return Err(invalid_token()) };
-    let disabled = workspace.conf.get("enableTokensConfig").is_some_and(|value| value == "false");
+    let disabled =
+        workspace.conf.get("enableTokensConfig").is_some_and(|value| value.eq_ignore_ascii_case("false"));
     let Some(pat) = workspace.tokens.iter_mut().find(|pat| pat.value == token && pat.is_accepted(now)) else {
         return Err(invalid_token());
     };

@@ -54,7 +54,7 @@ pub(super) fn handle(world: &mut World, call: &Call, index: usize, caller: &Call
         let valid = if key == "maxTokenLifetimeDays" {
             value.parse::<u32>().is_ok_and(|days| days <= 730)
         } else {
-            matches!(value.as_str(), "true" | "false")
+            value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false")
         };
         if !valid {
             return Err(invalid(format!("Invalid value {value:?} for key {key}")));

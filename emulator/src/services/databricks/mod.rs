@@ -2,6 +2,7 @@
 //!
 //! <https://docs.databricks.com/api/azure/workspace/introduction>
 
+mod account;
 mod assignments;
 mod auth;
 mod conf;
@@ -81,6 +82,10 @@ fn api(world: &mut World, call: &Call, index: usize, rest: &[&str]) -> Result<Re
             auth::must_be_member(world, index, id)?;
             oauth_secrets::handle(world, call, id, rest)
         }
+        ("GET", ["ip-access-lists"]) => {
+            caller.must_be_admin()?;
+            Ok(Reply::json(200, &json!({"ip_access_lists": []})))
+        }
         ("GET", ["sql", "warehouses"]) => Ok(Reply::json(200, &json!({}))),
         ("GET", ["identity", "workspace-assignments", id]) => {
             assignments::one(world, call, index, &caller, id)
@@ -119,8 +124,8 @@ fn api_scopes(method: &str, rest: &[&str]) -> Option<&'static [&'static str]> {
             &["authentication", "access-management"]
         }
         ("GET", ["preview", "scim", "v2", "Me"]) => ME,
-        ("GET", ["preview", "scim", "v2", "Users" | "Groups"])
-        | ("GET", ["preview", "scim", "v2", "Users" | "Groups", _])
+        ("GET" | "POST", ["preview", "scim", "v2", "Users" | "Groups"])
+        | ("GET" | "PUT" | "PATCH" | "DELETE", ["preview", "scim", "v2", "Users" | "Groups", _])
         | ("GET" | "POST", ["preview", "scim", "v2", "ServicePrincipals"])
         | ("GET" | "PUT" | "PATCH" | "DELETE", ["preview", "scim", "v2", "ServicePrincipals", _]) => {
             &["scim"]
@@ -137,6 +142,7 @@ fn api_scopes(method: &str, rest: &[&str]) -> Option<&'static [&'static str]> {
             &["authentication"]
         }
         ("GET", ["token-scopes"]) => &["authentication"],
+        ("GET", ["ip-access-lists"]) => &["settings"],
         ("GET", ["sql", "warehouses"]) => &["sql"],
         ("GET", ["identity", "workspace-assignments", _]) => &["identity", "access-management"],
         _ => return None,
@@ -152,10 +158,6 @@ fn account(world: &mut World, call: &Call) -> Result<Reply, Reply> {
         }
         ("POST", ["oidc", "accounts", id, "v1", "token"]) if *id == world.account.id => {
             Ok(oauth::token(world, call, None))
-        }
-        ("GET", ["api", "2.0", "accounts", account, "scim", "v2", "ServicePrincipals", rest @ ..]) => {
-            auth::account_admin(world, call, account)?;
-            scim::of_account(world, call, rest)
         }
         (
             "GET" | "POST",
@@ -178,7 +180,22 @@ fn account(world: &mut World, call: &Call) -> Result<Reply, Reply> {
             auth::account_admin(world, call, account)?;
             Ok(federation_policies::handle(world, call, id, rest))
         }
+        (_, ["api", "2.0", "accounts", account, rest @ ..]) if is_of_account(&call.method, rest) => {
+            auth::account_admin(world, call, account)?;
+            account::handle(world, call, rest)
+        }
         _ => Err(Reply::unknown_route(call)),
+    }
+}
+
+/// Says whether the account has such a route: an unknown one is 501 for everybody.
+fn is_of_account(method: &str, rest: &[&str]) -> bool {
+    match rest {
+        ["scim", "v2", "ServicePrincipals"] => matches!(method, "GET" | "POST"),
+        ["scim", "v2", "ServicePrincipals", _] => matches!(method, "GET" | "DELETE"),
+        ["workspaces"] | ["workspaces", _] | ["workspaces", _, "permissionassignments"] => method == "GET",
+        ["workspaces", _, "permissionassignments", "principals", _] => matches!(method, "PUT" | "DELETE"),
+        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::world::World;
 
 impl World {
     /// Returns the numeric id of an application in the account; enters it there if it is new.
-    pub(crate) fn account_principal(&mut self, application_id: &str) -> u64 {
+    pub fn account_principal(&mut self, application_id: &str) -> u64 {
         if let Some(principal) = self.account.principal(application_id) {
             return principal.id;
         }

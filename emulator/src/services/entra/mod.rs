@@ -36,6 +36,9 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
             Ok(()) => Reply::json(200, &discovery(call, tenant, tenant)),
             Err(refusal) => refusal.reply(world, call),
         },
+        ("GET", [_, "discovery", "v2.0", "keys"] | [_, "discovery", "keys"]) => {
+            Reply::json(200, &crate::signing::IssuerKey::shared().jwks())
+        }
         ("GET", ["common", "discovery", "instance"]) => {
             let endpoint = call.query("authorization_endpoint").unwrap_or_default();
             let tenant = endpoint.split('/').nth(3).unwrap_or("common");

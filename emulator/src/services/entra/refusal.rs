@@ -23,8 +23,8 @@ impl Refusal {
     fn class(&self) -> (u16, &'static str) {
         match self.code {
             7_000_215 | 7_000_222 | 7_000_218 | 700_021 | 700_023 | 700_024 | 700_027 | 700_211 | 700_212
-            | 700_213 | 7_002_138 => (401, "invalid_client"),
-            700_016 | 7_000_229 => (400, "unauthorized_client"),
+            | 700_213 | 7_002_138 | 7_000_229 => (401, "invalid_client"),
+            700_016 => (400, "unauthorized_client"),
             70_011 | 1_002_012 => (400, "invalid_scope"),
             500_011 => (400, "invalid_resource"),
             70_003 => (400, "unsupported_grant_type"),

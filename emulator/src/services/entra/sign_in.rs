@@ -53,8 +53,16 @@ pub(super) fn sign_in(
     first_version: bool,
 ) -> Result<Reply, Refusal> {
     // A body of another type is read as an empty form.
-    let form =
+    let mut form =
         if call.has_content_type("application/x-www-form-urlencoded") { call.form() } else { Vec::new() };
+    // Go's clients try this first; a secret in the form counts before it.
+    if let (Some((user, password)), None) = (call.basic(), form_value(&form, "client_secret")) {
+        let decoded = |text: &str| crate::call::decode(&text.replace('+', " "));
+        if form_value(&form, "client_id").is_none() {
+            form.push(("client_id".to_owned(), decoded(&user)));
+        }
+        form.push(("client_secret".to_owned(), decoded(&password)));
+    }
     for (at, (name, _)) in form.iter().enumerate() {
         if form[..at].iter().any(|(earlier, _)| earlier == name) {
             return Err(Refusal::new(

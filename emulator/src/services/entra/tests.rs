@@ -80,7 +80,7 @@ fn an_ended_secret_a_missing_principal_and_a_missing_resource_are_told_apart() {
     assert_eq!(refusal(&attempt(&emulator, None, &[])), (401, "invalid_client", 7_000_222));
     let client = emulator.world(|world| world.seeded.client_id.clone());
     emulator.world(|world| world.directory.service_principals.retain(|principal| principal.app_id != client));
-    assert_eq!(refusal(&attempt(&emulator, None, &[])), (400, "unauthorized_client", 7_000_229));
+    assert_eq!(refusal(&attempt(&emulator, None, &[])), (401, "invalid_client", 7_000_229));
 }
 
 #[test]

@@ -188,6 +188,58 @@ pub(super) fn account(world: &World, call: &Call, name: &str) -> Result<Reply, R
     Ok(Reply::json(200, &json!({"login": known, "id": github.account_id(known), "type": kind, "url": url})))
 }
 
+/// Tells where things are, as the API's root does.
+pub(super) fn root(call: &Call) -> Value {
+    let base = call_base(call);
+    json!({
+        "current_user_url": format!("{base}/user"), "rate_limit_url": format!("{base}/rate_limit"),
+        "repository_url": format!("{base}/repos/{{owner}}/{{repo}}"),
+        "user_url": format!("{base}/users/{{user}}"), "organization_url": format!("{base}/orgs/{{org}}"),
+    })
+}
+
+/// Lists a repository's environments.
+pub(super) fn environments(
+    world: &World,
+    call: &Call,
+    caller: &Caller,
+    full_name: &str,
+) -> Result<Reply, Reply> {
+    let repository = world
+        .github
+        .repository(full_name)
+        .filter(|_| caller.reaches(world, full_name))
+        .ok_or_else(not_found)?;
+    let shown = |name: &String| json!({"name": name, "url": format!("{}{}/{name}", call.origin, call.path)});
+    let all: Vec<Value> = repository.environments.iter().map(shown).collect();
+    Ok(Reply::json(200, &json!({"total_count": all.len(), "environments": all})))
+}
+
+/// Makes or removes an environment.
+///
+/// <https://docs.github.com/rest/deployments/environments>
+pub(super) fn change_environment(
+    world: &mut World,
+    call: &Call,
+    caller: &Caller,
+    full_name: &str,
+    name: &str,
+) -> Result<Reply, Reply> {
+    caller.must(world, &Place::Repository(full_name.to_owned()), "administration", true)?;
+    let all = &mut world.github.repositories;
+    let repository = all.iter_mut().find(|it| it.full_name.eq_ignore_ascii_case(full_name));
+    let held = &mut repository.ok_or_else(not_found)?.environments;
+    if call.method == "DELETE" {
+        let before = held.len();
+        held.retain(|known| !known.eq_ignore_ascii_case(name));
+        return if held.len() < before { Ok(Reply::empty(204)) } else { Err(not_found()) };
+    }
+    if !held.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        held.push(name.to_owned());
+    }
+    environment(world, call, caller, full_name, name)
+}
+
 pub(super) fn organization(world: &World, call: &Call, name: &str) -> Result<Reply, Reply> {
     let known =
         world.github.organizations.iter().find(|org| org.eq_ignore_ascii_case(name)).ok_or_else(not_found)?;

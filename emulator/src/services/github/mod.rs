@@ -5,6 +5,7 @@
 mod access;
 mod app;
 mod fields;
+mod graphql;
 mod limits;
 mod oidc;
 mod reply;
@@ -37,6 +38,8 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
     }
     let (_, segments) = call.route();
     let path = segments.strip_prefix(&["api", "v3"]).unwrap_or(&segments);
+    let path = path.strip_prefix(&["api"]).filter(|rest| *rest == ["graphql"]).unwrap_or(path);
+    let path = if path.is_empty() { &[""] } else { path };
     if app::is_route(&call.method, path) {
         return app::handle(world, call, path).unwrap_or_else(|refusal| refusal);
     }
@@ -60,13 +63,17 @@ pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
 /// Says whether there is such a route: an unknown one is 501 for everybody.
 fn is_known(method: &str, path: &[&str]) -> bool {
     match path {
-        ["user" | "rate_limit"]
+        ["graphql"] => method == "POST",
+        [""]
+        | ["meta"]
+        | ["user" | "rate_limit"]
         | ["repositories", _]
         | ["repos", _, _]
-        | ["repos", _, _, "environments", _]
+        | ["repos", _, _, "environments"]
         | ["users", _]
         | ["orgs", _, "actions", "oidc", "customization", "sub"]
         | ["orgs", _] => method == "GET",
+        ["repos", _, _, "environments", _] => matches!(method, "GET" | "PUT" | "DELETE"),
         ["repos", _, _, "actions", "oidc", "customization", "sub"] => matches!(method, "GET" | "PUT"),
         ["repos", _, _, "environments", _, "secrets" | "variables", rest @ ..]
         | ["repos", _, _, "actions", "secrets" | "variables", rest @ ..]
@@ -110,10 +117,26 @@ fn route(world: &mut World, call: &Call, caller: &Caller, path: &[&str]) -> Resu
             access::repository(world, call, caller, &name)
         }
         ["user"] => access::user(caller),
+        ["graphql"] => graphql::handle(world, call, caller),
+        [""] => Ok(Reply::json(200, &access::root(call))),
+        ["meta"] => Ok(Reply::json(200, &json!({"verifiable_password_authentication": false}))),
         ["rate_limit"] => {
-            Ok(Reply::json(200, &json!({"resources": {}, "rate": {"limit": world.github.limits.primary}})))
+            let limit = world.github.limits.primary;
+            let used = world.github.usage(&caller.name).0.len();
+            let rate = json!({
+                "limit": limit, "used": used, "remaining": limit.saturating_sub(used),
+                "reset": call.now_ms.div_euclid(1000) + 3_600,
+            });
+            let resources = json!({"core": rate, "graphql": rate, "search": rate});
+            Ok(Reply::json(200, &json!({"resources": resources, "rate": rate})))
         }
         ["repos", owner, name] => access::repository(world, call, caller, &format!("{owner}/{name}")),
+        ["repos", owner, name, "environments"] => {
+            access::environments(world, call, caller, &format!("{owner}/{name}"))
+        }
+        ["repos", owner, name, "environments", environment] if call.method != "GET" => {
+            access::change_environment(world, call, caller, &format!("{owner}/{name}"), environment)
+        }
         ["repos", owner, name, "environments", environment] => {
             access::environment(world, call, caller, &format!("{owner}/{name}"), environment)
         }

@@ -2,8 +2,10 @@
 //!
 //! <https://docs.databricks.com/api/azure/workspace/serviceprincipals>
 
+mod groups;
 mod patch;
 mod reply;
+mod users;
 
 use serde_json::{Map, Value, json};
 
@@ -55,22 +57,20 @@ pub(super) fn handle(
     if !caller.admin {
         return Err(refuse(403, None, "Only workspace admins can perform this action."));
     }
+    if let ["Groups", rest @ ..] = rest {
+        let number = world.random.number();
+        let workspace = world.workspaces.get_mut(index).ok_or_else(|| Reply::unknown_route(call))?;
+        return groups::handle(workspace, call, number, rest);
+    }
+    if let (["Users", rest @ ..], true) = (rest, call.method != "GET") {
+        let number = world.random.number();
+        let workspace = world.workspaces.get_mut(index).ok_or_else(|| Reply::unknown_route(call))?;
+        return users::handle(workspace, call, number, rest);
+    }
     match (call.method.as_str(), rest) {
         ("GET", ["Users"]) => list(call, workspace, |member| member.kind == MemberKind::User),
         ("GET", ["Users", id]) => {
             Ok(Reply::json(200, &shown(find(workspace, id, MemberKind::User)?, workspace)))
-        }
-        ("GET", ["Groups"]) => {
-            let groups: Vec<Value> = workspace
-                .groups
-                .iter()
-                .map(|(id, name)| {
-                    json!({
-                        "id": id.to_string(), "displayName": name, "meta": {"resourceType": "WorkspaceGroup"},
-                    })
-                })
-                .collect();
-            page(call, &groups)
         }
         ("GET", ["ServicePrincipals"]) => {
             list(call, workspace, |member| member.kind == MemberKind::ServicePrincipal)
@@ -138,11 +138,9 @@ fn missing(id: &str) -> Reply {
 
 fn create(world: &mut World, call: &Call, index: usize) -> Result<Reply, Reply> {
     let map = body(call, &FIELDS)?;
-    if !map
-        .get("schemas")
-        .and_then(Value::as_array)
-        .is_some_and(|list| list.iter().any(|item| item == PRINCIPAL_SCHEMA))
-    {
+    // Official clients leave the schemas out.
+    let wrong = |list: &Vec<Value>| !list.iter().any(|item| item == PRINCIPAL_SCHEMA);
+    if map.get("schemas").and_then(Value::as_array).is_some_and(wrong) {
         return Err(refuse(400, Some("invalidSyntax"), format!("schemas must contain {PRINCIPAL_SCHEMA}")));
     }
     let application_id = match map.get("applicationId") {
@@ -213,7 +211,31 @@ fn list(call: &Call, workspace: &Workspace, of_kind: impl Fn(&Member) -> bool) -
 /// admin.
 ///
 /// <https://docs.databricks.com/api/azure/account/accountserviceprincipals>
-pub(super) fn of_account(world: &World, call: &Call, rest: &[&str]) -> Result<Reply, Reply> {
+pub(super) fn of_account(world: &mut World, call: &Call, rest: &[&str]) -> Result<Reply, Reply> {
+    if let ("POST", []) = (call.method.as_str(), rest) {
+        let map = body(call, &FIELDS)?;
+        let text = |name: &str| map.get(name).and_then(Value::as_str).map(str::to_owned);
+        let application = text("applicationId").unwrap_or_else(|| world.random.uuid());
+        let id = world.account_principal(&application);
+        return Ok(Reply::json(
+            201,
+            &json!({
+                "id": id.to_string(), "applicationId": application, "displayName": text("displayName"),
+                "active": true, "schemas": [PRINCIPAL_SCHEMA],
+            }),
+        ));
+    }
+    if let ("DELETE", [id]) = (call.method.as_str(), rest) {
+        let before = world.account.principals.len();
+        world.account.principals.retain(|principal| principal.id.to_string() != *id);
+        let gone = world.account.principals.len() < before;
+        world.workspaces.iter_mut().for_each(|it| it.members.retain(|member| member.id.to_string() != *id));
+        return if gone { Ok(Reply::empty(204)) } else { Err(missing(id)) };
+    }
+    if call.method != "GET" {
+        return Err(Reply::unknown_route(call));
+    }
+    let world = &*world;
     let filter = call.query("filter").map(Filter::read).transpose()?;
     let member = |principal: &AccountPrincipal| {
         let name = &principal.application_id;
@@ -307,6 +329,17 @@ impl Filter {
             operator: operator.to_owned(),
             value: value.to_lowercase(),
         })
+    }
+
+    /// Says whether a group is meant.
+    fn is_of_group(&self, (number, name): &(u64, String)) -> bool {
+        let text = if self.attribute == "id" { number.to_string() } else { name.to_lowercase() };
+        match self.operator.as_str() {
+            "eq" => text == self.value,
+            "ne" => text != self.value,
+            "sw" => text.starts_with(&self.value),
+            _ => text.contains(&self.value),
+        }
     }
 
     fn accepts(&self, member: &Member) -> bool {

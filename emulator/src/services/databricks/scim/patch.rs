@@ -13,11 +13,8 @@ const SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 /// Carries out the operations of a PATCH; all or none.
 pub(super) fn patch(member: &mut Member, map: &Map<String, Value>) -> Result<(), Reply> {
-    if !map
-        .get("schemas")
-        .and_then(Value::as_array)
-        .is_some_and(|list| list.iter().any(|item| item == SCHEMA))
-    {
+    let wrong = |list: &Vec<Value>| !list.iter().any(|item| item == SCHEMA);
+    if map.get("schemas").and_then(Value::as_array).is_some_and(wrong) {
         return Err(syntax(format!("schemas must contain {SCHEMA}")));
     }
     let Some(Value::Array(operations)) = map.get("Operations") else {
@@ -100,7 +97,9 @@ pub(super) fn entitlements(value: Option<&Value>) -> Result<Vec<String>, Reply> 
     let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
     let Value::Array(items) = value else { return Err(invalid("entitlements must be a list")) };
     let mut names: Vec<String> = Vec::new();
-    for item in items {
+    // Official clients write none as one that is empty.
+    let is_empty = |item: &&Value| item.as_object().is_some_and(Map::is_empty);
+    for item in items.iter().filter(|item| !is_empty(item)) {
         let name = item
             .get("value")
             .and_then(Value::as_str)
