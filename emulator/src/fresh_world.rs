@@ -141,6 +141,7 @@ impl World {
             tokens_ever_made: true,
             conf: BTreeMap::new(),
             scopes: vec![integrations],
+            notebooks: BTreeMap::new(),
             lacks_token_update: false,
             lacks_autoscope: false,
             refuses_me: Vec::new(),

@@ -37,6 +37,8 @@ pub struct Workspace {
     pub conf: BTreeMap<String, String>,
     /// The secret scopes.
     pub scopes: Vec<SecretScope>,
+    /// The notebooks and folders, by path.
+    pub notebooks: BTreeMap<String, Notebook>,
     /// Whether the workspace is an older one, without `PATCH /api/2.0/token/{id}`.
     pub lacks_token_update: bool,
     /// Whether it knows nothing of the watching of PATs, as before 2026.
@@ -170,6 +172,17 @@ pub struct SecretScope {
     pub acls: BTreeMap<String, String>,
     /// The secrets by key.
     pub secrets: BTreeMap<String, StoredSecret>,
+}
+
+/// Describes a notebook, or a folder of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Notebook {
+    /// The numeric id.
+    pub id: u64,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+    /// Who may do what, as it was asked for.
+    pub acl: Vec<serde_json::Value>,
 }
 
 /// Describes a stored secret.

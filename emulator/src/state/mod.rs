@@ -24,7 +24,7 @@ pub(crate) use bearers::{
 };
 pub use bearers::{Bearer, Subject};
 pub use databricks::{
-    Account, AccountPrincipal, Grant, Grantee, Member, MemberKind, OauthSecret, Pat, SecretScope,
+    Account, AccountPrincipal, Grant, Grantee, Member, MemberKind, Notebook, OauthSecret, Pat, SecretScope,
     StoredSecret, Workspace,
 };
 pub(crate) use databricks::{ENTITLEMENTS, token_id};

@@ -11,11 +11,12 @@ use crate::call::Call;
 use crate::reply::Reply;
 use crate::world::World;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "enableTokensConfig",
     "maxTokenLifetimeDays",
     "enableIpAccessLists",
     "enableDcs",
+    "enableWorkspaceFilesystem",
     "enableWebTerminal",
     "enableExportNotebook",
     "enableResultsDownloading",

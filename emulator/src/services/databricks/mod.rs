@@ -9,6 +9,7 @@ mod conf;
 mod exchange;
 mod federation_policies;
 mod fields;
+mod notebooks;
 mod oauth;
 mod oauth_reply;
 mod oauth_secrets;
@@ -71,6 +72,10 @@ fn api(world: &mut World, call: &Call, index: usize, rest: &[&str]) -> Result<Re
         ("POST", ["token", "delete"]) => tokens::delete(world, call, index, &caller),
         ("PATCH", ["token", id]) => tokens::update(world, call, index, &caller, id),
         (_, ["token-management", rest @ ..]) => token_management::handle(world, call, index, &caller, rest),
+        (_, ["workspace", what]) => notebooks::handle(world, call, index, what),
+        (_, ["permissions", "notebooks", id, rest @ ..]) => {
+            notebooks::permissions(world, call, index, &caller, (id, rest))
+        }
         (_, ["permissions", "authorization", "tokens", rest @ ..]) => {
             permissions::handle(world, call, index, &caller, rest)
         }
@@ -142,6 +147,11 @@ fn api_scopes(method: &str, rest: &[&str]) -> Option<&'static [&'static str]> {
             &["authentication"]
         }
         ("GET", ["token-scopes"]) => &["authentication"],
+        ("GET", ["workspace", "get-status"]) | ("POST", ["workspace", "mkdirs" | "import" | "delete"]) => {
+            &["workspace"]
+        }
+        ("GET" | "PUT" | "PATCH", ["permissions", "notebooks", _])
+        | ("GET", ["permissions", "notebooks", _, "permissionLevels"]) => &["access-management", "workspace"],
         ("GET", ["ip-access-lists"]) => &["settings"],
         ("GET", ["sql", "warehouses"]) => &["sql"],
         ("GET", ["identity", "workspace-assignments", _]) => &["identity", "access-management"],
