@@ -37,7 +37,7 @@ const PERMISSIONS: [&str; 12] = [
 pub(crate) fn of(bytes: &[u8]) -> Result<Rehearsal, Error> {
     let document = lakekey_core::document(bytes)?;
     let targets = targets(&document);
-    let workspaces = targets.iter().map(|target| workspace(target)).collect();
+    let workspaces = targets.iter().map(workspace).collect();
     let hosts = hosts(&document, &targets);
     let prepare = Arc::new(move |emulator: &Emulator| Stage { emulator, document: &document }.set(&targets));
     Ok(Rehearsal { workspaces, hosts, prepare })

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from real_names import World, at_the_real_names
-from stage import LIMIT
+from stage import LIMIT, ROOT
 
 NODE = Path(__file__).parent / "node"
 # The Node that sends what its programs fetch through a proxy named by the environment.
@@ -90,6 +90,20 @@ def test_gh_sets_lists_and_deletes_secrets_beside_those_that_lakekey_wrote(world
     gone = run(world, "gh", "secret", "delete", "CONFORMANCE", "--repo", "acme/data", **token)
     assert gone.returncode == 0, gone.stderr
     assert "CONFORMANCE" not in run(world, "gh", "secret", "list", "--repo", "acme/data", **token).stdout
+
+
+def test_az_signs_in_and_finds_the_application_with_no_cloud_of_its_own(world: World) -> None:
+    az = ROOT / "target/tools/azure-cli/bin/az"
+    env = {"AZURE_CONFIG_DIR": str(world.folder / "azure"), "AZURE_CORE_COLLECT_TELEMETRY": "false",
+           "PATH": f"{az.parent}{os.pathsep}{os.environ['PATH']}"}
+    writer = world.emulator.seed("application", display_name="writer")["client-id"]
+    world.emulator.seed("graph-role", client_id=writer, role="Application.ReadWrite.All")
+    secret = world.emulator.seed("client-secret", client_id=writer)["client-secret"]
+    came = run(world, az, "login", "--service-principal", "--username", writer, "--password", secret,
+               "--tenant", world.env["TENANT"], "--allow-no-subscriptions", **env)
+    assert came.returncode == 0, came.stderr
+    came = run(world, az, "ad", "app", "list", "--filter", f"appId eq '{world.env['CLIENT']}'", **env)
+    assert [one["appId"] for one in json.loads(came.stdout)] == [world.env["CLIENT"]], came.stderr
 
 
 def test_the_python_clients_need_no_address_at_the_real_names(world: World) -> None:

@@ -37,8 +37,8 @@ pub struct HostOptions {
     pub port_base: Option<u16>,
     /// Speaks TLS, and leaves the certificate of its authority as `ca.pem` in this directory.
     pub tls: Option<PathBuf>,
-    /// Is an HTTP proxy for the services' real names, and leaves the certificate of its authority as `ca.pem` in
-    /// this directory.
+    /// Is an HTTP proxy for the services' real names, and leaves the certificate of its authority as `ca.pem`
+    /// in this directory.
     pub proxy: Option<PathBuf>,
     /// What is to be rehearsed.
     pub rehearsal: Option<Rehearsal>,
@@ -150,6 +150,7 @@ pub async fn host(options: HostOptions) -> io::Result<Hosted> {
         }
     };
     let mut world = World::new(Clock::System(0), random, origins);
+    world.signs = true;
     world.seed(workspaces);
     let emulator = Emulator::from_world(world);
     let rehearsed = rehearsal.map(|rehearsal| (rehearsal.prepare)(&emulator)).unwrap_or_default();
@@ -176,7 +177,7 @@ pub async fn host(options: HostOptions) -> io::Result<Hosted> {
         for name in ["HTTPS_PROXY", "HTTP_PROXY"] {
             ready.env.insert(name.to_owned(), url.clone());
         }
-        for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
+        for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
             ready.env.insert(name.to_owned(), authority.clone());
         }
         ready.env.insert("NODE_USE_ENV_PROXY".to_owned(), "1".to_owned());

@@ -13,3 +13,6 @@ pub(crate) mod issuers;
 pub(crate) mod key_vault;
 pub(crate) mod management;
 pub(crate) mod webhook;
+
+#[cfg(test)]
+mod official_tests;

@@ -1,5 +1,5 @@
-//! The account's API besides OAuth secrets and federation policies: its principals, its workspaces, and who is
-//! assigned to them.
+//! The account's API besides OAuth secrets and federation policies: its principals, its workspaces, and who
+//! is assigned to them.
 //!
 //! <https://docs.databricks.com/api/azure/account/introduction>
 

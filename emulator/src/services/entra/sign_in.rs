@@ -185,12 +185,20 @@ fn audience(world: &World, scope: &str) -> Result<&'static str, Refusal> {
     {
         return Ok(MANAGEMENT_RESOURCE);
     }
+    // `az` writes Graph's name with a slash at its end.
+    let graph = resource.trim_end_matches('/');
+    if [
+        "https://graph.microsoft.com",
+        "https://graph.microsoft.us",
+        "https://microsoftgraph.chinacloudapi.cn",
+    ]
+    .contains(&graph)
+    {
+        return Ok(GRAPH_RESOURCE);
+    }
     match resource {
         DATABRICKS_RESOURCE => Ok(DATABRICKS_RESOURCE),
         AZURE_DEVOPS_RESOURCE => Ok(AZURE_DEVOPS_RESOURCE),
-        "https://graph.microsoft.com"
-        | "https://graph.microsoft.us"
-        | "https://microsoftgraph.chinacloudapi.cn" => Ok(GRAPH_RESOURCE),
         "https://vault.azure.net" | "https://vault.usgovcloudapi.net" | "https://vault.azure.cn" => {
             Ok(VAULT_RESOURCE)
         }

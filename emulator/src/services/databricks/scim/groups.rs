@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::patch::entitlements;
 use super::reply::refuse;
-use super::{Filter, body, page};
+use super::shown::{Filter, body, page};
 use crate::call::Call;
 use crate::reply::Reply;
 use crate::state::{Grantee, Workspace};

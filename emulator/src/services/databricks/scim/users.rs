@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::patch::{entitlements, patch};
 use super::reply::refuse;
-use super::{body, find, shown};
+use super::shown::{body, find, shown};
 use crate::call::Call;
 use crate::reply::Reply;
 use crate::state::{Grantee, Member, MemberKind, Workspace};
