@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lakekey_core::Error;
 use lakekey_emulator::{
-    Application, Emulator, Grant, Grantee, GroupRole, Installation, Member, MemberKind, Rehearsal,
+    Application, Emulator, Grant, Grantee, GroupRole, Installation, Member, MemberKind, Origin, Rehearsal,
     SecretScope, Seed, Service, ServicePrincipal, World,
 };
 use serde_json::{Map, Value};
@@ -36,26 +36,11 @@ const PERMISSIONS: [&str; 12] = [
 /// `config-unreadable`, `config-syntax`.
 pub(crate) fn of(bytes: &[u8]) -> Result<Rehearsal, Error> {
     let document = lakekey_core::document(bytes)?;
-    let targets = targets(&document);
+    let targets = document["targets"].as_array().cloned().unwrap_or_default();
     let workspaces = targets.iter().map(workspace).collect();
     let hosts = hosts(&document, &targets);
     let prepare = Arc::new(move |emulator: &Emulator| Stage { emulator, document: &document }.set(&targets));
     Ok(Rehearsal { workspaces, hosts, prepare })
-}
-
-/// Returns the targets with what `defaults` gives them.
-fn targets(document: &Value) -> Vec<Value> {
-    let mut targets = document["targets"].as_array().cloned().unwrap_or_default();
-    for target in &mut targets {
-        for key in ["auth", "principal"] {
-            for (name, value) in document["defaults"][key].as_object().into_iter().flatten() {
-                if target[key][name].is_null() {
-                    target[key][name] = value.clone();
-                }
-            }
-        }
-    }
-    targets
 }
 
 /// Returns the address of a target's workspace, as it is copied from a browser too.
@@ -280,7 +265,13 @@ impl Stage<'_> {
                 world.add_federated_credential(&client, "rehearsal-pipeline", &says.issuer, &says.subject);
                 world.add_federation_policy(&client, &says.issuer, &says.subject, &[says.audience]);
             }),
-            "azure-msi" => self.emulator.world(|world| world.imds.user_assigned.push(client.clone())),
+            "azure-msi" => {
+                let variables = self.emulator.world(|world| {
+                    world.imds.user_assigned.push(client.clone());
+                    on_loopback(world)
+                });
+                env.extend(variables);
+            }
             _ => {}
         }
         client
@@ -434,6 +425,17 @@ impl Stage<'_> {
             env.insert(name.to_owned(), key);
         }
     }
+}
+
+/// Returns the environment of App Service, whose endpoint is one on loopback: lakekey sends what goes by
+/// plain HTTP through no proxy.
+fn on_loopback(world: &mut World) -> Vec<(String, String)> {
+    let is_local = |origin: &&Origin| origin.service == Service::Imds && origin.url.contains("127.0.0.1");
+    let local = world.origins.all().iter().find(is_local).map(|origin| origin.url.clone());
+    let real = world.origins.of(Service::Imds).to_owned();
+    let local = local.unwrap_or_else(|| real.clone());
+    let variables = world.app_service_environment().into_iter();
+    variables.map(|(name, value)| (name, value.replacen(&real, &local, 1))).collect()
 }
 
 /// Makes an organisation, a project and a variable group of Azure DevOps.

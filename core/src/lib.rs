@@ -165,15 +165,14 @@ mod service;
 mod sink;
 
 pub use auth::Context;
-pub use config::parse as document;
 pub use config::{
     Adopt, Endpoints, FederatedCredential, MAX_DOCUMENT, Policy, Principal, Repository, Runs, Scopes,
     SecretRef, Whose, with_client_id,
 };
 pub use engine::{
     Command, Config, CredentialReport, DeliveryReport, Everything, GivenScopes, Holds, LeftOver, Outcome,
-    Report, Revocation, RunRequest, SignInEnd, State, StepReport, Target, TargetReport, matrix, run, schema,
-    select,
+    Report, Revocation, RunRequest, SignInEnd, State, StepReport, Target, TargetReport, document, matrix,
+    run, schema, select,
 };
 pub use host::{
     Cancellation, Clock, Entropy, Environment, Event, HeaderValue, Host, LocalFuture, Method, NeverCancelled,

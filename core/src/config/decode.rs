@@ -46,7 +46,7 @@ fn refusal(at: &str, misfit: &Misfit) -> Error {
 ///
 /// # Errors
 /// `config-unreadable` for what is empty, too large or not UTF-8; `config-syntax` for what is no YAML.
-pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Error> {
     let unreadable = |message: String| Error::config(Code::ConfigUnreadable, "lakekey.yml", message);
     if bytes.len() > MAX_DOCUMENT {
         return Err(unreadable(format!("the configuration is larger than {} KiB", MAX_DOCUMENT / 1024)));

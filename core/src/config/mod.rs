@@ -16,8 +16,7 @@ mod yaml;
 
 pub(crate) use as_copied::without_braces;
 pub use decode::MAX_DOCUMENT;
-pub(crate) use decode::decode;
-pub use decode::parse;
+pub(crate) use decode::{decode, parse};
 pub use document::{Adopt, Scopes};
 pub(crate) use document::{
     AuthValue, Document, GithubValue, PrincipalDocument, SecretDocument, SinkValue, TargetDocument,

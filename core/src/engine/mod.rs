@@ -52,6 +52,6 @@ pub use report::{
     CredentialReport, DeliveryReport, Everything, GivenScopes, Holds, LeftOver, Outcome, Report, SignInEnd,
     State, StepReport, TargetReport,
 };
-pub use resolve::{Config, Target};
+pub use resolve::{Config, Target, document};
 pub use run::run;
 pub use schema::schema;

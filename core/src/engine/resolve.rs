@@ -154,6 +154,17 @@ impl Config {
     }
 }
 
+/// Reads a document, YAML or JSON, with what `defaults` gives to each target, and checks nothing else.
+///
+/// # Errors
+/// `config-unreadable`, `config-syntax`; every `config-…` code of a mistake in `defaults`.
+pub fn document(bytes: &[u8]) -> Result<Value, Error> {
+    let mut value = parse(bytes)?;
+    without_braces(&mut value);
+    apply_defaults(&mut value)?;
+    Ok(value)
+}
+
 /// Tells each target the names of the others, whose credentials it leaves alone.
 fn introduce(targets: &mut [Target]) -> Result<(), Error> {
     let mut names: BTreeMap<String, usize> = BTreeMap::new();

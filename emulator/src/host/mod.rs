@@ -127,8 +127,9 @@ pub async fn host(options: HostOptions) -> io::Result<Hosted> {
     let mut listeners = Vec::new();
     let mut origins = Vec::new();
     for (service, workspace) in services.chain(workspaces_of) {
-        if options.proxy.is_some() {
-            break;
+        // What goes by plain HTTP to the machine itself, some clients send through no proxy.
+        if options.proxy.is_some() && service != Service::Imds {
+            continue;
         }
         let listener = listen(&mut port).await?;
         let url = format!("{scheme}://{}", listener.local_addr()?);
@@ -146,7 +147,7 @@ pub async fn host(options: HostOptions) -> io::Result<Hosted> {
             let usual =
                 || (0..workspaces).map(|index| format!("https://{}", workspace_host(index))).collect();
             let hosts = rehearsal.as_ref().map_or(&[][..], |rehearsal| &rehearsal.hosts);
-            Origins::real(&if named > 0 { of_file } else { usual() }, hosts)
+            Origins::real(&if named > 0 { of_file } else { usual() }, hosts).with(origins)
         }
     };
     let mut world = World::new(Clock::System(0), random, origins);

@@ -114,6 +114,12 @@ impl Origins {
         Self::new(origins)
     }
 
+    /// Adds further origins.
+    #[must_use]
+    pub fn with(self, further: Vec<Origin>) -> Self {
+        Self::new(self.0.iter().cloned().chain(further).collect())
+    }
+
     /// Lists them all.
     #[must_use]
     pub fn all(&self) -> &[Origin] {
