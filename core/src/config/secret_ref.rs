@@ -5,7 +5,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::host::Environment;
-use crate::model::{Code, Error, Secret};
+use crate::model::{Code, Error, Secret, harmless};
 
 /// Refers to a secret that stands outside the configuration; one line end at its end is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
@@ -34,18 +34,55 @@ impl TryFrom<Shape> for SecretRef {
 
     fn try_from(shape: Shape) -> Result<Self, &'static str> {
         match (shape.env, shape.file) {
-            (Some(name), None) if !name.is_empty() => Ok(Self::Env(name)),
-            (None, Some(path)) if !path.is_empty() => Ok(Self::File(path)),
+            (Some(name), None) if is_variable(&name) => Ok(Self::Env(name)),
+            (Some(_), None) => Err("`env` names an environment variable, of letters, digits and `_`"),
+            (None, Some(path)) if !path.is_empty() && !path.contains(['\0', '\n', '\r']) => {
+                Ok(Self::File(path))
+            }
             _ => Err("a secret is either {env: NAME} or {file: PATH}"),
         }
     }
 }
 
+/// Returns true for what can be the name of a variable.
+fn is_variable(name: &str) -> bool {
+    // Variables of Windows have parentheses and dots in their names too, such as `ProgramFiles(x86)`.
+    (1..=255).contains(&name.len())
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '(' | ')'))
+}
+
+/// Returns true for a name of the usual form. Any other may be a secret at the wrong place, and is not shown.
+fn looks_like_a_variable(name: &str) -> bool {
+    let usual = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    let words = name.split('_').all(|word| word.len() <= 16);
+    usual
+        && words
+        && name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && digits * 3 <= name.len()
+}
+
+/// Returns true for a path of the usual form. Any other may be a secret at the wrong place, and is not shown.
+fn looks_like_a_path(path: &str) -> bool {
+    let drive = path.as_bytes().get(1) == Some(&b':');
+    let rooted = path.starts_with(['/', '~', '\\']) || path.starts_with("./") || path.starts_with("../");
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    let known = extension.is_some_and(|extension| {
+        (1..=4).contains(&extension.len()) && extension.bytes().all(|b| b.is_ascii_lowercase())
+    });
+    // Base64 has slashes, and no part of it is a short word.
+    let parts = path.split(['/', '\\']).all(|part| part.len() <= 40);
+    parts && path.len() <= 200 && !path.contains(['=', '+']) && (drive || rooted || known)
+}
+
 impl std::fmt::Display for SecretRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Env(name) => write!(f, "the environment variable {name}"),
-            Self::File(file) => write!(f, "the file {file}"),
+            Self::Env(name) if looks_like_a_variable(name) => write!(f, "the environment variable {name}"),
+            Self::Env(_) => f.write_str("the environment variable that `env` names"),
+            Self::File(file) if looks_like_a_path(file) => write!(f, "the file {}", harmless(file)),
+            Self::File(_) => f.write_str("the file that `file` names"),
         }
     }
 }
@@ -162,6 +199,34 @@ fn flaw(text: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_in_the_place_of_a_name_or_a_path_is_not_shown() {
+        for text in [
+            "s3cr3t",
+            "hunter2",
+            "correcthorse",
+            "dapi0123456789abcdef0123456789abcdef",
+            "ghp_A1b2C3d4E5",
+            "0x8Qxyzabc",
+            "AKIAIOSFODNN7EXAMPLE99",
+            "A1B2C3D4E5F6",
+            "Sécret",
+        ] {
+            let shown = SecretRef::Env(text.to_owned()).to_string();
+            assert!(!shown.contains(text), "{shown}");
+        }
+        for text in ["s3cr3t", "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl", "ab/cd+ef==", "8Q~abc.DEF_ghi-jkl"] {
+            let shown = SecretRef::File(text.to_owned()).to_string();
+            assert!(!shown.contains(text), "{shown}");
+        }
+        for name in ["LAKEKEY_APP_KEY", "ARM_CLIENT_SECRET", "TOKEN_2", "_X", "A"] {
+            assert!(SecretRef::Env(name.to_owned()).to_string().ends_with(name));
+        }
+        for path in ["/run/secrets/key", "./key.pem", "key.pem", "C:\\keys\\app", "~/x", "../a/b.pfx"] {
+            assert!(SecretRef::File(path.to_owned()).to_string().ends_with(path), "{path}");
+        }
+    }
 
     #[test]
     fn what_no_secret_of_one_line_is_is_named_and_not_repeated() {

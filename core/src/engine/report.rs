@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Class, CredentialKind, Error, Step, Timestamp};
+use crate::model::{Class, CredentialKind, Error, Step, Timestamp, harmless, one_line};
 
 /// Names how a target ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -240,7 +240,7 @@ impl StepReport {
     /// Describes a step.
     #[must_use]
     pub fn new(step: Step, state: State, message: impl Into<String>) -> Self {
-        Self { step, state, message: message.into(), hint: None }
+        Self { step, state, message: harmless(&message.into()), hint: None }
     }
 }
 
@@ -392,6 +392,43 @@ impl DeliveryReport {
     }
 }
 
+impl TargetReport {
+    /// Makes harmless what services have said, in whatever field it stands.
+    fn make_harmless(&mut self) {
+        let plain = |text: &mut String| *text = harmless(text);
+        let short = |text: &mut String| *text = one_line(text);
+        if let Some(credential) = &mut self.credential {
+            let texts = [
+                &mut credential.scoping,
+                &mut credential.last_used,
+                &mut credential.idle_until,
+                &mut credential.may,
+            ];
+            texts.into_iter().flatten().for_each(plain);
+            short(&mut credential.id);
+            credential.inferred_scopes.iter_mut().flatten().for_each(short);
+            if let Some(GivenScopes::Only(scopes)) = &mut credential.scopes {
+                scopes.iter_mut().for_each(short);
+            }
+        }
+        for place in &mut self.delivered {
+            plain(&mut place.sink);
+            place.edited_by.iter_mut().for_each(short);
+        }
+        self.revoked.iter_mut().chain(&mut self.left_over).for_each(short);
+        for left in &mut self.left_over_details {
+            short(&mut left.id);
+            plain(&mut left.why);
+        }
+        for step in &mut self.steps {
+            plain(&mut step.message);
+            step.hint.iter_mut().for_each(plain);
+        }
+        self.sign_in_ends.iter_mut().filter_map(|end| end.warning.as_mut()).for_each(plain);
+        self.client_id.iter_mut().chain(&mut self.workspace).for_each(short);
+    }
+}
+
 impl Report {
     /// Makes the report of a run that began and ended then.
     #[must_use]
@@ -399,8 +436,9 @@ impl Report {
         command: impl Into<String>,
         started: Timestamp,
         finished: Timestamp,
-        targets: Vec<TargetReport>,
+        mut targets: Vec<TargetReport>,
     ) -> Self {
+        targets.iter_mut().for_each(TargetReport::make_harmless);
         Self { version: 1, command: command.into(), started, finished, targets }
     }
 

@@ -25,6 +25,19 @@ pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, &UNRESERVED).to_string()
 }
 
+/// Returns true for a path whose meaning a client changes on its way: one with an empty part, or with `.` or
+/// `..`, percent-encoded too. The address of a user's own service may end in a slash (`may_end_open`).
+///
+/// <https://url.spec.whatwg.org/#path-state>
+fn leads_elsewhere(path: &str, may_end_open: bool) -> bool {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let lower = path.to_ascii_lowercase().replace("%2e", ".");
+    let parts = lower.strip_prefix('/').unwrap_or(&lower);
+    let parts = if may_end_open { parts.strip_suffix('/').unwrap_or(parts) } else { parts };
+    let is_root = lower.is_empty() || lower == "/";
+    !is_root && (lower.contains('\\') || parts.split('/').any(|part| matches!(part, "" | "." | "..")))
+}
+
 /// Describes a request and how it may be treated.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -229,6 +242,11 @@ impl Call {
             headers
                 .extend(identity.headers().iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         }
+        let may_end_open = matches!(self.method, Method::GET | Method::POST);
+        if leads_elsewhere(&self.path, may_end_open) {
+            let words = "a name or an id would have led to another path, so that nothing was sent";
+            return Err(Error::new(Code::Internal, self.step, words));
+        }
         Ok(Request {
             method: self.method.clone(),
             url: format!("{}{}", self.origin, self.path),
@@ -238,5 +256,33 @@ impl Call {
             max_body: MAX_BODY,
             fresh_connection: self.fresh,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leads_elsewhere;
+
+    #[test]
+    fn a_name_or_an_id_never_changes_a_path() {
+        for path in [
+            "/api/..",
+            "/api/../x",
+            "/api/./x",
+            "/api//x",
+            "/api/%2e%2E/x",
+            "/api/.%2e",
+            "/a\\b/x",
+            "/api/",
+            "//host/x",
+            "/api/..?a=b",
+            "/api/%2E",
+        ] {
+            assert!(leads_elsewhere(path, false), "{path}");
+        }
+        for path in ["", "/", "/api/x", "/api/...", "/api/.github", "/api/x?a=../b", "?a=//", "/a%2Fb/x"] {
+            assert!(!leads_elsewhere(path, false), "{path}");
+        }
+        assert!(!leads_elsewhere("/hook/?a=b", true) && leads_elsewhere("/hook//", true));
     }
 }

@@ -10,10 +10,11 @@ use serde::de::DeserializeOwned;
 use super::body::decoded;
 use super::call::Call;
 use super::dialect::Dialect;
+use super::masks;
 use super::pace::{Limit, Pace};
 use super::patience::Patience;
-use crate::host::{Event, Host, Phase, Response, TransportError, TransportErrorKind};
-use crate::model::{Code, Error, Origin, Secret, Step, Temporary, Timestamp, in_words};
+use crate::host::{Event, HeaderValue, Host, Phase, Response, TransportError, TransportErrorKind};
+use crate::model::{Code, Error, Origin, Secret, Step, Temporary, Timestamp, harmless, in_words};
 
 /// The longest that one attempt waits for the next; GitHub's secondary limit asks for a minute.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
@@ -55,6 +56,8 @@ pub struct Client<'a> {
     github_token_ends: Cell<Option<Timestamp>>,
     /// How often this run has waited so long that what it saw before may not be so any more.
     long_waits: Cell<u32>,
+    /// What no answer may bring into a message.
+    secrets: RefCell<Vec<Secret>>,
 }
 
 impl<'a> Client<'a> {
@@ -71,6 +74,7 @@ impl<'a> Client<'a> {
             delivering: Cell::new(false),
             github_token_ends: Cell::new(None),
             long_waits: Cell::new(0),
+            secrets: RefCell::default(),
         }
     }
 
@@ -139,8 +143,13 @@ impl<'a> Client<'a> {
 
     /// Tells the host what happened.
     pub fn event(&self, step: Step, phase: Phase, message: impl Into<String>) {
-        let event =
-            Event { target: self.target.to_owned(), step, phase, message: message.into(), error: None };
+        let event = Event {
+            target: self.target.to_owned(),
+            step,
+            phase,
+            message: harmless(&message.into()),
+            error: None,
+        };
         self.host.observer.event(&event);
     }
 
@@ -163,6 +172,7 @@ impl<'a> Client<'a> {
     /// Has the host mask a secret, and gives it back.
     pub fn masked(&self, secret: Secret) -> Secret {
         self.host.observer.secret(&secret);
+        self.secrets.borrow_mut().push(secret.clone());
         secret
     }
 
@@ -262,8 +272,11 @@ impl<'a> Client<'a> {
             self.check_lease(call.timeout, call.step)?;
         }
         self.requests.set(self.requests.get() + 1);
-        let response = match self.host.transport.send(call.request()?).await {
-            Ok(response) => response,
+        let request = call.request()?;
+        let sent: Vec<HeaderValue> = request.headers.iter().map(|(_, value)| value.clone()).collect();
+        let response = match self.host.transport.send(request).await {
+            Ok(response) if matches!(response.status, 200..=299) => response,
+            Ok(refusal) => masks::without(&refusal, &self.secrets.borrow(), &masks::of_headers(&sent)),
             Err(error) => {
                 let lost = lost(call, &error);
                 return Err(match self.host.transport.unreachable_hint() {

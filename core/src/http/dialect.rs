@@ -359,7 +359,12 @@ impl Said {
     /// Reads a body that is no JSON; where it is empty a header may say it.
     fn text(text: &str, response: &Response) -> Self {
         let phrase = response.header("x-databricks-reason-phrase").filter(|_| text.trim().is_empty());
-        let message = phrase.map_or_else(|| plain(text), one_line);
+        // JSON that breaks off may hold anything, a value that was just made too.
+        let is_broken = text.trim_start_matches(['\u{feff}', ')', ']', '}', '\'', ',', ';']).trim_start();
+        let message = match is_broken.starts_with(['{', '[', '"']) {
+            true => "a body that looks like JSON and is none, which is not shown".to_owned(),
+            false => phrase.map_or_else(|| plain(text), one_line),
+        };
         Self { reason: leading_code(&message).map(str::to_owned), message, request_id: None }
     }
 

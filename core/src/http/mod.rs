@@ -6,6 +6,7 @@ mod call;
 mod client;
 mod dialect;
 mod identity;
+mod masks;
 mod pace;
 mod patience;
 

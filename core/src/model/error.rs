@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::code::{Class, Code};
 use super::step::Step;
+use super::text::{harmless, one_line};
 
 /// Says whether the same request may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,9 +21,6 @@ pub enum Temporary {
     /// Yes, after a wait.
     Yes,
 }
-
-/// How much of what a service has said is kept, in characters.
-const SAID: usize = 300;
 
 /// Reports why a step was not done: one line for people by `Display`, all of it by `Debug` and `Serialize`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +51,7 @@ impl Error {
         Self(Box::new(Parts {
             code,
             step,
-            message: message.into(),
+            message: harmless(&message.into()),
             hint: None,
             key: None,
             said: None,
@@ -84,7 +82,7 @@ impl Error {
     /// nothing that is more general replaces it later.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint.get_or_insert_with(|| hint.into());
+        self.0.hint.get_or_insert_with(|| harmless(&hint.into()));
         self
     }
 
@@ -92,14 +90,14 @@ impl Error {
     #[must_use]
     pub fn adding(mut self, words: &str) -> Self {
         self.0.message.push_str("; ");
-        self.0.message.push_str(words);
+        self.0.message.push_str(&harmless(words));
         self
     }
 
     /// Names the key of the configuration that is at fault.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<String>) -> Self {
-        self.0.key = Some(key.into());
+        self.0.key = Some(harmless(&key.into()));
         self
     }
 
@@ -115,7 +113,7 @@ impl Error {
     /// AADSTS.
     #[must_use]
     pub fn with_reason(mut self, reason: Option<String>) -> Self {
-        self.0.reason = reason;
+        self.0.reason = reason.map(|reason| one_line(&reason));
         self
     }
 
@@ -129,7 +127,7 @@ impl Error {
     /// Adds the id under which the service knows the request.
     #[must_use]
     pub fn with_request_id(mut self, id: Option<String>) -> Self {
-        self.0.request_id = id.or(self.0.request_id);
+        self.0.request_id = id.map(|id| one_line(&id)).or(self.0.request_id);
         self
     }
 
@@ -275,13 +273,6 @@ impl Error {
     }
 }
 
-/// Keeps the first line without control characters, and a bounded length of it, so that a message can neither
-/// forge another line of a log nor fill it.
-pub(crate) fn one_line(text: &str) -> String {
-    let line = text.trim().lines().next().unwrap_or_default();
-    line.chars().filter(|c| !c.is_control()).take(SAID).collect()
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(key) = &self.0.key {
@@ -342,7 +333,7 @@ impl<'de> Deserialize<'de> for Error {
             .with_hint(shape.hint)
             .with_request_id(shape.request_id)
             .with_reason(shape.reason);
-        error.0.key = shape.key;
+        error.0.key = shape.key.map(|key| harmless(&key));
         error.0.status = shape.status;
         Ok(error)
     }
@@ -369,9 +360,25 @@ mod tests {
     #[test]
     fn what_a_service_says_is_kept_in_one_bounded_line() {
         let error = Error::new(Code::Refused, Step::Deliver, "no").with_said("first\u{7} line\nsecond");
-        assert_eq!(error.said(), Some("first line"));
+        assert_eq!(error.said(), Some("first  line"));
         let long = Error::new(Code::Refused, Step::Deliver, "no").with_said(&"x".repeat(5_000));
-        assert_eq!(long.said().map(str::len), Some(SAID));
+        assert_eq!(long.said().map(str::len), Some(300));
+    }
+
+    #[test]
+    fn nothing_in_an_error_acts_on_what_shows_it() {
+        let hostile = "\u{1b}[2J::error::a\u{202e}b\n##vso[x]c";
+        let error = Error::new(Code::Refused, Step::Deliver, hostile)
+            .with_key(hostile)
+            .with_said(hostile)
+            .with_hint(hostile)
+            .with_reason(Some(hostile.to_owned()))
+            .with_request_id(Some(hostile.to_owned()))
+            .adding(hostile);
+        let text = format!("{error} {error:?} {}", serde_json::to_string(&error).unwrap());
+        for part in ["\u{1b}", "\\u001b", "\u{202e}", "\\u{202e}", "\n", "\\n", "##"] {
+            assert!(!text.contains(part), "{part:?} in {text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::text::one_line;
+
 /// The scope that stands for all others.
 const ALL: &str = "all-apis";
 
@@ -55,7 +57,7 @@ impl<'de> Deserialize<'de> for Reach {
         let Some(value) = Option::<Value>::deserialize(deserializer)? else { return Ok(Self::All) };
         let listed: Option<Vec<String>> = value.as_array().and_then(|scopes| {
             let texts = scopes.iter().map(|scope| scope.as_str().filter(|text| !text.is_empty()));
-            texts.map(|text| text.map(str::to_owned)).collect()
+            texts.map(|text| text.map(one_line)).collect()
         });
         Ok(listed.map_or(Self::Unreadable, Self::of))
     }

@@ -98,7 +98,11 @@ impl serde::de::Error for Misfit {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self { path: field.to_owned(), kind: Kind::Unknown(expected) }
+        // What no key looks like may be a secret at the wrong place.
+        let is_key = field.len() <= 40
+            && field.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b' '));
+        let path = if is_key { field.to_owned() } else { "(a key that is not shown)".to_owned() };
+        Self { path, kind: Kind::Unknown(expected) }
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -228,7 +232,17 @@ impl<'de> Deserializer<'de> for Typed {
         if name == SECRET_REFERENCE && !self.0.is_object() {
             return Err(Misfit::new(Kind::LiteralSecret));
         }
-        self.deserialize_map(visitor)
+        let read = self.deserialize_map(visitor);
+        if name != SECRET_REFERENCE {
+            return read;
+        }
+        // A key that is not known may be the secret itself, as in `{s3cr3t}`.
+        read.map_err(|misfit| match misfit.kind {
+            Kind::Unknown(_) => {
+                Misfit::new(Kind::Said("a secret is either {env: NAME} or {file: PATH}".to_owned()))
+            }
+            _ => misfit,
+        })
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {

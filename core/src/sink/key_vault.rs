@@ -18,7 +18,7 @@ use crate::auth::{Context, Resource};
 use crate::config::AuthValue;
 use crate::host::{Environment, LocalFuture, Method};
 use crate::http::{Call, encode};
-use crate::model::{Code, Error, Origin, Secret, Step, Timestamp};
+use crate::model::{Code, Error, Origin, Secret, Step, Timestamp, is_id};
 use crate::service::key_vault::KEY_VAULT;
 
 const VERSION: &str = "api-version=7.4";
@@ -301,7 +301,7 @@ impl KeyVaultSink<'_> {
         let held = ours.filter_map(|version| {
             let tags = version.tags?;
             let is_ours = tags.get(TARGET_TAG).is_none_or(|target| context.subject.is_named(target));
-            let number = version.id.rsplit('/').next()?.to_owned();
+            let number = version.id.rsplit('/').next().filter(|number| is_id(number))?.to_owned();
             is_ours.then(|| tags.get(ID_TAG).map(|id| (number, id.clone())))?
         });
         Ok(held.collect())

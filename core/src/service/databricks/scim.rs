@@ -19,6 +19,7 @@ pub(crate) struct ServicePrincipal {
     #[serde(deserialize_with = "super::tokens::text_of_number_or_text")]
     pub(crate) id: String,
     /// The application id.
+    #[serde(deserialize_with = "crate::model::id")]
     pub(crate) application_id: String,
     /// The name.
     #[serde(default)]

@@ -5,7 +5,7 @@
 use super::DATABRICKS;
 use crate::host::Method;
 use crate::http::{Call, Client, Identity, encode};
-use crate::model::{Error, Reach, Secret, Step, Timestamp};
+use crate::model::{Error, Reach, Secret, Step, Timestamp, is_id};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct TokenInfo {
     /// The id.
+    #[serde(deserialize_with = "crate::model::id")]
     pub(crate) token_id: String,
     /// When it was made, in milliseconds since 1970 by the workspace's clock.
     pub(crate) creation_time: i64,
@@ -61,7 +62,9 @@ fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<O
 pub(super) fn text_of_number_or_text<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<String, D::Error> {
-    number_or_text(deserializer)?.ok_or_else(|| serde::de::Error::custom("an id was expected"))
+    number_or_text(deserializer)?
+        .filter(|id| is_id(id))
+        .ok_or_else(|| serde::de::Error::custom("an id of letters, digits, - and _"))
 }
 
 impl TokenInfo {

@@ -51,6 +51,7 @@ pub fn versioned(call: Call) -> Call {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PublicKey {
     /// The key's id.
+    #[serde(deserialize_with = "crate::model::id")]
     pub key_id: String,
     /// The key, 32 bytes in base64.
     pub key: String,

@@ -21,9 +21,10 @@ pub(super) const MARK: &str = "lakekey";
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Application {
     /// The id of the object, by which Graph's paths name it.
-    #[serde(rename = "id")]
+    #[serde(rename = "id", deserialize_with = "crate::model::id")]
     pub(crate) object_id: String,
     /// The application id, with which it signs in (`client-id`).
+    #[serde(deserialize_with = "crate::model::id")]
     pub(crate) app_id: String,
     /// The name.
     #[serde(default)]
@@ -44,9 +45,10 @@ pub(crate) struct Application {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ServicePrincipal {
     /// The id of the object.
-    #[serde(rename = "id")]
+    #[serde(rename = "id", deserialize_with = "crate::model::id")]
     pub(crate) object_id: String,
     /// The application id.
+    #[serde(deserialize_with = "crate::model::id")]
     pub(crate) app_id: String,
     /// Whether this run made it.
     #[serde(skip)]

@@ -75,6 +75,7 @@ fn name_of(issuer: &str, subject: &str, audience: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct FederatedCredentialInfo {
     /// The id.
+    #[serde(deserialize_with = "crate::model::id")]
     pub(crate) id: String,
     /// The name.
     #[serde(default)]

@@ -13,6 +13,7 @@ use crate::model::{Code, Error, Step};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Owner {
+    #[serde(deserialize_with = "crate::model::id")]
     id: String,
     display_name: Option<String>,
     user_principal_name: Option<String>,

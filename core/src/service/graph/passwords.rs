@@ -18,6 +18,7 @@ use crate::model::{Error, Step};
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PasswordInfo {
     /// The id.
+    #[serde(deserialize_with = "crate::model::id")]
     pub(crate) key_id: String,
     /// The description that people see.
     #[serde(default)]
