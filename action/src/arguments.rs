@@ -51,6 +51,15 @@ pub struct Shared {
     /// Print one JSON report and nothing else on standard output
     #[arg(long, env = "LAKEKEY_JSON", hide_env_values = true)]
     pub json: bool,
+    /// A host that may get secrets although it is no vendor's own; may be given several times
+    #[arg(
+        long = "allow-host",
+        value_name = "HOST",
+        env = "LAKEKEY_ALLOW_HOSTS",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub allow_hosts: Vec<String>,
 }
 
 /// Holds what every command of the core takes that changes something.

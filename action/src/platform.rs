@@ -62,6 +62,27 @@ impl Environment for ProcessEnvironment {
     }
 }
 
+/// Is the process's environment, with the hosts that the command line names.
+pub struct WithHosts<'h>(pub &'h [String]);
+
+impl Environment for WithHosts<'_> {
+    fn variable(&self, name: &str) -> Option<String> {
+        match name {
+            // The command line has read the variable too.
+            "LAKEKEY_ALLOW_HOSTS" => Some(self.0.join(",")).filter(|hosts| !hosts.is_empty()),
+            _ => ProcessEnvironment.variable(name),
+        }
+    }
+
+    fn file(&self, path: &str) -> Result<Vec<u8>, String> {
+        ProcessEnvironment.file(path)
+    }
+
+    fn azure_cli<'a>(&'a self, arguments: &'a [&'a str]) -> LocalFuture<'a, Result<Secret, String>> {
+        ProcessEnvironment.azure_cli(arguments)
+    }
+}
+
 /// Reads a whole file of at most that many bytes.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use crate::arguments::{Changing, Revoke, Shared};
 use crate::configuration;
 use crate::console::Console;
 use crate::exit_status::{self, DONE, FailOn};
-use crate::platform::{ProcessEnvironment, Signals, SystemClock};
+use crate::platform::{ProcessEnvironment, Signals, SystemClock, WithHosts};
 use crate::report_text;
 use crate::run::Runner;
 
@@ -102,7 +102,7 @@ fn confirmed(console: &Console, targets: &[String]) -> bool {
 
 /// Prints the targets divided among jobs and returns the exit status.
 pub(crate) fn plan_matrix(console: &Console, shared: &Shared, shards: u16) -> u8 {
-    let made = configuration::read(&shared.config, &ProcessEnvironment)
+    let made = configuration::read(&shared.config, &WithHosts(&shared.allow_hosts))
         .and_then(|config| Ok(matrix(&select(&config, &shared.targets)?, usize::from(shards))));
     match made {
         Ok(matrix) => {
@@ -152,7 +152,7 @@ async fn serve(console: &Rc<Console>, shared: &Shared, command: Command, order: 
     let targets = shared.targets.clone();
     let request = RunRequest { targets, dry_run, confirmed, ..RunRequest::new(command) };
     let done = async {
-        let config = configuration::read(&shared.config, &ProcessEnvironment)?;
+        let config = configuration::read(&shared.config, &WithHosts(&shared.allow_hosts))?;
         let report = runner.run(&config, &request).await?;
         Ok((config, report))
     };

@@ -17,6 +17,7 @@ mod entitlements;
 mod federation_policies;
 mod from_nothing;
 mod github;
+mod hostile;
 mod identity;
 mod interleavings;
 mod leases;

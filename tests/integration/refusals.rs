@@ -99,6 +99,11 @@ fn a_url_that_could_take_a_credential_elsewhere_is_refused() {
         "https://westeurope.azuredatabricks.net/?o=1",
         "https://acme.azuredatabricks.net",
         "https://a b",
+        "https://.azuredatabricks.net",
+        "https://adb-1..azuredatabricks.net",
+        "https://adb-1.2.azuredatabricks.net.",
+        "https://[::1].azuredatabricks.net",
+        "https://adb-1.2.azuredatabricks.net:99999",
     ] {
         assert_eq!(workspace(bad), pair("config-invalid-value", "targets[0].workspace"), "{bad}");
     }
@@ -111,7 +116,7 @@ fn a_url_that_could_take_a_credential_elsewhere_is_refused() {
         "https://evilazuredatabricks.net",
         "https://adb-1.2.databricks.azure.us",
         "https://azuredatabricks.net",
-        "https://.azuredatabricks.net",
+        "https://adb-1.2.azuredatabricks.net:8443",
     ] {
         assert_eq!(
             workspace(outside),

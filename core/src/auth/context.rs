@@ -189,9 +189,23 @@ impl Subject {
     }
 }
 
+/// Says what a run does at the places of delivery, and so which rights it asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// It writes.
+    #[default]
+    Write,
+    /// It foretells what another run writes: it asks for no right to write, and sees that there is one.
+    Foresee,
+    /// It looks.
+    Read,
+}
+
 /// Holds what all targets of a run share.
 #[derive(Default)]
 pub(crate) struct Session {
+    /// What the run does at the places of delivery.
+    pub(crate) access: Cell<Access>,
     pub(crate) pace: Pace,
     pub(super) tokens: TokenCache,
     /// Secrets that this run has renewed, by what refers to them and by their kind, so that none goes to

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::assertion::in_actions;
 use super::cache::Token;
-use super::context::Context;
+use super::context::{Access, Context};
 use super::pem::straightened;
 use crate::config::{GithubValue, Reference, SecretRef, decode, known, one_of, take_type};
 use crate::host::{Environment, Method};
@@ -313,10 +313,13 @@ async fn installation_token(
         )));
     }
     let permission = place.permission();
-    let granted = installation
-        .permissions
-        .as_ref()
-        .map(|all| all.get(permission.name()).and_then(Value::as_str) == Some("write"));
+    let access = context.session().access.get();
+    // What only looks has no right to write, so that nobody who gets hold of its token has one.
+    let level = if access == Access::Write { "write" } else { "read" };
+    let granted = installation.permissions.as_ref().map(|all| {
+        let held = all.get(permission.name()).and_then(Value::as_str);
+        held == Some("write") || access == Access::Read && held == Some("read")
+    });
     if granted == Some(false) && permission.is_documented() {
         let name = permission.name();
         let words = format!("the App's installation on {scope} lacks the permission `{name}: write`");
@@ -325,7 +328,7 @@ async fn installation_token(
         );
     }
     let mut body = match permission.is_documented() {
-        true => json!({"permissions": {permission.name(): "write"}}),
+        true => json!({"permissions": {permission.name(): level}}),
         false => json!({}),
     };
     if !place.is_organization() {

@@ -36,7 +36,7 @@ mod tests;
 
 pub(crate) use assertion::{Job, job};
 pub use context::Context;
-pub(crate) use context::{Session, SignIn, Subject};
+pub(crate) use context::{Access, Session, SignIn, Subject};
 pub(crate) use environment::principal_sign_in as environment_sign_in;
 pub(crate) use github::GithubSignIn;
 pub(crate) use parties::{

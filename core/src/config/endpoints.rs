@@ -1,6 +1,7 @@
 //! Where the services are: the chosen cloud's own hosts, and those that the configuration or the environment
 //! names instead.
 
+use super::allowed::{Allowed, Served};
 use super::as_copied;
 use super::document::{Document, EndpointsDocument};
 use crate::host::Environment;
@@ -30,6 +31,10 @@ pub struct Endpoints {
     pub key_vault_suffix: String,
     /// Workspaces outside the cloud's suffix.
     workspaces: Vec<Origin>,
+    /// The hosts that are named outside the configuration.
+    allowed: Allowed,
+    /// The keys that choose another host than the vendor's, with it.
+    chosen: Vec<(&'static str, String)>,
 }
 
 impl Endpoints {
@@ -49,7 +54,7 @@ impl Endpoints {
         let named = |text: &Option<String>, key: &str| {
             text.as_deref().map(|text| Origin::parse(text, &format!("endpoints.{key}"))).transpose()
         };
-        Ok(Self {
+        let mut endpoints = Self {
             cloud,
             login: host.of("login", login, Some("AZURE_AUTHORITY_HOST"), cloud.login())?.without_path(),
             graph: host.of("graph", graph, None, cloud.graph())?,
@@ -70,7 +75,55 @@ impl Endpoints {
                 .clone()
                 .unwrap_or_else(|| cloud.key_vault_suffix().to_owned()),
             workspaces,
-        })
+            allowed: Allowed::read(environment)?,
+            chosen: Vec::new(),
+        };
+        endpoints.check(&document.endpoints)?;
+        Ok(endpoints)
+    }
+
+    /// Refuses what the configuration alone chooses, and notes what is to be said of the rest.
+    fn check(&mut self, written: &EndpointsDocument) -> Result<(), Error> {
+        let named: [(&'static str, bool, Served, Option<&Origin>); 6] = [
+            ("endpoints.login", written.login.is_some(), Served::Login, Some(&self.login)),
+            ("endpoints.graph", written.graph.is_some(), Served::Graph, Some(&self.graph)),
+            ("endpoints.github", written.github.is_some(), Served::Github, Some(&self.github_api)),
+            (
+                "endpoints.azure-devops",
+                written.azure_devops.is_some(),
+                Served::AzureDevops,
+                self.azure_devops.as_ref(),
+            ),
+            ("endpoints.accounts", written.accounts.is_some(), Served::Accounts, Some(&self.accounts)),
+            ("endpoints.imds", written.imds.is_some(), Served::Metadata, Some(&self.imds)),
+        ];
+        let mut chosen = Vec::new();
+        for (key, is_written, served, origin) in named {
+            let Some(origin) = origin.filter(|_| is_written) else { continue };
+            self.allowed.check(origin, served, key)?;
+            if !origin.is_loopback() && Allowed::default().check(origin, served, key).is_err() {
+                chosen.push((key, origin.host().to_owned()));
+            }
+        }
+        for (index, origin) in self.workspaces.iter().enumerate() {
+            let key = format!("endpoints.workspaces[{index}]");
+            self.allowed.check(origin, Served::Workspace, &key)?;
+        }
+        self.chosen = chosen;
+        Ok(())
+    }
+
+    /// Returns the keys that choose another host than the vendor's own, each with the host.
+    pub(crate) fn chosen(&self) -> &[(&'static str, String)] {
+        &self.chosen
+    }
+
+    /// Refuses the host of a user's own service that nobody has named outside the configuration.
+    ///
+    /// # Errors
+    /// `config-host-outside-cloud` with that path.
+    pub(crate) fn check_user_host(&self, origin: &Origin, path: &str) -> Result<(), Error> {
+        self.allowed.check(origin, Served::User, path)
     }
 
     /// Checks a workspace's URL, as people copy it, against the cloud.
@@ -99,6 +152,7 @@ impl Endpoints {
                 self.key_vault_suffix
             ))
         })?;
+        self.allowed.check(&origin, Served::Vault, path)?;
         if origin != origin.without_path() {
             let words = "write the vault's URL without a path, such as https://acme.vault.azure.net";
             return Err(Error::invalid(path, words));
@@ -164,8 +218,8 @@ fn api_of_github(origin: Origin) -> Result<Origin, Error> {
 /// Refuses a host that is neither below the suffix, nor named, nor on loopback.
 fn of_cloud(origin: &Origin, path: &str, suffix: &str, extra: &[Origin]) -> Result<(), Error> {
     let host = origin.host();
-    if origin.is_loopback() || extra.contains(origin) || (host.ends_with(suffix) && host.len() > suffix.len())
-    {
+    let below = host.ends_with(suffix) && host.len() > suffix.len() && !origin.has_port();
+    if origin.is_loopback() || extra.contains(origin) || below {
         return Ok(());
     }
     Err(Error::config(

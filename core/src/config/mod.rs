@@ -2,6 +2,7 @@
 //! themselves. What signs in and what is delivered to are read by `auth` and `sink`, and all is put together
 //! by `engine::resolve`.
 
+mod allowed;
 mod as_copied;
 mod decode;
 mod document;

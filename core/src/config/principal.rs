@@ -1,7 +1,7 @@
 //! The principal that a target is about.
 
 use super::document::PrincipalDocument;
-use crate::model::{Error, PrincipalKind};
+use crate::model::{Error, PrincipalKind, is_host_name};
 
 /// Holds a checked principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,6 @@ pub(crate) fn guid(text: &str, path: &str) -> Result<(), Error> {
 
 /// Checks a tenant's id or domain.
 pub(crate) fn tenant(text: &str, path: &str) -> Result<(), Error> {
-    let domain =
-        text.contains('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+    let domain = text.contains('.') && is_host_name(text);
     if domain { Ok(()) } else { guid(text, path) }
 }

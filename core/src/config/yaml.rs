@@ -17,6 +17,9 @@ const DEPTH: usize = 32;
 /// How many values a document may have with its aliases written out; a few lines could make billions.
 const VALUES: usize = 200_000;
 
+/// How many bytes of text the aliases of a document may repeat: one long text can be repeated often too.
+const REPEATED: usize = 8 * 1024 * 1024;
+
 /// Says what is wrong, and where; lines and columns begin at 1. The words quote nothing of the document,
 /// which may hold a secret at the wrong place.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +37,8 @@ impl Flaw {
 
 /// Reads the one document that a text holds.
 pub(super) fn read(text: &str) -> Result<Value, Flaw> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0 };
+    let mut reader =
+        Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0, repeated: 0 };
     let mut document = None;
     loop {
         let (event, span) = reader.next()?;
@@ -51,6 +55,7 @@ struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Value>,
     values: usize,
+    repeated: usize,
 }
 
 impl<'t> Reader<'t> {
@@ -74,6 +79,10 @@ impl<'t> Reader<'t> {
                     return flaw("this alias stands inside its own anchor");
                 };
                 self.values += size(value);
+                self.repeated += bytes(value);
+                if self.values > VALUES || self.repeated > REPEATED {
+                    return flaw("with its aliases written out the document is too large");
+                }
                 (value.clone(), 0)
             }
             Event::Scalar(text, style, anchor, tag) => match scalar(&text, style, tag.as_deref()) {
@@ -150,6 +159,16 @@ fn size(value: &Value) -> usize {
     match value {
         Value::Array(items) => items.iter().map(|item| 1 + size(item)).sum(),
         Value::Object(map) => map.values().map(|item| 1 + size(item)).sum(),
+        _ => 0,
+    }
+}
+
+/// Counts the bytes of all texts of a value, keys included.
+fn bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(bytes).sum(),
+        Value::Object(map) => map.iter().map(|(key, item)| key.len() + bytes(item)).sum(),
         _ => 0,
     }
 }
@@ -252,6 +271,10 @@ mod tests {
             );
         }
         assert!(words(&text).contains("too large"));
+        let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), "*a, ".repeat(100));
+        assert!(words(&long).contains("too large"), "one long text, repeated");
+        let key = format!("a: &a {{{}: 1}}\nb: [{}]\n", "k".repeat(900), "*a, ".repeat(20_000));
+        assert!(words(&key).contains("too large"), "a long key, repeated");
         assert!(words(&format!("{}{}", "[".repeat(60), "]".repeat(60))).contains("nested too deeply"));
         assert!(words(&format!("{}x", "- ".repeat(60))).contains("nested too deeply"));
     }

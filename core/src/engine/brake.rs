@@ -3,9 +3,8 @@
 
 use std::fmt;
 
-use futures_util::future::join_all;
-
 use super::job::Job;
+use super::shared::a_few_at_once;
 use super::world::admin;
 use crate::auth::{Context, find_in_workspace};
 use crate::credential::{Listed, Tag};
@@ -80,7 +79,7 @@ impl<'j, 'a> Brake<'j, 'a> {
     /// Revokes, and returns what was refused.
     pub(super) async fn revoke<'i>(&self, ids: &[&'i str]) -> Vec<(&'i str, Error)> {
         let context = self.job.context;
-        let results = join_all(ids.iter().map(|id| async move {
+        let results = a_few_at_once(ids.iter().map(|id| async move {
             match &self.admin {
                 Some((admin, _)) => management::delete(context, admin, id).await,
                 None => self.job.store.revoke(context, id).await,

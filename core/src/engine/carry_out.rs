@@ -13,6 +13,7 @@ use super::observe::{Known, Observed, Standing};
 use super::plan::{self, Decision, LEASE, Plan};
 use super::quota;
 use super::report::{Outcome, State, StepReport, TargetReport};
+use super::shared::a_few_at_once;
 use super::verify::Checked;
 use crate::auth::principal_sign_in;
 use crate::credential::{Marked, Notes, Phase, Tag};
@@ -114,7 +115,7 @@ impl Job<'_> {
     async fn note_superseded(&self, all: &[&Known]) -> Vec<Result<Marked, Error>> {
         let comment = self.credentials.policy.comment.as_deref();
         let target = &self.context.subject.name;
-        join_all(all.iter().map(|known| async move {
+        a_few_at_once(all.iter().map(|known| async move {
             match known.tag_of_superseded(target) {
                 Some(tag) => self.store.mark(self.context, &known.id, &tag, comment).await,
                 None => Ok(Marked::Unsupported),
@@ -287,7 +288,7 @@ impl Job<'_> {
         ids: &[String],
         mut gone: Vec<String>,
     ) -> (Vec<Result<(), Error>>, Vec<String>) {
-        let results = join_all(ids.iter().map(|id| self.store.revoke(self.context, id))).await;
+        let results = a_few_at_once(ids.iter().map(|id| self.store.revoke(self.context, id))).await;
         gone.retain(|id| !ids.contains(id));
         gone.extend(ids.iter().zip(&results).filter(|(_, result)| result.is_ok()).map(|(id, _)| id.clone()));
         let retired = self.retire(&gone).await;

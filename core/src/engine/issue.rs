@@ -1,5 +1,6 @@
 //! Make a credential, and take back what was made and nobody has got.
 
+use super::dates::credible_new;
 use super::fill;
 use super::job::Job;
 use super::observe::{Observed, lifetime};
@@ -58,7 +59,9 @@ impl Job<'_> {
                 wanted,
             };
             let issued = self.store.issue(self.context, order).await;
-            match issued.and_then(|fresh| new_among(observed, fresh)) {
+            let credible =
+                |fresh: Fresh| credible_new(&fresh.listed, self.context.ledger_now()).map(|()| fresh);
+            match issued.and_then(|fresh| new_among(observed, fresh)).and_then(credible) {
                 Ok(fresh) => Ok((fresh, tag)),
                 Err(error) if error.is_uncertain() => {
                     self.context.warn(&error);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::{join, join_all};
 
+use super::dates::credible;
 use super::observe::{Known, Observed, SinkSeen, is_repair, known, mark_of, strays};
 use super::plan::{self, Asked, Plan};
 use super::resolve::Credentials;
@@ -66,7 +67,7 @@ impl<'a> Job<'a> {
         let (listed, states) = join(listing, states).await;
         let listed = listed?;
         let states = self.readable(&listed, states)?;
-        Ok(self.of_listed(listed, states))
+        self.of_listed(listed, states)
     }
 
     /// Lets a place that cannot be read be, so that it does not keep the others from what they need. Where it
@@ -94,7 +95,7 @@ impl<'a> Job<'a> {
         let infos = management::list_of(self.context, admin, number, id).await?;
         let listed: Vec<Listed> = infos.into_iter().map(credential::listed_pat).collect();
         let states = self.quiet_states().await;
-        Ok(self.of_listed(listed, states))
+        self.of_listed(listed, states)
     }
 
     /// Reads the places while the principal may not do so yet: one that cannot be read says nothing.
@@ -103,7 +104,7 @@ impl<'a> Job<'a> {
         states.into_iter().map(|state| Ok(state.unwrap_or(UNKNOWN))).collect()
     }
 
-    fn of_listed(&self, listed: Vec<Listed>, states: Vec<Seen>) -> Observed {
+    fn of_listed(&self, listed: Vec<Listed>, states: Vec<Seen>) -> Result<Observed, Error> {
         let ids = listed.iter().map(|listed| listed.id.clone()).collect();
         let strays = strays(self.context.subject, &listed);
         let (mut known, others) =
@@ -113,7 +114,8 @@ impl<'a> Job<'a> {
                 known.repairs = is_repair(known, &self.credentials.policy);
             }
         }
-        Observed { ids, strays, ..self.observed(known, others, states) }
+        credible(&known, self.context.ledger_now())?;
+        Ok(Observed { ids, strays, ..self.observed(known, others, states) })
     }
 
     /// Reads the sinks alone, for a principal that has nothing yet; one that cannot be read yet says nothing.

@@ -8,6 +8,7 @@ mod carry_out;
 mod checks;
 mod clean_up;
 mod command;
+mod dates;
 mod deliver;
 mod doctor;
 mod doctor_advice;

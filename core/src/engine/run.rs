@@ -10,9 +10,9 @@ use super::resolve::{Config, Target};
 use super::revoke::Mode;
 use super::shared::{Run, finish};
 use super::{checks, doctor, fix, provision, revoke, show, sign_in_ends};
-use crate::auth::Session;
-use crate::host::Host;
-use crate::model::Error;
+use crate::auth::{Access, Session};
+use crate::host::{Event, Host, Phase};
+use crate::model::{Error, Step};
 use crate::sink::Adapters;
 
 /// Runs a command over the targets and reports on each.
@@ -32,14 +32,35 @@ pub async fn run(
     checks::revokes_by_name(&targets, request)?;
     checks::references(&targets, &request.command, host.environment)?;
     let run = Run { host, session: Session::default(), config, adapters };
+    run.session.access.set(match request.command {
+        _ if request.writes() => Access::Write,
+        Command::Status | Command::Revoke(_) => Access::Read,
+        _ => Access::Foresee,
+    });
     if request.writes() {
         run.session.pace.take_time();
     }
     let started = host.clock.now();
+    if let Some(first) = targets.first() {
+        announce(host, config, &first.subject.name);
+    }
     let served = targets.into_iter().map(|target| serve(&run, target, request));
     let reports: Vec<Vec<TargetReport>> = iter(served).buffered(config.concurrency).collect().await;
     let reports = reports.into_iter().flatten().collect();
     Ok(Report::new(request.command.name(), started, host.clock.now(), reports))
+}
+
+/// Says which hosts the configuration has chosen in place of the vendors' own, before a secret goes there.
+fn announce(host: Host<'_>, config: &Config, target: &str) {
+    for (key, chosen) in config.endpoints().chosen() {
+        host.observer.event(&Event {
+            target: target.to_owned(),
+            step: Step::Configure,
+            phase: Phase::Done,
+            message: format!("{key} has secrets sent to {chosen}"),
+            error: None,
+        });
+    }
 }
 
 /// Serves one target: every kind of credential that it cares for, in turn.

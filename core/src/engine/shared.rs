@@ -1,5 +1,8 @@
 //! What all targets of a run are served with.
 
+use futures_util::StreamExt as _;
+use futures_util::stream::iter;
+
 use super::report::{Outcome, TargetReport};
 use super::resolve::{Config, Target};
 use super::sign_in_ends;
@@ -7,6 +10,15 @@ use crate::auth::{Context, Session};
 use crate::host::{Host, Phase};
 use crate::model::{Error, Step};
 use crate::sink::Adapters;
+
+/// How many requests of one target change something at once: a principal may have 600 credentials, and a
+/// service that gets 600 requests in one moment refuses most.
+const AT_ONCE: usize = 8;
+
+/// Waits for all of them, a few at once, and returns their results in their order.
+pub(super) async fn a_few_at_once<T>(all: impl IntoIterator<Item: Future<Output = T>>) -> Vec<T> {
+    iter(all).buffered(AT_ONCE).collect().await
+}
 
 /// Holds what all targets of a run are served with.
 pub(super) struct Run<'a> {

@@ -69,7 +69,10 @@ impl TestHost {
             sent: RefCell::default(),
             now: Cell::new(Timestamp::from_second(START).unwrap()),
             entropy: Cell::new(0),
-            variables: HashMap::new(),
+            variables: HashMap::from([(
+                "LAKEKEY_ALLOW_HOSTS".to_owned(),
+                "hooks.example, devops.example".to_owned(),
+            )]),
             files: HashMap::new(),
             azure_cli: RefCell::default(),
             secrets: RefCell::default(),

@@ -22,6 +22,7 @@ pub(crate) use duration::in_words;
 pub use error::{Error, Temporary};
 pub use kind::{CredentialKind, Entitlement, PrincipalKind};
 pub use origin::Origin;
+pub(crate) use origin::is_host_name;
 pub(crate) use reach::Reach;
 pub use secret::Secret;
 pub(crate) use secret::hex;

@@ -37,9 +37,19 @@ impl Origin {
         let uri: ::http::Uri = text.parse().map_err(|_| wrong())?;
         let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else { return Err(wrong()) };
         let host = host.to_ascii_lowercase();
-        let plain_host = !host.starts_with('[')
-            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
-        if host.is_empty() || !(plain_host || host.starts_with('[')) {
+        let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let is_address = inner.is_some_and(|inner| inner.parse::<Ipv6Addr>().is_ok());
+        // What stands behind the host is a port and nothing else.
+        let authority =
+            text.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
+        let behind = authority.get(host.len()..).unwrap_or_default();
+        let has_port =
+            behind.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+        if !(is_address || is_host_name(&host)) || !(behind.is_empty() || has_port) {
+            return Err(wrong());
+        }
+        let parts = uri.path().trim_end_matches('/').to_ascii_lowercase().replace("%2e", ".");
+        if parts.split('/').skip(1).any(|part| matches!(part, "" | "." | "..")) {
             return Err(wrong());
         }
         match scheme {
@@ -94,6 +104,11 @@ impl Origin {
         is_loopback(self.host())
     }
 
+    /// Returns true where a port is named that is not the scheme's own.
+    pub(crate) fn has_port(&self) -> bool {
+        self.authority().rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'))
+    }
+
     fn authority(&self) -> &str {
         self.0.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default()
     }
@@ -105,9 +120,67 @@ impl fmt::Display for Origin {
     }
 }
 
+/// Returns true for the name of a host: labels of letters, digits and `-`, none of them empty.
+///
+/// <https://www.rfc-editor.org/rfc/rfc1123#section-2.1>
+pub(crate) fn is_host_name(text: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
         || host.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_host_can_be_is_no_origin() {
+        for text in [
+            "https://a..b",
+            "https://.azuredatabricks.net",
+            "https://azuredatabricks.net.",
+            "https://-a.b",
+            "https://a-.b",
+            "https://a_b.c",
+            "https://[::1].azuredatabricks.net",
+            "https://[::1]azuredatabricks.net",
+            "https://[::zz]",
+            "https://[]",
+            "https://host.example:",
+            "https://host.example:0",
+            "https://host.example:99999",
+            "https://host.example:443x",
+            "https://user@host.example",
+            "https://user:password@host.example",
+            "https://host.example/a/../b",
+            "https://host.example/%2e%2E/b",
+            "https://host.example//b",
+            "https://",
+        ] {
+            assert!(Origin::parse(text, "x").is_err(), "{text}");
+        }
+        for text in
+            ["https://host.example:8443/a", "https://[::1]:8443", "https://10.0.0.1", "http://[::1]:1"]
+        {
+            assert!(Origin::parse(text, "x").is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_told_from_an_address() {
+        let has = |text: &str| Origin::parse(text, "x").is_ok_and(|origin| origin.has_port());
+        assert!(has("https://a.example:8443") && has("https://[::1]:8443"));
+        assert!(!has("https://a.example:443") && !has("https://[::1]") && !has("https://a.example/x:1"));
+    }
 }

@@ -127,7 +127,7 @@ impl GithubSecretShape {
         let Some(environment) = &self.environment else { return Ok(()) };
         let words = if self.organization.is_some() || self.app.is_some_and(|app| app != App::Actions) {
             "only a repository's Actions secrets have environments"
-        } else if environment.is_empty()
+        } else if matches!(environment.trim(), "" | "." | "..")
             || environment.len() > 255
             || environment.chars().any(char::is_control)
         {

@@ -58,6 +58,7 @@ struct Webhook {
 impl Shape for WebhookShape {
     fn place(self, around: &Around<'_>) -> Result<Rc<dyn Place>, Error> {
         let url = Origin::parse(&self.url, &around.at("url"))?;
+        around.endpoints.check_user_host(&url, &around.at("url"))?;
         let rest = self.url.split_once("://").and_then(|(_, rest)| Some(rest[rest.find('/')?..].to_owned()));
         Ok(Rc::new(Webhook {
             path: around.path.clone(),

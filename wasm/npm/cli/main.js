@@ -194,7 +194,9 @@ async function keep(report, text, { config, write }, { env, say }) {
   for (const [target, id] of ids) say(`wrote client-id: ${id} into the target ${target} of ${config}`);
 }
 
-async function serve(name, values, { env, stdout, say, pipelines, signal }) {
+async function serve(name, values, { env: given, stdout, say, pipelines, signal }) {
+  // What the option names and what the variable names is one list.
+  const env = { ...given, LAKEKEY_ALLOW_HOSTS: values["allow-host"].join(",") };
   const document = () => new TextDecoder("utf-8").decode(read(values.config));
   if (name === "revoke") named(values);
   const text = document();

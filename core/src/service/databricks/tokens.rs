@@ -46,6 +46,9 @@ pub(crate) struct TokenInfo {
     pub(crate) last_used_day: Option<i64>,
 }
 
+/// The end of 9999, in milliseconds since 1970.
+const LAST: i64 = 253_402_300_799_999;
+
 fn never() -> i64 {
     -1
 }
@@ -83,7 +86,10 @@ impl TokenInfo {
     /// Returns when it ends; `None` if never.
     #[must_use]
     pub(crate) fn expires(&self) -> Option<Timestamp> {
-        (self.expiry_time >= 0).then(|| Timestamp::from_millisecond(self.expiry_time).ok()).flatten()
+        // A time that no calendar holds is no "never".
+        let last = || Timestamp::from_millisecond(LAST).unwrap_or_default();
+        (self.expiry_time >= 0)
+            .then(|| Timestamp::from_millisecond(self.expiry_time).unwrap_or_else(|_| last()))
     }
 }
 

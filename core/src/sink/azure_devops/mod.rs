@@ -93,7 +93,7 @@ impl Shape for AzureDevopsShape {
             let words = "write the organisation's name alone, such as acme";
             return Err(Error::invalid(&around.at("organization"), words));
         }
-        if project.trim().is_empty() || project.contains(['/', '\\']) {
+        if matches!(project.trim(), "" | "." | "..") || project.contains(['/', '\\']) {
             return Err(Error::invalid(&around.at("project"), "write the project's name or id"));
         }
         if matches!(&group, GroupRef::Name(name) if name.trim().is_empty()) {
