@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import tomllib
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -25,6 +26,7 @@ from emulator import LIMIT
 from emulator import Emulator as Process
 
 ROOT = Path(__file__).parents[2]
+RUST = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["rust-version"]
 TOOLS = ROOT / "target/tools/venv/bin"
 
 
@@ -225,3 +227,13 @@ def act(tmp_path: Path) -> Act:
     identity = ["-c", "user.name=tests", "-c", "user.email=tests@acme.example"]
     subprocess.run([*git, *identity, "commit", "-q", "--allow-empty", "-m", "start"], check=True)
     return runner
+
+
+@pytest.fixture
+def action(tmp_path: Path) -> Path:
+    """The Action as it stands at some commit, with an empty table."""
+    folder = tmp_path / "action"
+    shutil.copytree(ROOT / "script/action", folder / "script/action")
+    (folder / "checksums.txt").write_text("# archives\n")
+    (folder / "Cargo.toml").write_text(f'[workspace.package]\nrust-version = "{RUST}"\n')
+    return folder

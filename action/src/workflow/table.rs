@@ -57,7 +57,7 @@ impl Input {
 }
 
 /// Every input, in the order of `action.yml`.
-pub(super) const INPUTS: [Input; 25] = [
+pub(super) const INPUTS: [Input; 26] = [
     input("command"),
     input("config"),
     input("target").several_lines(),
@@ -84,6 +84,7 @@ pub(super) const INPUTS: [Input; 25] = [
     input("matrix"),
     input("binary").read_by_the_script(),
     input("version").read_by_the_script(),
+    input("build").read_by_the_script(),
 ];
 
 /// Returns the input of that name.
