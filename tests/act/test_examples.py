@@ -60,8 +60,15 @@ class Example:
         self.values |= dict(zip(WORKSPACES, emulator.ready["workspaces"], strict=False))
         app = emulator.seed(github_app={})
         self.values["app-id: 12345"] = f"app-id: {app['app-id']}"
-        self.secrets = {"LAKEKEY_APP_KEY": app["private-key"]}
-        act.variables = {"LAKEKEY_APP_ID": str(app["app-id"])}
+        reader = emulator.seed(github_app={})
+        self.secrets = {
+            "LAKEKEY_APP_KEY": app["private-key"],
+            "LAKEKEY_STATUS_APP_KEY": reader["private-key"],
+        }
+        act.variables = {
+            "LAKEKEY_APP_ID": str(app["app-id"]),
+            "LAKEKEY_STATUS_APP_ID": str(reader["app-id"]),
+        }
         act.env |= {
             "LAKEKEY_MIRROR": mirror.url,
             "AZURE_AUTHORITY_HOST": emulator.ready["login"],
@@ -208,23 +215,36 @@ def test_the_status_check_passes_while_the_token_is_fresh_and_fails_once_it_is_o
     example.usable()
     example.trust(example.principal, example.job(event="schedule", environment="rotation"))
     assert example.run("rotate", "schedule", payload={"schedule": "17 4 * * *"}).status == 0
-    example.trust(example.principal, example.job(event="pull_request"))
+    example.trust(example.principal, example.job(event="schedule", environment="status"))
+    # All that it has is its own App's key.
+    del example.secrets["LAKEKEY_APP_KEY"]
     writes = len(example.emulator.requests("PUT"))
-    pull_request = {"pull_request": {"head": {"repo": {"fork": False}}}}
-    run = example.run("status", "pull_request", payload=pull_request)
+    run = example.run("status", "schedule", payload={"schedule": "47 6 * * *"})
     assert run.status == 0, run.log
     # An admin takes the token away by hand: what the secret holds no longer works.
     example.delete_token(example.managed()[0]["token-id"])
-    run = example.run("status", "pull_request", payload=pull_request)
+    run = example.run("status", "schedule", payload={"schedule": "47 6 * * *"})
     assert run.status != 0, run.log
     assert "overdue" in run.log, run.log
     assert len(example.emulator.requests("PUT")) == writes
 
 
-def test_a_pull_request_from_a_fork_is_left_out_of_the_status_check(example: Example) -> None:
-    run = example.run("status", "pull_request", payload={"pull_request": {"head": {"repo": {"fork": True}}}})
-    assert run.status == 0, run.log
-    assert example.emulator.requests() == []
+def test_no_example_gives_a_pull_request_anything() -> None:
+    for file in EXAMPLES.glob("*.yml"):
+        if not file.name.endswith(".lakekey.yml"):
+            workflow = yaml.load(file.read_text(), yaml.BaseLoader)
+            assert set(workflow["on"]) <= {"schedule", "workflow_dispatch"}, file
+            for name, job in workflow["jobs"].items():
+                uses_secrets = "secrets." in json.dumps(job) or "id-token" in json.dumps(job)
+                assert not uses_secrets or job["environment"], f"{file}: {name}"
+
+
+def test_the_status_check_has_no_key_that_writes() -> None:
+    rotation, status = ((EXAMPLES / f"{name}.yml").read_text() for name in ["rotate", "status"])
+    assert "environment: status" in status
+    for name in ["LAKEKEY_APP_ID", "LAKEKEY_APP_KEY"]:
+        assert name in rotation
+        assert name not in status
 
 
 def test_the_emergency_brake_takes_everything_back_and_the_rotation_starts_anew(example: Example) -> None:
