@@ -277,6 +277,7 @@ def test_a_failure_leaves_outputs_and_one_annotation(
     assert left["outcome"] == "failed"
     report = json.loads(left["report"])
     assert (report["version"], report["targets"], report["error"]["code"]) == (1, [], code)
+    assert {"class", "code", "hint", "message", "request-id", "step"} == set(report["error"])
 
 
 def test_an_unexpected_failure_leaves_outputs_and_an_annotation(action: Path, tmp_path: Path) -> None:
