@@ -206,3 +206,16 @@ def test_the_table_takes_each_archive_once(mirror: Mirror, action: Path, tmp_pat
     again = subprocess.run(table, check=False, capture_output=True, text=True, env=env)
     assert again.returncode != 0
     assert "stands in the table already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1:1@evil.example", "https://user:password@mirror.example", "mirror.example", "file:///etc"],
+)
+def test_a_mirror_with_a_user_or_a_password_is_refused(
+    action: Path, mirror: Mirror, tmp_path: Path, address: str
+) -> None:
+    release(mirror, action)
+    result = run(action, tmp_path, LAKEKEY_MIRROR=address)
+    assert refused(result, "usage-invalid")
+    assert "password@" not in result.stdout + result.stderr
