@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use lakekey_core::github::Api;
-use lakekey_core::{Adapters, Error, Sink, SinkCommand};
+use lakekey_core::{Adapters, Config, Error, Sink, SinkCommand};
 
 use crate::command::{CommandSink, Show};
 use crate::github::OverOctocrab;
@@ -12,13 +12,20 @@ use crate::github::OverOctocrab;
 #[derive(Clone)]
 pub struct NativeAdapters {
     show: Show,
+    withheld: Rc<[String]>,
 }
 
 impl NativeAdapters {
     /// Makes adapters that show people what commands print.
     #[must_use]
     pub fn new(show: Show) -> Self {
-        Self { show }
+        Self { show, withheld: Rc::default() }
+    }
+
+    /// Starts commands without the environment variables that the configuration refers to.
+    #[must_use]
+    pub fn withholding_from_commands(self, config: &Config) -> Self {
+        Self { withheld: config.variables().map(str::to_owned).collect(), ..self }
     }
 }
 
@@ -35,6 +42,6 @@ impl Adapters for NativeAdapters {
     }
 
     fn command<'s>(&'s self, command: &'s SinkCommand) -> Result<Option<Box<dyn Sink + 's>>, Error> {
-        Ok(Some(Box::new(CommandSink::new(command, Rc::clone(&self.show)))))
+        Ok(Some(Box::new(CommandSink::new(command, Rc::clone(&self.show), Rc::clone(&self.withheld)))))
     }
 }

@@ -3,19 +3,15 @@
 //! The value is never an argument, which every user of the machine could read, nor in the environment.
 
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::rc::Rc;
 
-use futures_util::future::join3;
 use lakekey_core::{
     Code, Context, Delivery, Error, LocalFuture, Secret, Sink, SinkCommand, SinkState, Step, Written,
 };
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-/// How much of each output is kept, in bytes; the rest is read and dropped, so that the command does not
-/// wait.
-const KEPT: usize = 64 * 1024;
+use crate::child;
 
 /// Shows people a line of a command's output.
 pub type Show = Rc<dyn Fn(&str)>;
@@ -24,13 +20,16 @@ pub type Show = Rc<dyn Fn(&str)>;
 pub struct CommandSink<'s> {
     command: &'s SinkCommand,
     show: Show,
+    /// The variables that the configuration refers to.
+    withheld: Rc<[String]>,
 }
 
 impl<'s> CommandSink<'s> {
-    /// Makes the sink of a command; what it prints is shown line by line.
+    /// Makes the sink of a command; what it prints is shown line by line, and it gets none of the variables
+    /// that are withheld.
     #[must_use]
-    pub fn new(command: &'s SinkCommand, show: Show) -> Self {
-        Self { command, show }
+    pub fn new(command: &'s SinkCommand, show: Show, withheld: Rc<[String]>) -> Self {
+        Self { command, show, withheld }
     }
 
     fn failed(&self, what: &str) -> Error {
@@ -41,17 +40,8 @@ impl<'s> CommandSink<'s> {
         let timeout = self.command.timeout;
         context.check_lease(timeout, Step::Deliver)?;
         let mut command = Command::new(self.command.program());
-        command
-            .args(self.command.run.get(1..).unwrap_or_default())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        // The inputs of the Action hold the secrets that lakekey signs in with, which are nothing to the
-        // command.
-        for (name, _) in
-            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LAKEKEY_INPUT_"))
-        {
+        command.args(self.command.run.get(1..).unwrap_or_default());
+        for (name, _) in std::env::vars_os().filter(|(name, _)| self.is_withheld(&name.to_string_lossy())) {
             command.env_remove(name);
         }
         command
@@ -59,65 +49,33 @@ impl<'s> CommandSink<'s> {
             .env("LAKEKEY_CREDENTIAL_ID", &delivery.credential_id)
             .env("LAKEKEY_CREATED", delivery.created.to_string())
             .env("LAKEKEY_EXPIRES", delivery.expires.map(|at| at.to_string()).unwrap_or_default());
-        #[cfg(unix)]
-        // Ctrl-C at a terminal reaches the whole group; a delivery that has begun is finished first.
-        command.process_group(0);
-        let mut child =
-            command.spawn().map_err(|error| self.failed(&format!("could not be started: {error}")))?;
-        let status = tokio::time::timeout(timeout, self.drive(&mut child, value)).await;
-        match status {
-            Err(_) => {
-                let _ = child.kill().await;
-                Err(self
-                    .failed(&format!("did not end within {} s and was stopped", timeout.as_secs()))
-                    .with_uncertainty(true))
+        let ended = child::run(command, Some(value), timeout).await;
+        if let Ok(Some(output)) = &ended {
+            for text in [&output.stdout, &output.stderr] {
+                let text = String::from_utf8_lossy(text);
+                text.lines().filter(|line| !line.trim().is_empty()).for_each(|line| (self.show)(line));
             }
-            Ok(Err(error)) => {
-                Err(self.failed(&format!("could not be spoken to: {error}")).with_uncertainty(true))
-            }
-            Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => Err(self
+        }
+        match ended.map(|output| output.map(|output| output.status)) {
+            Ok(None) => Err(self
+                .failed(&format!("did not end within {} s and was stopped", timeout.as_secs()))
+                .with_uncertainty(true)),
+            Err(error) => Err(self.failed(&format!("could not be run: {error}")).with_uncertainty(true)),
+            Ok(Some(status)) if status.success() => Ok(()),
+            Ok(Some(status)) => Err(self
                 .failed(&format!("failed with {}", described(status)))
                 .with_uncertainty(true)
                 .with_admission(true)),
         }
     }
 
-    /// Feeds the value in, takes the output out, and waits for the end.
-    async fn drive(&self, child: &mut Child, value: &Secret) -> std::io::Result<ExitStatus> {
-        let stdin = child.stdin.take();
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let feed = async {
-            let Some(mut stdin) = stdin else { return Ok(()) };
-            match stdin
-                .write_all(value.expose("the standard input of the command that delivers it").as_bytes())
-                .await
-            {
-                // A command that ends without reading says by its status whether that was right.
-                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
-                _ => Ok(()),
-            }
-        };
-        let (fed, stdout, stderr) = join3(feed, kept(stdout), kept(stderr)).await;
-        let status = child.wait().await?;
-        for output in [stdout, stderr] {
-            for line in String::from_utf8_lossy(&output).lines().filter(|line| !line.trim().is_empty()) {
-                (self.show)(line);
-            }
-        }
-        fed.map(|()| status)
+    /// Returns true for a variable that is nothing to the command: what lakekey signs in with, by the
+    /// configuration, by the Action's inputs, or by the job's own identity.
+    fn is_withheld(&self, name: &str) -> bool {
+        name.starts_with("LAKEKEY_")
+            || name.starts_with("ACTIONS_")
+            || self.withheld.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
-}
-
-/// Reads an output to its end and keeps its beginning.
-async fn kept(output: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
-    let mut kept = Vec::new();
-    let Some(mut output) = output else { return kept };
-    let mut buffer = [0; 4096];
-    while let Ok(read @ 1..) = output.read(&mut buffer).await {
-        kept.extend_from_slice(&buffer[..read.min(KEPT - kept.len())]);
-    }
-    kept
 }
 
 fn described(status: ExitStatus) -> String {

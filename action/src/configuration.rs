@@ -1,16 +1,21 @@
 //! The configuration file, read from this machine.
 
+use std::time::Duration;
+
 use lakekey_core::{Code, Config, Environment, Error, MAX_DOCUMENT};
 
-use crate::platform::read_file;
+use crate::platform::read_anything;
 
-/// Reads and checks a configuration file.
+/// How long a pipe may take that the configuration comes from.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Reads and checks a configuration: a file, a pipe such as that of a process substitution, or standard input
+/// as `-`.
 ///
 /// # Errors
 /// Every `config-…` code.
 pub fn read(path: &str, environment: &dyn Environment) -> Result<Config, Error> {
-    // One byte more than the limit is enough for the core to see that it is exceeded.
-    let bytes = read_file(path, MAX_DOCUMENT as u64).map_err(|reason| {
+    let bytes = read_anything(path, MAX_DOCUMENT as u64, PATIENCE).map_err(|reason| {
         Error::config(Code::ConfigUnreadable, path, format!("the configuration cannot be read: {reason}"))
     })?;
     Config::read(&bytes, environment)

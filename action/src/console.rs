@@ -15,9 +15,6 @@ use crate::workflow_commands::neutral;
 /// What stands where a secret stood.
 const MASK: &str = "***";
 
-/// The shortest text that is masked: shorter ones are words that any sentence holds.
-const SHORTEST: usize = 6;
-
 /// Says how much is told on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -47,34 +44,46 @@ impl Level {
     }
 }
 
-/// Replaces every secret that it has heard of.
+/// Replaces every secret that it has heard of, in every form in which it may be repeated. What it remembers is
+/// wiped when it goes.
 #[derive(Default)]
-pub struct Masks(RefCell<Vec<Zeroizing<String>>>);
+pub struct Masks {
+    /// The lines, as they are.
+    lines: RefCell<Vec<Zeroizing<String>>>,
+    /// The lines in every form, the longest first.
+    forms: RefCell<Vec<Zeroizing<String>>>,
+}
 
 impl Masks {
-    /// Remembers a secret, line by line; returns the lines that are new.
+    /// Remembers a secret; returns the lines that are new and long enough to be masked by others too.
     pub fn add(&self, secret: &Secret) -> Vec<Zeroizing<String>> {
-        let mut masks = self.0.borrow_mut();
+        let mut lines = self.lines.borrow_mut();
+        let text = secret.expose("the list of what is masked");
         let mut new = Vec::new();
-        for line in
-            secret.expose("the list of what is masked").lines().map(str::trim).filter(|line| !line.is_empty())
-        {
-            if !masks.iter().any(|known| known.as_str() == line) {
+        for line in text.lines().map(str::trim).filter(|line| line.len() >= Secret::SHORTEST) {
+            if !lines.iter().chain(&new).any(|known| known.as_str() == line) {
                 new.push(Zeroizing::new(line.to_owned()));
             }
         }
-        masks.extend(new.iter().cloned());
+        if new.is_empty() {
+            return new;
+        }
+        lines.extend(new.iter().cloned());
+        let mut forms = self.forms.borrow_mut();
+        forms.extend(secret.forms());
         // The longest first, so that none leaves a part of another behind.
-        masks.sort_by_key(|mask| std::cmp::Reverse(mask.len()));
+        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        forms.dedup();
         new
     }
 
     /// Returns the text with every secret replaced.
     #[must_use]
     pub fn apply(&self, text: &str) -> String {
-        let masks = self.0.borrow();
-        masks.iter().filter(|mask| mask.len() >= SHORTEST).fold(text.to_owned(), |text, mask| {
-            if text.contains(mask.as_str()) { text.replace(mask.as_str(), MASK) } else { text }
+        let forms = self.forms.borrow();
+        forms.iter().fold(text.to_owned(), |text, form| match text.contains(form.as_str()) {
+            true => text.replace(form.as_str(), MASK),
+            false => text,
         })
     }
 }
@@ -213,6 +222,16 @@ mod tests {
         masks.add(&Secret::new("secret"));
         masks.add(&Secret::new("secret-and-more"));
         assert_eq!(masks.apply("secret-and-more"), "***");
+    }
+
+    #[test]
+    fn a_secret_is_masked_in_every_form_and_a_short_word_in_none() {
+        let masks = Masks::default();
+        masks.add(&Secret::new("s3cr3t/value+x"));
+        let text = "s3cr3t%2Fvalue%2Bx s3cr3t%2fvalue%2bx czNjcjN0L3ZhbHVlK3g= {\"a\":\"s3cr3t/value+x\"}";
+        assert_eq!(masks.apply(text), "*** *** *** {\"a\":\"***\"}");
+        assert!(masks.add(&Secret::new("abcde")).is_empty(), "and no runner is told to mask it");
+        assert_eq!(masks.apply("abcde"), "abcde");
     }
 
     #[test]

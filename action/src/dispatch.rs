@@ -9,12 +9,13 @@ use crate::arguments::Commands;
 use crate::command_line::{self, Refusal};
 use crate::console::{Console, Level};
 use crate::exit_status::{self, DONE, FAILED};
-use crate::platform::ProcessEnvironment;
+use crate::platform::{ProcessEnvironment, keep_memory_private};
 use crate::{demo, emulate, report_text, terminal, workflow};
 
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
+    keep_memory_private();
     let console = Rc::new(Console::new(Level::parse(ProcessEnvironment.variable("LAKEKEY_LOG").as_deref())));
     let arguments = match command_line::read(std::env::args_os()) {
         Ok(arguments) => arguments,

@@ -7,10 +7,13 @@ use lakekey_emulator::{Fault, HostOptions, Rehearsal, host};
 use crate::arguments::Emulate;
 use crate::console::Console;
 use crate::exit_status::{DONE, FAILED, WRONG};
-use crate::platform::{Signals, read_file};
+use crate::platform::{Signals, read_anything};
 
 /// The largest file of faults, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
+
+/// How long a pipe may take that a file comes from.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs the emulator and returns the exit status.
 pub(crate) async fn run(console: &Console, options: Emulate) -> u8 {
@@ -54,11 +57,11 @@ pub(crate) async fn run(console: &Console, options: Emulate) -> u8 {
 }
 
 fn rehearsal(path: &str) -> Result<Rehearsal, String> {
-    let bytes = read_file(path, LARGEST_FILE)?;
+    let bytes = read_anything(path, LARGEST_FILE, PATIENCE)?;
     crate::rehearsal::of(&bytes).map_err(|error| error.to_string())
 }
 
 fn faults(path: &std::path::Path) -> Result<Vec<Fault>, String> {
-    let bytes = read_file(path.to_string_lossy().as_ref(), LARGEST_FILE)?;
+    let bytes = read_anything(path.to_string_lossy().as_ref(), LARGEST_FILE, PATIENCE)?;
     serde_json::from_slice(&bytes).map_err(|error| error.to_string())
 }

@@ -20,6 +20,7 @@
 
 pub mod adapters;
 pub mod arguments;
+mod child;
 pub mod command;
 pub mod command_line;
 pub mod configuration;

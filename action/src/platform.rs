@@ -1,7 +1,6 @@
 //! What the operating system gives: time, randomness, environment, the Azure CLI and the wish to stop.
 
 use std::io::Read as _;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -9,6 +8,8 @@ use std::time::{Duration, SystemTime};
 use lakekey_core::{Cancellation, Clock, Entropy, Environment, LocalFuture, Secret, Timestamp};
 use tokio::process::Command;
 use tokio::sync::Notify;
+
+use crate::child;
 
 /// The largest file that is read as a secret, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -54,7 +55,7 @@ impl Environment for ProcessEnvironment {
     }
 
     fn file(&self, path: &str) -> Result<Vec<u8>, String> {
-        read_file(path, LARGEST_FILE)
+        read_file(path)
     }
 
     fn azure_cli<'a>(&'a self, arguments: &'a [&'a str]) -> LocalFuture<'a, Result<Secret, String>> {
@@ -83,31 +84,128 @@ impl Environment for WithHosts<'_> {
     }
 }
 
-/// Reads a whole file of at most that many bytes.
+/// Reads a whole file that holds a secret: a regular one, after links, of at most 1 MiB. A pipe or a device
+/// would make a run wait for whoever fills it.
 ///
 /// # Errors
 /// The reason in words, without the file's content.
-pub fn read_file(path: &str, largest: u64) -> Result<Vec<u8>, String> {
+pub fn read_file(path: &str) -> Result<Vec<u8>, String> {
+    let is_regular = |kind: std::io::Result<std::fs::Metadata>| match kind {
+        Ok(kind) if kind.is_file() => Ok(()),
+        Ok(_) => Err("it is no regular file".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    // Before it is opened, since opening a pipe waits; and after, since a name can change what it means.
+    is_regular(std::fs::metadata(path))?;
     let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    is_regular(file.metadata())?;
+    read_bounded(file, LARGEST_FILE)
+}
+
+/// Reads a file, a pipe, a device or, as `-`, standard input to its end, of at most that many bytes and for at
+/// most that long.
+///
+/// # Errors
+/// The reason in words, without the content.
+pub fn read_anything(path: &str, largest: u64, patience: Duration) -> Result<Vec<u8>, String> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let path = path.to_owned();
+    // Opening and reading a pipe may both wait for ever; a thread that does is left behind.
+    std::thread::spawn(move || {
+        let content = match path.as_str() {
+            "-" => read_bounded(std::io::stdin().lock(), largest),
+            path => std::fs::File::open(path)
+                .map_err(|error| error.to_string())
+                .and_then(|file| read_bounded(file, largest)),
+        };
+        let _ = sender.send(content);
+    });
+    receiver
+        .recv_timeout(patience)
+        .unwrap_or_else(|_| Err(format!("it did not end within {} s", patience.as_secs())))
+}
+
+fn read_bounded(source: impl std::io::Read, largest: u64) -> Result<Vec<u8>, String> {
     let mut content = Vec::new();
     // A pipe has no length, so that only reading tells.
-    file.take(largest + 1).read_to_end(&mut content).map_err(|error| error.to_string())?;
+    source.take(largest + 1).read_to_end(&mut content).map_err(|error| error.to_string())?;
     if content.len() as u64 > largest {
         return Err(format!("it is larger than {} KiB", largest / 1024));
     }
     Ok(content)
 }
 
+/// The variables that the Azure CLI gets, besides those of its own that are no secrets.
+const OF_AZURE_CLI: [&str; 34] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "TZ",
+    "TMPDIR",
+    "TMP",
+    "TEMP",
+    "USERPROFILE",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "PROGRAMDATA",
+    "PROGRAMFILES",
+    "PROGRAMFILES(X86)",
+    "SYSTEMROOT",
+    "SYSTEMDRIVE",
+    "WINDIR",
+    "COMSPEC",
+    "PATHEXT",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+];
+
+/// Returns true for a variable that the Azure CLI gets: what it needs to start and to find its log-in, and no
+/// secret of lakekey's or of anybody else's.
+fn is_for_azure_cli(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let is_secret = ["SECRET", "PASSWORD", "TOKEN", "KEY", "CERT"].iter().any(|word| name.contains(word));
+    OF_AZURE_CLI.contains(&name.as_str())
+        || name.starts_with("LC_")
+        || name.starts_with("AZURE_") && !is_secret
+}
+
+/// Prevents the operating system from writing this process's memory to a file when it fails, where it can be
+/// told so.
+pub fn keep_memory_private() {
+    #[cfg(unix)]
+    {
+        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+        // Where it is not allowed, all else is as it was.
+        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    }
+}
+
 async fn azure_cli(arguments: &[&str]) -> Result<Secret, String> {
     let program = if cfg!(windows) { "az.cmd" } else { "az" };
-    let running = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = match tokio::time::timeout(AZURE_CLI, running).await {
-        Err(_) => return Err(format!("`az` did not end within {} s", AZURE_CLI.as_secs())),
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear();
+    command.envs(std::env::vars_os().filter(|(name, _)| is_for_azure_cli(&name.to_string_lossy())));
+    let output = match child::run(command, None, AZURE_CLI).await {
+        Ok(None) => return Err(format!("`az` did not end within {} s", AZURE_CLI.as_secs())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err("`az` is not installed, or not on the PATH".to_owned());
         }
-        Ok(Err(error)) => return Err(format!("`az` could not be started: {error}")),
-        Ok(Ok(output)) => output,
+        Err(error) => return Err(format!("`az` could not be started: {error}")),
+        Ok(Some(output)) => output,
     };
     if !output.status.success() {
         // Its standard output may hold a token; its complaint on standard error does not.
@@ -119,7 +217,7 @@ async fn azure_cli(arguments: &[&str]) -> Result<Secret, String> {
 }
 
 /// Listens for SIGINT and SIGTERM: the first asks the run to stop at its next safe point, a second of its
-/// kind ends the process at once.
+/// kind, or a third of any, ends the process at once.
 ///
 /// GitHub sends SIGINT when a job is cancelled, SIGTERM 7.5 s later, and kills after 2.5 s more, so that the
 /// other kind must not cut short what is nearly done.
@@ -167,27 +265,34 @@ impl Cancellation for Signals {
 ///
 /// What the system does is changed here and now: a task that is yet to run would leave a moment in which a
 /// signal kills.
+///
+/// It watches on a thread of its own: the run's may be waiting for something that does not end.
 #[cfg(unix)]
 fn watch(asked: Arc<Asked>) {
     use futures_util::future::{Either, select};
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    let registered = {
+        let _entered = runtime.enter();
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
     };
-    tokio::spawn(async move {
-        let (mut interrupted, mut terminated) = (false, false);
-        loop {
-            let (seen, status) = match select(Box::pin(interrupt.recv()), Box::pin(terminate.recv())).await {
-                Either::Left(_) => (&mut interrupted, 130),
-                Either::Right(_) => (&mut terminated, 143),
-            };
-            if std::mem::replace(seen, true) {
-                std::process::exit(status);
+    let (Ok(mut interrupt), Ok(mut terminate)) = registered else { return };
+    std::thread::spawn(move || {
+        runtime.block_on(async move {
+            let (mut interrupted, mut terminated, mut signals) = (false, false, 0);
+            loop {
+                let (seen, status) =
+                    match select(Box::pin(interrupt.recv()), Box::pin(terminate.recv())).await {
+                        Either::Left(_) => (&mut interrupted, 130),
+                        Either::Right(_) => (&mut terminated, 143),
+                    };
+                signals += 1;
+                if std::mem::replace(seen, true) || signals > 2 {
+                    std::process::exit(status);
+                }
+                asked.stop();
             }
-            asked.stop();
-        }
+        });
     });
 }
 
@@ -202,4 +307,47 @@ fn watch(asked: Arc<Asked>) {
             asked.stop();
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_read_from_a_regular_file_alone() {
+        assert!(read_file(env!("CARGO_MANIFEST_PATH")).is_ok());
+        for other in [env!("CARGO_MANIFEST_DIR"), "/dev/zero", "/dev/null"] {
+            assert!(read_file(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_never_ends_is_read_up_to_its_bound() {
+        let error = read_anything("/dev/zero", 1024, Duration::from_secs(3600));
+        assert_eq!(error, Err("it is larger than 1 KiB".to_owned()));
+    }
+
+    #[test]
+    fn the_azure_cli_gets_what_it_needs_and_no_secret() {
+        for name in
+            ["PATH", "Path", "HOME", "AZURE_CONFIG_DIR", "AZURE_EXTENSION_DIR", "LC_ALL", "https_proxy"]
+        {
+            assert!(is_for_azure_cli(name), "{name}");
+        }
+        for name in [
+            "AZURE_CLIENT_SECRET",
+            "AZURE_PASSWORD",
+            "AZURE_FEDERATED_TOKEN",
+            "GITHUB_TOKEN",
+            "LAKEKEY_CONFIG",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+            "DATABRICKS_TOKEN",
+            "LD_PRELOAD",
+            "PYTHONPATH",
+            "SYSTEM_ACCESSTOKEN",
+        ] {
+            assert!(!is_for_azure_cli(name), "{name}");
+        }
+    }
 }

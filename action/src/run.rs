@@ -34,7 +34,8 @@ impl Runner<'_> {
         let http = HttpTransport::new();
         let console = self.console.clone();
         let transport = Told { inner: &http, console: self.console };
-        let adapters = NativeAdapters::new(Rc::new(move |line| console.output(line)));
+        let adapters =
+            NativeAdapters::new(Rc::new(move |line| console.output(line))).withholding_from_commands(config);
         let host = Host::new(&transport, self.clock, &SystemEntropy)
             .environment(self.environment)
             .observer(self.observer)

@@ -1,7 +1,7 @@
 //! From the document as written to what a run works with: defaults applied, everything checked once, nothing
 //! sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -21,6 +21,8 @@ pub struct Config {
     pub(crate) endpoints: Endpoints,
     pub(crate) concurrency: usize,
     pub(crate) targets: Vec<Target>,
+    /// The environment variables that it refers to.
+    variables: BTreeSet<String>,
 }
 
 /// Holds a checked target.
@@ -111,6 +113,8 @@ impl Config {
     pub fn from_value(mut value: Value, environment: &dyn Environment) -> Result<Self, Error> {
         without_braces(&mut value);
         apply_defaults(&mut value)?;
+        let mut variables = BTreeSet::new();
+        referred(&value, &mut variables);
         let document: Document = decode(value, "")?;
         if document.version != 1 {
             let words = format!("version {} is not known; write 1", document.version);
@@ -138,7 +142,7 @@ impl Config {
             targets.push(target);
         }
         introduce(&mut targets)?;
-        Ok(Self { endpoints, concurrency: concurrency as usize, targets })
+        Ok(Self { endpoints, concurrency: concurrency as usize, targets, variables })
     }
 
     /// Returns the targets, in the order of the document.
@@ -147,10 +151,29 @@ impl Config {
         &self.targets
     }
 
+    /// Returns the environment variables that it refers to, which are nothing to the programs that a run
+    /// starts.
+    #[must_use]
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.variables.iter().map(String::as_str)
+    }
+
     /// Returns where the services are.
     #[must_use]
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
+    }
+}
+
+/// Finds the names of `{env: NAME}`.
+fn referred(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            names.extend(map.get("env").and_then(Value::as_str).map(str::to_owned));
+            map.values().for_each(|value| referred(value, names));
+        }
+        Value::Array(items) => items.iter().for_each(|value| referred(value, names)),
+        _ => {}
     }
 }
 
