@@ -1,27 +1,46 @@
 // The command line: what the binary does, where Node is and no binary.
 
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { Buffer } from "node:buffer";
+import { createReadStream, readFileSync, renameSync, writeFileSync } from "node:fs";
 import process from "node:process";
 
 import { LakekeyError, execute, matrix, usage, withClientId, withoutClientId } from "../lib/index.js";
 import "../node.js";
 import { HINT, asksForJson, commandIn, parse } from "./arguments.js";
+import { Masks } from "./masks.js";
 import { Pipelines, harmless, harmlessJson } from "./pipelines.js";
 import { errors, eventLine, failure, levelOf, printable, render, telling } from "./text.js";
 
-function read(path) {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const hint = "check that the file exists, is UTF-8 text and is smaller than 1 MiB";
-    throw new LakekeyError({
+/** The largest configuration, in bytes, and how long a pipe may take that it comes from, in milliseconds. */
+const LARGEST = 1024 * 1024;
+const PATIENCE = 10_000;
+
+/** Reads a file, a pipe such as that of a process substitution, or standard input as `-`. */
+async function read(path) {
+  const unreadable = (why) =>
+    new LakekeyError({
       code: "config-unreadable",
       class: "configuration",
       key: path,
-      message: `the configuration cannot be read: ${error.code}`,
-      hint,
+      message: `the configuration cannot be read: ${why}`,
+      hint: "check that the file exists, is UTF-8 text and is smaller than 1 MiB",
     });
+  const source = path === "-" ? process.stdin : createReadStream(path);
+  const late = setTimeout(() => source.destroy(unreadable("it did not end within 10 s")), PATIENCE);
+  const parts = [];
+  let size = 0;
+  try {
+    for await (const part of source) {
+      parts.push(part);
+      size += part.length;
+      if (size > LARGEST) throw unreadable("it is larger than 1024 KiB");
+    }
+  } catch (error) {
+    throw error instanceof LakekeyError ? error : unreadable(error.code);
+  } finally {
+    clearTimeout(late);
   }
+  return Buffer.concat(parts);
 }
 
 /** Returns an error in the form that it has in a report. */
@@ -60,10 +79,18 @@ export async function main(
   const pipelines = /^true$/i.test(env.TF_BUILD ?? "")
     ? new Pipelines((line) => stderr.write(`${line}\n`))
     : undefined;
+  const masks = new Masks();
   const say = (text) => {
-    for (const line of text.replace(/\n$/, "").split("\n"))
+    for (const line of masks.apply(text.replace(/\n$/, "")).split("\n"))
       stderr.write(`${pipelines ? harmless(printable(line)) : printable(line)}\n`);
   };
+  const inActions = env.GITHUB_ACTIONS === "true";
+  const heard = (value) => {
+    for (const line of masks.add(value))
+      if (inActions) stderr.write(`::add-mask::${line.replaceAll("%", "%25")}\n`);
+    pipelines?.secret(value);
+  };
+  const result = { write: (text) => stdout.write(masks.apply(text)) };
   const stop = new AbortController();
   const onSignal = () => {
     if (stop.signal.aborted) process.exit(130);
@@ -72,7 +99,7 @@ export async function main(
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
-    return await command(args, { env, stdout, say, pipelines, signal: stop.signal });
+    return await command(args, { env, stdout: result, say, pipelines, heard, signal: stop.signal });
   } catch (error) {
     const known =
       error instanceof LakekeyError
@@ -91,7 +118,7 @@ export async function main(
   }
 }
 
-async function command(args, { env, stdout, say, pipelines, signal }) {
+async function command(args, { env, stdout, say, pipelines, heard, signal }) {
   try {
     const { help, version, command: name, values } = parse(args, env);
     if (help) return void stdout.write(help) ?? 0;
@@ -102,7 +129,7 @@ async function command(args, { env, stdout, say, pipelines, signal }) {
       stdout.write(`lakekey ${number}\n`);
       return 0;
     }
-    return await serve(name, values, { env, stdout, say, pipelines, signal });
+    return await serve(name, values, { env, stdout, say, pipelines, heard, signal });
   } catch (error) {
     // A run that could not begin has a report without targets.
     if (asksForJson(args, env) && error instanceof LakekeyError) {
@@ -194,12 +221,12 @@ async function keep(report, text, { config, write }, { env, say }) {
   for (const [target, id] of ids) say(`wrote client-id: ${id} into the target ${target} of ${config}`);
 }
 
-async function serve(name, values, { env: given, stdout, say, pipelines, signal }) {
+async function serve(name, values, { env: given, text: known, stdout, say, pipelines, heard, signal }) {
   // What the option names and what the variable names is one list.
   const env = { ...given, LAKEKEY_ALLOW_HOSTS: values["allow-host"].join(",") };
-  const document = () => new TextDecoder("utf-8").decode(read(values.config));
   if (name === "revoke") named(values);
-  const text = document();
+  // Standard input is read once; what is asked about its targets comes after.
+  const text = known ?? new TextDecoder("utf-8").decode(await read(values.config));
   const notice = proxyNotice(env);
   if (notice) say(notice);
   if (values.matrix !== undefined) {
@@ -214,7 +241,7 @@ async function serve(name, values, { env: given, stdout, say, pipelines, signal 
     fetch: telling(fetch, level, say),
     targets: values.target,
     dryRun: values["dry-run"],
-    onSecret: (value) => pipelines?.secret(value),
+    onSecret: heard,
     onEvent: (event) => onEvent(event, level, say, pipelines),
     ...(name === "rotate" && { force: values.force }),
     ...(name === "doctor" && { fix: values.fix, yes: values.yes }),
@@ -228,8 +255,8 @@ async function serve(name, values, { env: given, stdout, say, pipelines, signal 
     // In a pipeline a callback is a variable of that name for the steps that follow.
     ...(pipelines && { sinkOf: (sink) => (value) => pipelines.secretVariable(sink, value) }),
   };
-  const known = ["force", "superseded", "managed", "all", "tokenId", "yes", "fix", "sinkOf"];
-  const { exit, report } = await execute(name, text, options, known);
+  const taken = ["force", "superseded", "managed", "all", "tokenId", "yes", "fix", "sinkOf"];
+  const { exit, report } = await execute(name, text, options, taken);
   if (values.json) json(stdout, pipelines, report, 2);
   else stdout.write(`${pipelines ? harmless(render(report)) : render(report)}\n`);
   for (const target of report.targets) {
@@ -241,7 +268,7 @@ async function serve(name, values, { env: given, stdout, say, pipelines, signal 
   if (asked.length > 0 && !values.json && process.stdin.isTTY && process.stderr.isTTY) {
     if (await (fixes ? agreed(asked, say) : confirmed(asked, say))) {
       const confirms = { ...values, target: asked, yes: true };
-      const done = await serve(name, confirms, { env, stdout, say, pipelines, signal });
+      const done = await serve(name, confirms, { env, text, stdout, say, pipelines, heard, signal });
       return !fixes && report.targets.some(({ error }) => error) ? Math.max(done, 1) : done;
     }
   }

@@ -2,6 +2,8 @@
 //
 // <https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands>
 
+import { SHORTEST, linesOf } from "./masks.js";
+
 const escaped = (text, pairs) => pairs.reduce((done, [from, to]) => done.replaceAll(from, to), String(text));
 
 // The percent sign first, since the others bring it. Agents decode it so since 2.184 (of 2021).
@@ -31,9 +33,6 @@ export const harmless = (text) => text.replace(PAIR, "# ");
  */
 export const harmlessJson = (text) => text.replace(PAIR, "\\u0023");
 
-/** A shorter line of a secret tells nothing, and masking it would blot out the log. */
-const SHORTEST_LINE = 4;
-
 /**
  * Speaks to the agent; `write` prints one line. Commands go to standard error as all but the result does,
  * which the agent reads too, so that a redirected `--json` keeps its masks.
@@ -49,9 +48,8 @@ export class Pipelines {
 
   /** Masks a value: whole, and each of its lines, since the log is masked line by line. */
   secret(value) {
-    const lines = value.split(/\r\n|\r|\n/).filter((line) => line.trim().length >= SHORTEST_LINE);
-    for (const part of [value, ...lines]) {
-      if (part.trim() === "" || this.#masked.has(part)) continue;
+    for (const part of [value, ...linesOf(value)]) {
+      if (part.trim().length < SHORTEST || this.#masked.has(part)) continue;
       this.#masked.add(part);
       this.#write(command("task.setsecret", {}, part));
     }

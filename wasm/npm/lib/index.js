@@ -2,4 +2,5 @@
 // millisecond's start.
 
 export * from "./api.js";
+export { azureCliOf } from "./azure-cli.js";
 export { leftBehind, usage } from "./errors.js";
