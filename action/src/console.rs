@@ -44,8 +44,8 @@ impl Level {
     }
 }
 
-/// Replaces every secret that it has heard of, in every form in which it may be repeated. What it remembers is
-/// wiped when it goes.
+/// Replaces every secret that it has heard of, in every form in which it may be repeated. What it remembers
+/// is wiped when it goes.
 #[derive(Default)]
 pub struct Masks {
     /// The lines, as they are.

@@ -85,7 +85,7 @@ impl Environment for WithHosts<'_> {
 }
 
 /// Reads a whole file that holds a secret: a regular one, after links, of at most 1 MiB. A pipe or a device
-/// would make a run wait for whoever fills it.
+/// would make a run wait for something that may never come.
 ///
 /// # Errors
 /// The reason in words, without the file's content.
@@ -102,8 +102,8 @@ pub fn read_file(path: &str) -> Result<Vec<u8>, String> {
     read_bounded(file, LARGEST_FILE)
 }
 
-/// Reads a file, a pipe, a device or, as `-`, standard input to its end, of at most that many bytes and for at
-/// most that long.
+/// Reads a file, a pipe, a device or, as `-`, standard input to its end, of at most that many bytes and for
+/// at most that long.
 ///
 /// # Errors
 /// The reason in words, without the content.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use lakekey_core::{
     CredentialReport, DeliveryReport, Error, Holds, Report, State, Step, StepReport, TargetReport, Timestamp,
+    harmless,
 };
 
 /// Lays rows out in columns as wide as their widest cell.
@@ -202,7 +203,7 @@ pub fn explained_at(code: &str) -> String {
 #[must_use]
 pub fn error(error: &Error, target: Option<&str>) -> String {
     let whose = target.map(|name| format!("{name}: ")).unwrap_or_default();
-    let key = error.key().map(|key| format!("{key}: ")).unwrap_or_default();
+    let key = error.key().map(|key| format!("{}: ", harmless(key))).unwrap_or_default();
     let request = error.request_id().map(|id| format!(" (request id {id})")).unwrap_or_default();
     format!(
         "error: {whose}{} at {}\n  {key}{}{request}\n  what to do: {}\n  see {}",

@@ -3,6 +3,8 @@
 //!
 //! <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>
 
+use lakekey_core::harmless;
+
 /// Escapes the message of a command.
 #[must_use]
 pub fn escape(text: &str) -> String {
@@ -18,13 +20,8 @@ pub fn escape_property(text: &str) -> String {
 /// Makes a line of a log out of text from elsewhere: one line, and nothing in it that a runner would act on.
 #[must_use]
 pub fn neutral(text: &str) -> String {
-    // Both forms of commands: `::name::` at the start of a line, and the older `##[name]` anywhere.
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let line = line.replace("##[", "##\u{200b}[");
-    match line.trim_start().strip_prefix("::") {
-        Some(rest) => format!(":\u{200b}:{rest}"),
-        None => line,
-    }
+    let indent: String = text.chars().take_while(|c| *c == ' ').collect();
+    indent + &harmless(text)
 }
 
 /// Makes an annotation: `error`, `warning` or `notice`.

@@ -179,6 +179,7 @@ pub use host::{
     NoEnvironment, Observer, Phase, Request, Response, Silent, Transport, TransportError, TransportErrorKind,
 };
 pub use http::{Call, Client, Dialect, Identity, Pace, Patience, encode};
+pub use model::harmless;
 pub use model::{
     Class, Cloud, Code, CredentialKind, Entitlement, Error, NoCode, NoTimestamp, Origin, PrincipalKind,
     Secret, Span, Step, Temporary, Timestamp,

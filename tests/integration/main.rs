@@ -10,6 +10,7 @@
 mod brake;
 mod cancellation;
 mod codes;
+mod corpus;
 mod delivery;
 mod disturbances;
 mod doctor;

@@ -9,6 +9,7 @@
 )]
 
 pub mod disturbance;
+pub mod fuzz;
 pub mod invariants;
 pub mod machine;
 pub mod schedule;

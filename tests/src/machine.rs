@@ -173,6 +173,20 @@ impl<'a> Machine<'a> {
         ended.expect_err("the command is refused")
     }
 
+    /// Runs a command that may be refused before it begins.
+    ///
+    /// # Errors
+    /// The refusal.
+    ///
+    /// # Panics
+    /// The run was killed.
+    pub fn tried(self, command: Command) -> Result<Ran, Error> {
+        let (recorder, wire) = (Recorder::default(), self.wire());
+        let request = RunRequest::new(command);
+        let ended = self.clock.run(self.attempt(&request, &wire, &recorder)).expect("nothing kills the run");
+        ended.map(|report| ran(Some(report), &recorder, &wire))
+    }
+
     /// Runs what a request asks.
     #[must_use]
     pub fn ask(self, request: &RunRequest) -> Ran {

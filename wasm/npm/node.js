@@ -25,8 +25,8 @@ function load() {
 const LARGEST = 1024 * 1024;
 
 /**
- * Reads a secret from a regular file, after links: a pipe or a device would make a run wait for whoever fills
- * it.
+ * Reads a secret from a regular file, after links: a pipe or a device would make a run wait for something that
+ * may never come.
  */
 function readSecret(path) {
   const refuse = (why) => {

@@ -153,7 +153,6 @@ impl Config {
 
     /// Returns the environment variables that it refers to, which are nothing to the programs that a run
     /// starts.
-    #[must_use]
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.variables.iter().map(String::as_str)
     }

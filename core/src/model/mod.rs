@@ -27,5 +27,6 @@ pub(crate) use reach::Reach;
 pub use secret::Secret;
 pub(crate) use secret::hex;
 pub use step::Step;
-pub(crate) use text::{harmless, id, is_id, one_line};
+pub use text::harmless;
+pub(crate) use text::{id, is_id, one_line};
 pub use timestamp::{NoTimestamp, Timestamp};

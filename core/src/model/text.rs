@@ -25,7 +25,8 @@ pub(crate) fn one_line(text: &str) -> String {
 
 /// Makes one line of a text, in which nothing acts on what shows it: control characters and line ends become
 /// blanks, what is not seen and turns or hides text is left out, and no runner finds a command.
-pub(crate) fn harmless(text: &str) -> String {
+#[must_use]
+pub fn harmless(text: &str) -> String {
     let mut line: String = text
         .chars()
         .filter(|c| !is_unseen(*c))
