@@ -9,6 +9,8 @@ import process from "node:process";
 import { afterEach, before, beforeEach, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
+import sodium from "libsodium-wrappers";
+
 import { emulator, withCallback } from "./support/emulator.js";
 import { installed } from "./support/package.js";
 
@@ -132,4 +134,16 @@ test("a host that the file alone names needs naming at the command line", async 
   const outside = await user.cli(args, { ...emu.env, LAKEKEY_ALLOW_HOSTS: "a.example,*.corp.example" });
   for (const { stderr } of [named, outside])
     assert.match(stderr, /endpoints\.accounts has secrets sent to accounts\.corp\.example/);
+});
+
+test("libsodium opens what is sealed, whatever the value", async () => {
+  await sodium.ready;
+  const { sealSecret } = await user.load();
+  const values = ["", "a", "dapi-value", "é日🔑", "line\nline", "x".repeat(48_000), "\u0000\uffff"];
+  for (const value of values) {
+    const { publicKey, privateKey } = sodium.crypto_box_keypair();
+    const sealed = sealSecret(Buffer.from(publicKey).toString("base64"), value);
+    const opened = sodium.crypto_box_seal_open(Buffer.from(sealed, "base64"), publicKey, privateKey);
+    assert.equal(Buffer.from(opened).toString("utf8"), value);
+  }
 });
