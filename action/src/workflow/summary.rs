@@ -199,8 +199,23 @@ fn next(report: &Report) -> String {
     text
 }
 
-/// Makes text from elsewhere safe in a cell and in a sentence: no markup, no line end, no column.
+/// Makes text from elsewhere safe in a cell and in a sentence: no markup, no link, no line end, no column.
 fn cell(text: &str) -> String {
+    unlinked(&escaped(text))
+}
+
+/// Breaks what GitHub makes a link of by itself.
+///
+/// <https://github.github.com/gfm/#autolinks-extension->
+fn unlinked(text: &str) -> String {
+    let mut text = text.replace("://", "&#58;//");
+    for start in ["www.", "WWW.", "Www."] {
+        text = text.replace(start, &start.replace('.', "&#46;"));
+    }
+    text
+}
+
+fn escaped(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut safe, c| {
         match c {
             '&' => safe.push_str("&amp;"),
@@ -218,18 +233,16 @@ fn cell(text: &str) -> String {
 
 /// Shows a name in the letters of code.
 fn code(text: &str) -> String {
-    format!(
-        "<code>{}</code>",
-        text.chars().fold(String::new(), |mut safe, c| {
-            // Within the tag an underscore is no markup, and names are full of them.
-            if c == '_' {
-                safe.push('_')
-            } else {
-                safe.push_str(&cell(&c.to_string()))
-            }
-            safe
-        })
-    )
+    let safe = text.chars().fold(String::new(), |mut safe, c| {
+        // Within the tag an underscore is no markup, and names are full of them.
+        if c == '_' {
+            safe.push('_')
+        } else {
+            safe.push_str(&escaped(&c.to_string()))
+        }
+        safe
+    });
+    format!("<code>{}</code>", unlinked(&safe))
 }
 
 #[cfg(test)]
@@ -292,10 +305,10 @@ mod tests {
         failed.error = Some(Error::new(
             Code::Refused,
             Step::CreateToken,
-            "<img src=x> | [a](javascript:b) `c` @everyone\n# big",
+            "<img src=x> | [a](javascript:b) `c` @everyone https://evil.example www.evil.example\n# big",
         ));
         let text = render(&report(vec![failed]), false);
-        for part in ["<img", "[a](", "`c`", "@everyone", "\n# big"] {
+        for part in ["<img", "[a](", "`c`", "@everyone", "\n# big", "https://evil", "www.evil"] {
             assert!(!text.contains(part), "{part} in {text}");
         }
         assert!(text.contains("docs/troubleshooting.md#refused"));
