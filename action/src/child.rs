@@ -16,28 +16,37 @@ const KEPT: usize = 64 * 1024;
 /// How long an output is read on whose child has ended: something that it started may keep it open for ever.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Runs a command to its end. It gets the input on standard input, if there is one; `None` says that it did
-/// not end in time and was stopped, with all that it has started where the system can do that.
+/// Says why a command has not run to its end.
+pub(crate) enum Failed {
+    /// It could not be started, so that it has done nothing.
+    Start(std::io::Error),
+    /// It could not be spoken to.
+    Speak(std::io::Error),
+    /// It did not end in time and was stopped, with all that it has started where the system can do that.
+    Late,
+}
+
+/// Runs a command to its end. It gets the input on standard input, if there is one.
 ///
 /// # Errors
-/// It could not be started, or not be spoken to.
+/// Why it has not run to its end.
 pub(crate) async fn run(
     mut command: Command,
     input: Option<&Secret>,
     timeout: Duration,
-) -> std::io::Result<Option<Output>> {
+) -> Result<Output, Failed> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     #[cfg(unix)]
     // Ctrl-C at a terminal reaches the whole group; a delivery that has begun is finished first.
     command.process_group(0);
-    let mut child = command.spawn()?;
+    let mut child = command.spawn().map_err(Failed::Start)?;
     let ended = tokio::time::timeout(timeout, drive(&mut child, input)).await;
     match ended {
-        Ok(output) => output.map(Some),
+        Ok(output) => output.map_err(Failed::Speak),
         Err(_) => {
             stop(&mut child).await;
-            Ok(None)
+            Err(Failed::Late)
         }
     }
 }

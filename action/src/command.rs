@@ -11,7 +11,7 @@ use lakekey_core::{
 };
 use tokio::process::Command;
 
-use crate::child;
+use crate::child::{self, Failed};
 
 /// Shows people a line of a command's output.
 pub type Show = Rc<dyn Fn(&str)>;
@@ -50,22 +50,25 @@ impl<'s> CommandSink<'s> {
             .env("LAKEKEY_CREATED", delivery.created.to_string())
             .env("LAKEKEY_EXPIRES", delivery.expires.map(|at| at.to_string()).unwrap_or_default());
         let ended = child::run(command, Some(value), timeout).await;
-        if let Ok(Some(output)) = &ended {
+        if let Ok(output) = &ended {
             for text in [&output.stdout, &output.stderr] {
                 let text = String::from_utf8_lossy(text);
                 text.lines().filter(|line| !line.trim().is_empty()).for_each(|line| (self.show)(line));
             }
         }
-        match ended.map(|output| output.map(|output| output.status)) {
-            Ok(None) => Err(self
-                .failed(&format!("did not end within {} s and was stopped", timeout.as_secs()))
-                .with_uncertainty(true)),
-            Err(error) => Err(self.failed(&format!("could not be run: {error}")).with_uncertainty(true)),
-            Ok(Some(status)) if status.success() => Ok(()),
-            Ok(Some(status)) => Err(self
+        match ended.map(|output| output.status) {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(self
                 .failed(&format!("failed with {}", described(status)))
                 .with_uncertainty(true)
                 .with_admission(true)),
+            Err(Failed::Start(error)) => Err(self.failed(&format!("could not be started: {error}"))),
+            Err(Failed::Speak(error)) => {
+                Err(self.failed(&format!("could not be spoken to: {error}")).with_uncertainty(true))
+            }
+            Err(Failed::Late) => Err(self
+                .failed(&format!("did not end within {} s and was stopped", timeout.as_secs()))
+                .with_uncertainty(true)),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::platform::read_anything;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Reads and checks a configuration: a file, a pipe such as that of a process substitution, or standard input
-/// as `-`.
+/// as `-`. Only a file can be read a second time.
 ///
 /// # Errors
 /// Every `config-…` code.

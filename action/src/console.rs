@@ -1,19 +1,14 @@
 //! The one place that prints: the result to standard output, everything else to standard error, secrets
 //! masked in both.
 
-use std::cell::RefCell;
 use std::io::Write as _;
 use std::time::Instant;
 
 use lakekey_core::{
-    Event, LocalFuture, Observer, Phase, Request, Response, Secret, Transport, TransportError,
+    Event, LocalFuture, Masks, Observer, Phase, Request, Response, Secret, Transport, TransportError,
 };
-use zeroize::Zeroizing;
 
 use crate::workflow_commands::neutral;
-
-/// What stands where a secret stood.
-const MASK: &str = "***";
 
 /// Says how much is told on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,50 +36,6 @@ impl Level {
             "trace" => Self::Trace,
             _ => Self::Info,
         }
-    }
-}
-
-/// Replaces every secret that it has heard of, in every form in which it may be repeated. What it remembers
-/// is wiped when it goes.
-#[derive(Default)]
-pub struct Masks {
-    /// The lines, as they are.
-    lines: RefCell<Vec<Zeroizing<String>>>,
-    /// The lines in every form, the longest first.
-    forms: RefCell<Vec<Zeroizing<String>>>,
-}
-
-impl Masks {
-    /// Remembers a secret; returns the lines that are new and long enough to be masked by others too.
-    pub fn add(&self, secret: &Secret) -> Vec<Zeroizing<String>> {
-        let mut lines = self.lines.borrow_mut();
-        let text = secret.expose("the list of what is masked");
-        let mut new = Vec::new();
-        for line in text.lines().map(str::trim).filter(|line| line.len() >= Secret::SHORTEST) {
-            if !lines.iter().chain(&new).any(|known| known.as_str() == line) {
-                new.push(Zeroizing::new(line.to_owned()));
-            }
-        }
-        if new.is_empty() {
-            return new;
-        }
-        lines.extend(new.iter().cloned());
-        let mut forms = self.forms.borrow_mut();
-        forms.extend(secret.forms());
-        // The longest first, so that none leaves a part of another behind.
-        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        forms.dedup();
-        new
-    }
-
-    /// Returns the text with every secret replaced.
-    #[must_use]
-    pub fn apply(&self, text: &str) -> String {
-        let forms = self.forms.borrow();
-        forms.iter().fold(text.to_owned(), |text, form| match text.contains(form.as_str()) {
-            true => text.replace(form.as_str(), MASK),
-            false => text,
-        })
     }
 }
 
@@ -208,38 +159,6 @@ impl Transport for Told<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_secret_of_several_lines_is_masked_line_by_line() {
-        let masks = Masks::default();
-        masks.add(&Secret::new("first-line\nsecond-line"));
-        assert_eq!(masks.apply("it was second-line, and first-line"), "it was ***, and ***");
-    }
-
-    #[test]
-    fn a_secret_within_another_leaves_nothing_of_the_longer_one() {
-        let masks = Masks::default();
-        masks.add(&Secret::new("secret"));
-        masks.add(&Secret::new("secret-and-more"));
-        assert_eq!(masks.apply("secret-and-more"), "***");
-    }
-
-    #[test]
-    fn a_secret_is_masked_in_every_form_and_a_short_word_in_none() {
-        let masks = Masks::default();
-        masks.add(&Secret::new("s3cr3t/value+x"));
-        let text = "s3cr3t%2Fvalue%2Bx s3cr3t%2fvalue%2bx czNjcjN0L3ZhbHVlK3g= {\"a\":\"s3cr3t/value+x\"}";
-        assert_eq!(masks.apply(text), "*** *** *** {\"a\":\"***\"}");
-        assert!(masks.add(&Secret::new("abcde")).is_empty(), "and no runner is told to mask it");
-        assert_eq!(masks.apply("abcde"), "abcde");
-    }
-
-    #[test]
-    fn a_secret_is_new_once() {
-        let masks = Masks::default();
-        assert_eq!(masks.add(&Secret::new("dapi-value")).len(), 1);
-        assert!(masks.add(&Secret::new("dapi-value")).is_empty());
-    }
 
     #[test]
     fn a_word_of_the_log_level_decides_what_is_told() {

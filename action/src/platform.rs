@@ -9,7 +9,7 @@ use lakekey_core::{Cancellation, Clock, Entropy, Environment, LocalFuture, Secre
 use tokio::process::Command;
 use tokio::sync::Notify;
 
-use crate::child;
+use crate::child::{self, Failed};
 
 /// The largest file that is read as a secret, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -200,12 +200,13 @@ async fn azure_cli(arguments: &[&str]) -> Result<Secret, String> {
     command.args(arguments).env_clear();
     command.envs(std::env::vars_os().filter(|(name, _)| is_for_azure_cli(&name.to_string_lossy())));
     let output = match child::run(command, None, AZURE_CLI).await {
-        Ok(None) => return Err(format!("`az` did not end within {} s", AZURE_CLI.as_secs())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(Failed::Late) => return Err(format!("`az` did not end within {} s", AZURE_CLI.as_secs())),
+        Err(Failed::Start(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err("`az` is not installed, or not on the PATH".to_owned());
         }
-        Err(error) => return Err(format!("`az` could not be started: {error}")),
-        Ok(Some(output)) => output,
+        Err(Failed::Start(error)) => return Err(format!("`az` could not be started: {error}")),
+        Err(Failed::Speak(error)) => return Err(format!("`az` could not be spoken to: {error}")),
+        Ok(output) => output,
     };
     if !output.status.success() {
         // Its standard output may hold a token; its complaint on standard error does not.
@@ -326,6 +327,18 @@ mod tests {
     fn what_never_ends_is_read_up_to_its_bound() {
         let error = read_anything("/dev/zero", 1024, Duration::from_secs(3600));
         assert_eq!(error, Err("it is larger than 1 KiB".to_owned()));
+    }
+
+    #[test]
+    fn the_npm_package_gives_the_azure_cli_the_same_variables() {
+        let theirs = include_str!("../../wasm/npm/lib/azure-cli.js");
+        let list =
+            theirs.split("new Set([").nth(1).and_then(|rest| rest.split("]);").next()).unwrap_or_default();
+        let mut theirs: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+        let mut ours = OF_AZURE_CLI.to_vec();
+        theirs.sort_unstable();
+        ours.sort_unstable();
+        assert_eq!(ours, theirs);
     }
 
     #[test]

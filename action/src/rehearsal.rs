@@ -1,7 +1,7 @@
 //! The user's own `lakekey.yml` on the emulator, as it stands: what it names is made there, and each of its
 //! variables gets a value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lakekey_core::Error;
@@ -104,6 +104,15 @@ impl Stage<'_> {
             self.target(index, target, &mut env);
         }
         self.github(targets, &mut env);
+        // A host that the configuration alone names gets no secret, here as elsewhere.
+        let bare =
+            |url: String| url.rsplit('/').next().and_then(|host| Some(host.split(':').next()?.to_owned()));
+        let named = hosts(self.document, targets).into_iter().filter_map(|(_, url)| bare(url));
+        let named: BTreeSet<String> = named.filter(|host| !host.is_empty()).collect();
+        if !named.is_empty() {
+            let list = named.into_iter().collect::<Vec<_>>().join(",");
+            env.insert("LAKEKEY_ALLOW_HOSTS".to_owned(), list);
+        }
         let azure = &self.document["azure"];
         if azure.is_object() {
             self.sign_in(azure, 0, &Map::new(), &mut env);

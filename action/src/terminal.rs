@@ -22,14 +22,19 @@ pub(crate) async fn look(
     command: Command,
     fail_on: Option<FailOn>,
 ) -> u8 {
-    serve(console, shared, command, Order { fail_on, ..Order::default() }).await.status
+    serve(console, shared, command, Order { fail_on, ..Order::default() }, None).await.status
 }
 
 /// Runs a command that changes something and returns the exit status; `write` puts into the configuration
 /// what provisioning has learnt.
 pub(crate) async fn change(console: &Rc<Console>, changing: &Changing, command: Command, write: bool) -> u8 {
     let order = Order { dry_run: changing.dry_run, write, ..Order::default() };
-    serve(console, &changing.shared, command, order).await.status
+    if write && changing.shared.config == "-" {
+        let words = "--write takes a file: name the configuration with --config FILE";
+        let error = Error::new(Code::UsageInvalid, Step::Configure, words);
+        return refused(console, changing.shared.json, command.name(), &error);
+    }
+    serve(console, &changing.shared, command, order, None).await.status
 }
 
 /// Says how a command is carried out.
@@ -64,19 +69,20 @@ pub(crate) async fn revoke(console: &Rc<Console>, revoke: Revoke) -> u8 {
     let asked = what != Revocation::Superseded && !revoke.yes && !dry_run;
     let order = Order { dry_run: *dry_run, confirmed: !asked, fail_on: None, write: false };
     let command = Command::Revoke(what);
-    let Served { status, to_confirm, failed, .. } = serve(console, shared, command.clone(), order).await;
+    let Served { status, to_confirm, failed, config, .. } =
+        serve(console, shared, command.clone(), order, None).await;
     if to_confirm.is_empty() || shared.json || !console.is_terminal() || !confirmed(console, &to_confirm) {
         return status;
     }
     let shared = Shared { targets: to_confirm, ..shared.clone() };
-    let done = serve(console, &shared, command, Order { confirmed: true, ..order }).await.status;
+    let done = serve(console, &shared, command, Order { confirmed: true, ..order }, config).await.status;
     if failed { done.max(exit_status::FAILED) } else { done }
 }
 
 /// Offers the doctor's safe requests, sends them if that is meant, and returns the exit status.
 pub(crate) async fn fix(console: &Rc<Console>, shared: &Shared, yes: bool) -> u8 {
     let order = Order { confirmed: yes, ..Order::default() };
-    let Served { status, offers, .. } = serve(console, shared, Command::Fix, order).await;
+    let Served { status, offers, config, .. } = serve(console, shared, Command::Fix, order, None).await;
     if offers.is_empty() || shared.json || !console.is_terminal() {
         return status;
     }
@@ -88,7 +94,7 @@ pub(crate) async fn fix(console: &Rc<Console>, shared: &Shared, yes: bool) -> u8
         return status;
     }
     let all = Shared { targets: offers, ..shared.clone() };
-    serve(console, &all, Command::Fix, Order { confirmed: true, ..order }).await.status
+    serve(console, &all, Command::Fix, Order { confirmed: true, ..order }, config).await.status
 }
 
 /// Has a person confirm each target by its name.
@@ -122,6 +128,8 @@ struct Served {
     offers: Vec<String>,
     /// Whether a target failed, or nothing could be done.
     failed: bool,
+    /// The configuration, for a command that goes on: a pipe is read once.
+    config: Option<Config>,
 }
 
 /// Returns the targets of which a person is to say whether it is meant. Nobody can confirm what was not
@@ -137,7 +145,14 @@ fn to_confirm(report: &Report) -> Vec<String> {
     names
 }
 
-async fn serve(console: &Rc<Console>, shared: &Shared, command: Command, order: Order) -> Served {
+/// Runs a command; `known` is the configuration, where it was read before.
+async fn serve(
+    console: &Rc<Console>,
+    shared: &Shared,
+    command: Command,
+    order: Order,
+    known: Option<Config>,
+) -> Served {
     let name = command.name();
     let provisions = command == Command::Provision && !order.dry_run;
     let signals = Signals::listen();
@@ -152,7 +167,10 @@ async fn serve(console: &Rc<Console>, shared: &Shared, command: Command, order: 
     let targets = shared.targets.clone();
     let request = RunRequest { targets, dry_run, confirmed, ..RunRequest::new(command) };
     let done = async {
-        let config = configuration::read(&shared.config, &WithHosts(&shared.allow_hosts))?;
+        let config = match known {
+            Some(config) => config,
+            None => configuration::read(&shared.config, &WithHosts(&shared.allow_hosts))?,
+        };
         let report = runner.run(&config, &request).await?;
         Ok((config, report))
     };
@@ -170,11 +188,11 @@ async fn serve(console: &Rc<Console>, shared: &Shared, command: Command, order: 
             let failed = report.targets.iter().any(|target| target.error.is_some());
             let waiting = report.targets.iter().filter(|target| target.confirmation_needed);
             let offers = waiting.map(|target| target.name.clone()).collect();
-            Served { status, to_confirm: to_confirm(&report), offers, failed }
+            Served { status, to_confirm: to_confirm(&report), offers, failed, config: Some(config) }
         }
         Err(error) => {
             let status = refused(console, shared.json, name, &error);
-            Served { status, to_confirm: Vec::new(), offers: Vec::new(), failed: true }
+            Served { status, to_confirm: Vec::new(), offers: Vec::new(), failed: true, config: None }
         }
     }
 }

@@ -179,10 +179,9 @@ pub use host::{
     NoEnvironment, Observer, Phase, Request, Response, Silent, Transport, TransportError, TransportErrorKind,
 };
 pub use http::{Call, Client, Dialect, Identity, Pace, Patience, encode};
-pub use model::harmless;
 pub use model::{
-    Class, Cloud, Code, CredentialKind, Entitlement, Error, NoCode, NoTimestamp, Origin, PrincipalKind,
-    Secret, Span, Step, Temporary, Timestamp,
+    Class, Cloud, Code, CredentialKind, Entitlement, Error, Masks, NoCode, NoTimestamp, Origin,
+    PrincipalKind, Secret, Span, Step, Temporary, Timestamp, harmless,
 };
 pub use sink::Command as SinkCommand;
 pub use sink::{

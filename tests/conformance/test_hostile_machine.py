@@ -127,3 +127,31 @@ def test_a_host_that_the_file_alone_names_needs_naming_at_the_command_line(
         run = lakekey.run("status", *way, **env)
         assert run.status == 0, run.err
         assert "endpoints.accounts has secrets sent to accounts.corp.example" in run.err
+
+
+def test_a_command_that_cannot_be_started_has_certainly_done_nothing(
+    lakekey: Lakekey, emulator: Emulator
+) -> None:
+    program = lakekey.folder / "no-program"
+    program.write_text("#!/no/such/interpreter\n")
+    program.chmod(0o700)
+    config = yaml.safe_load(lakekey.config.read_text())
+    config["targets"][0]["deliver"] = [{"type": "command", "run": [str(program)]}]
+    lakekey.write(config)
+    run = lakekey.json("provision")
+    assert (run.status, run.target["error"]["code"]) == (1, "sink-failed"), run.out
+    assert emulator.tokens() == [], "so that the new PAT was rolled back"
+
+
+def test_a_configuration_that_can_be_read_once_serves_a_command_that_asks(
+    lakekey: Lakekey, emulator: Emulator
+) -> None:
+    text = text_of(lakekey)
+    pipe = lakekey.folder / "pipe"
+    os.mkfifo(pipe)
+    writer = subprocess.Popen(["sh", "-c", 'printf %s "$1" >"$2"', "sh", text, str(pipe)])
+    lakekey.config = pipe
+    run = lakekey.at_terminal("revoke", "--all", "--target", "catalog-prod")
+    writer.wait(timeout=LIMIT)
+    assert run.status == 0, run.err
+    assert emulator.tokens() == []

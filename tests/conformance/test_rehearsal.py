@@ -43,7 +43,9 @@ targets:
     workspace: https://adb-4444444444444444.4.azuredatabricks.net
     principal: {client-id: dddddddd-4444-4444-4444-444444444444}
     auth: {type: azure-msi}
-    deliver: [{type: github-secret, repository: other/place, secret: FOURTH}]
+    deliver:
+      - {type: github-secret, repository: other/place, secret: FOURTH}
+      - {type: webhook, url: "https://hooks.mine.example/token", key: {env: HOOK_KEY}}
 github: {type: app, app-id: 777, private-key: {env: APP_KEY}}
 """
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lakekey_core::{Command, Config};
+use lakekey_core::{Command, Config, Revocation, RunRequest};
 use lakekey_emulator::{Fault, FaultKind, Service};
 use lakekey_tests::machine::{Machine, Ran};
 use lakekey_tests::stage::Stage;
@@ -183,6 +183,22 @@ fn dates_that_cannot_be_decide_nothing() {
             assert_eq!(ran.writes(), Vec::<String>::new(), "{created} {expires}");
         }
     }
+}
+
+#[test]
+fn the_emergency_brake_needs_no_dates() {
+    let stage = provisioned();
+    let comment = "[lakekey target=catalog-prod op=x phase=active]";
+    let token = json!({"token_id": "a1", "creation_time": 0, "expiry_time": 0, "comment": comment});
+    at(&stage, "/token/list", json!({"token_infos": [token]}));
+    let request = RunRequest { confirmed: true, ..RunRequest::new(Command::Revoke(Revocation::Managed)) };
+    let ran = Machine::new(&stage).ask(&request);
+    assert!(
+        ran.writes().iter().any(|write| write.contains("token/delete")),
+        "{:?} {}",
+        ran.writes(),
+        ran.output
+    );
 }
 
 #[test]

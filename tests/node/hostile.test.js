@@ -59,6 +59,9 @@ test("a value is masked in every form in which it may be repeated, and a short w
     const left = masks.apply(form).replaceAll("***", "");
     assert.ok(left.length <= 12, `${left} is left of ${form}`);
   }
+  masks.add("secret-one");
+  masks.add("one-and-two");
+  assert.equal(masks.apply("a secret-one-and-two b"), "a *** b");
   assert.deepEqual(masks.add("abcde"), []);
   assert.equal(masks.apply("abcde"), "abcde");
 });

@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use crypto_box::SecretKey;
-use lakekey::console::Masks;
 use lakekey::workflow_commands::{annotation, escape, escape_property, mask, neutral};
-use lakekey_core::{Command, Config, NoEnvironment, Secret};
+use lakekey_core::{Command, Config, Masks, NoEnvironment, Secret};
 use lakekey_emulator::{Fault, FaultKind, Service};
 use serde_json::{Value, json};
 

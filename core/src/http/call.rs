@@ -2,22 +2,20 @@
 
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::dialect::{Asked, Dialect};
 use super::identity::Identity;
 use crate::host::{HeaderValue, Method, Request};
-use crate::model::{Code, Error, Origin, Step};
+use crate::model::{Code, Error, Origin, Step, UNRESERVED};
 
 /// How long one request may take.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The largest body that is read: 600 PATs with long comments are less than a fifth of it.
 const MAX_BODY: usize = 2 * 1024 * 1024;
-
-const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Encodes one segment of a path, or one value of a query.
 #[must_use]

@@ -14,7 +14,7 @@ use super::masks;
 use super::pace::{Limit, Pace};
 use super::patience::Patience;
 use crate::host::{Event, HeaderValue, Host, Phase, Response, TransportError, TransportErrorKind};
-use crate::model::{Code, Error, Origin, Secret, Step, Temporary, Timestamp, harmless, in_words};
+use crate::model::{Code, Error, Masks, Origin, Secret, Step, Temporary, Timestamp, harmless, in_words};
 
 /// The longest that one attempt waits for the next; GitHub's secondary limit asks for a minute.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
@@ -57,7 +57,7 @@ pub struct Client<'a> {
     /// How often this run has waited so long that what it saw before may not be so any more.
     long_waits: Cell<u32>,
     /// What no answer may bring into a message.
-    secrets: RefCell<Vec<Secret>>,
+    masks: Masks,
 }
 
 impl<'a> Client<'a> {
@@ -74,7 +74,7 @@ impl<'a> Client<'a> {
             delivering: Cell::new(false),
             github_token_ends: Cell::new(None),
             long_waits: Cell::new(0),
-            secrets: RefCell::default(),
+            masks: Masks::default(),
         }
     }
 
@@ -172,7 +172,7 @@ impl<'a> Client<'a> {
     /// Has the host mask a secret, and gives it back.
     pub fn masked(&self, secret: Secret) -> Secret {
         self.host.observer.secret(&secret);
-        self.secrets.borrow_mut().push(secret.clone());
+        self.masks.add(&secret);
         secret
     }
 
@@ -276,7 +276,7 @@ impl<'a> Client<'a> {
         let sent: Vec<HeaderValue> = request.headers.iter().map(|(_, value)| value.clone()).collect();
         let response = match self.host.transport.send(request).await {
             Ok(response) if matches!(response.status, 200..=299) => response,
-            Ok(refusal) => masks::without(&refusal, &self.secrets.borrow(), &masks::of_headers(&sent)),
+            Ok(refusal) => masks::without(&refusal, &self.masks, &sent),
             Err(error) => {
                 let lost = lost(call, &error);
                 return Err(match self.host.transport.unreachable_hint() {

@@ -225,6 +225,8 @@ async function serve(name, values, { env: given, text: known, stdout, say, pipel
   // What the option names and what the variable names is one list.
   const env = { ...given, LAKEKEY_ALLOW_HOSTS: values["allow-host"].join(",") };
   if (name === "revoke") named(values);
+  if (values.write && values.config === "-")
+    throw usage("--write takes a file: name the configuration with --config FILE", HINT);
   // Standard input is read once; what is asked about its targets comes after.
   const text = known ?? new TextDecoder("utf-8").decode(await read(values.config));
   const notice = proxyNotice(env);

@@ -29,30 +29,61 @@ function inBase64(line) {
   return texts.flatMap((part) => [part.toString("base64"), part.toString("base64url")]);
 }
 
-/** Replaces every secret that it has heard of. */
+/** Returns the forms in which others repeat a text. */
+function formsOf(text) {
+  const encoded = percent(text);
+  const plain = encodeURIComponent(text);
+  const form = new URLSearchParams([["", text]]).toString().slice(1);
+  const json = JSON.stringify(text).slice(1, -1);
+  return [encoded, lowerHex(encoded), plain, lowerHex(plain), form, lowerHex(form), json, ...inBase64(text)];
+}
+
+/**
+ * Replaces every secret that it has heard of. A fleet has thousands of secrets and a report of megabytes, so
+ * that their forms are found by their beginning.
+ */
 export class Masks {
-  #known = new Set();
-  #forms = [];
+  #lines = new Set();
+  #forms = new Map();
 
   /** Remembers a secret; returns its lines that are new. */
   add(value) {
-    const lines = linesOf(value).filter((line) => !this.#known.has(line));
+    const lines = linesOf(value).filter((line) => !this.#lines.has(line));
+    if (lines.length === 0) return lines;
     for (const line of lines) {
-      this.#known.add(line);
-      const encoded = percent(line);
-      const form = new URLSearchParams([["", line]]).toString().slice(1);
-      const json = JSON.stringify(line).slice(1, -1);
-      const plain = encodeURIComponent(line);
-      this.#forms.push(line, encoded, lowerHex(encoded), plain, lowerHex(plain), form, lowerHex(form), json, ...inBase64(line));
+      this.#lines.add(line);
+      for (const text of [line, ...formsOf(line)]) this.#remember(text);
     }
-    // The longest first, so that none leaves a part of another behind.
-    this.#forms = [...new Set(this.#forms)].filter((text) => text.length >= SHORTEST)
-      .sort((a, b) => b.length - a.length);
+    // What goes into one form or one box is the whole, line ends included.
+    if (/\n/.test(value.trim())) for (const text of formsOf(value)) this.#remember(text);
     return lines;
   }
 
-  /** Returns the text with every secret replaced. */
+  #remember(text) {
+    if (text.length < SHORTEST) return;
+    const start = text.slice(0, SHORTEST);
+    const alike = this.#forms.get(start);
+    if (alike === undefined) this.#forms.set(start, new Set([text]));
+    else alike.add(text);
+  }
+
+  /** Returns the text with every secret replaced; where two overlap, both are replaced whole. */
   apply(text) {
-    return this.#forms.reduce((left, form) => left.replaceAll(form, "***"), text);
+    if (this.#forms.size === 0) return text;
+    let masked = "";
+    let shown = 0;
+    let end = 0;
+    for (let at = 0; at + SHORTEST <= text.length; at += 1) {
+      const alike = this.#forms.get(text.slice(at, at + SHORTEST));
+      if (alike === undefined) continue;
+      let length = 0;
+      for (const form of alike)
+        if (form.length > length && text.startsWith(form, at)) length = form.length;
+      if (length === 0) continue;
+      if (at >= end) masked += `${text.slice(shown, at)}***`;
+      end = Math.max(end, at + length);
+      shown = end;
+    }
+    return masked + text.slice(shown);
   }
 }

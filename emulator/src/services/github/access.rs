@@ -154,11 +154,7 @@ pub(super) fn environment(
     full_name: &str,
     name: &str,
 ) -> Result<Reply, Reply> {
-    let repository = world
-        .github
-        .repository(full_name)
-        .filter(|_| caller.reaches(world, full_name))
-        .ok_or_else(not_found)?;
+    let repository = seen(world, caller, full_name)?;
     let at = repository
         .environments
         .iter()
@@ -198,6 +194,12 @@ pub(super) fn root(call: &Call) -> Value {
     })
 }
 
+/// Returns a repository that the caller sees.
+fn seen<'w>(world: &'w World, caller: &Caller, full_name: &str) -> Result<&'w Repository, Reply> {
+    let found = world.github.repository(full_name).filter(|_| caller.reaches(world, full_name));
+    found.ok_or_else(not_found)
+}
+
 /// Lists a repository's environments.
 pub(super) fn environments(
     world: &World,
@@ -205,11 +207,7 @@ pub(super) fn environments(
     caller: &Caller,
     full_name: &str,
 ) -> Result<Reply, Reply> {
-    let repository = world
-        .github
-        .repository(full_name)
-        .filter(|_| caller.reaches(world, full_name))
-        .ok_or_else(not_found)?;
+    let repository = seen(world, caller, full_name)?;
     let shown = |name: &String| json!({"name": name, "url": format!("{}{}/{name}", call.origin, call.path)});
     let all: Vec<Value> = repository.environments.iter().map(shown).collect();
     Ok(Reply::json(200, &json!({"total_count": all.len(), "environments": all})))

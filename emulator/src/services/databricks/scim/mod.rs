@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 
 use patch::{entitlements, patch};
 use reply::refuse;
-use shown::{Filter, PRINCIPAL_SCHEMA, USER_SCHEMA, body, find, missing, page, shown};
+use shown::{Filter, PRINCIPAL_SCHEMA, USER_SCHEMA, body, find, find_mut, missing, page, remove, shown};
 
 use crate::call::Call;
 use crate::reply::Reply;
 use crate::services::databricks::auth::Caller;
-use crate::state::{AccountPrincipal, Grantee, Member, MemberKind, SpreadKind, Workspace};
+use crate::state::{AccountPrincipal, Member, MemberKind, SpreadKind, Workspace};
 use crate::world::World;
 
 const FIELDS: [&str; 9] = [
@@ -81,7 +81,7 @@ pub(super) fn handle(
         ("PUT", ["ServicePrincipals", id]) => replace(workspace, call, id),
         ("PATCH", ["ServicePrincipals", id]) => {
             let map = body(call, &["schemas", "Operations"])?;
-            let member = find_mut(workspace, id)?;
+            let member = find_mut(workspace, id, MemberKind::ServicePrincipal)?;
             let (before, name) = (member.entitlements.len(), member.name.clone());
             patch(member, &map)?;
             if member.entitlements.len() > before {
@@ -89,23 +89,9 @@ pub(super) fn handle(
             }
             Ok(Reply::empty(204))
         }
-        ("DELETE", ["ServicePrincipals", id]) => {
-            let member = find(workspace, id, MemberKind::ServicePrincipal)?.clone();
-            workspace.members.retain(|other| other.id != member.id);
-            workspace.tokens.retain(|pat| pat.owner_id != member.id);
-            workspace.grants.retain(|grant| grant.who != Grantee::ServicePrincipal(member.name.clone()));
-            Ok(Reply::empty(204))
-        }
+        ("DELETE", ["ServicePrincipals", id]) => remove(workspace, id, MemberKind::ServicePrincipal),
         _ => Err(Reply::unknown_route(call)),
     }
-}
-
-fn find_mut<'a>(workspace: &'a mut Workspace, id: &str) -> Result<&'a mut Member, Reply> {
-    workspace
-        .members
-        .iter_mut()
-        .find(|member| member.kind == MemberKind::ServicePrincipal && member.id.to_string() == id)
-        .ok_or_else(|| missing(id))
 }
 
 fn create(world: &mut World, call: &Call, index: usize) -> Result<Reply, Reply> {
@@ -156,7 +142,7 @@ fn create(world: &mut World, call: &Call, index: usize) -> Result<Reply, Reply> 
 fn replace(workspace: &mut Workspace, call: &Call, id: &str) -> Result<Reply, Reply> {
     let map = body(call, &FIELDS)?;
     let entitlements = entitlements(map.get("entitlements"))?;
-    let member = find_mut(workspace, id)?;
+    let member = find_mut(workspace, id, MemberKind::ServicePrincipal)?;
     if map.get("applicationId").is_some_and(|id| id.as_str() != Some(member.name.as_str())) {
         return Err(refuse(400, Some("mutability"), "applicationId is immutable."));
     }

@@ -6,7 +6,7 @@ use super::reply::refuse;
 use crate::call::Call;
 use crate::json::unknown_field;
 use crate::reply::Reply;
-use crate::state::{Member, MemberKind, Workspace};
+use crate::state::{Grantee, Member, MemberKind, Workspace};
 
 pub(super) const PRINCIPAL_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal";
 pub(super) const USER_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -32,6 +32,28 @@ pub(super) fn find<'a>(workspace: &'a Workspace, id: &str, kind: MemberKind) -> 
         .iter()
         .find(|member| member.kind == kind && member.id.to_string() == id)
         .ok_or_else(|| missing(id))
+}
+
+pub(super) fn find_mut<'a>(
+    workspace: &'a mut Workspace,
+    id: &str,
+    kind: MemberKind,
+) -> Result<&'a mut Member, Reply> {
+    let is_meant = |member: &&mut Member| member.kind == kind && member.id.to_string() == id;
+    workspace.members.iter_mut().find(is_meant).ok_or_else(|| missing(id))
+}
+
+/// Removes a member with what it holds and was granted.
+pub(super) fn remove(workspace: &mut Workspace, id: &str, kind: MemberKind) -> Result<Reply, Reply> {
+    let member = find(workspace, id, kind)?.clone();
+    let grantee = match kind {
+        MemberKind::User => Grantee::User(member.name),
+        MemberKind::ServicePrincipal => Grantee::ServicePrincipal(member.name),
+    };
+    workspace.members.retain(|other| other.id != member.id);
+    workspace.tokens.retain(|pat| pat.owner_id != member.id);
+    workspace.grants.retain(|grant| grant.who != grantee);
+    Ok(Reply::empty(204))
 }
 
 pub(super) fn missing(id: &str) -> Reply {

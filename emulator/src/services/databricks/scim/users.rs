@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use super::patch::{entitlements, patch};
 use super::reply::refuse;
-use super::shown::{body, find, shown};
+use super::shown::{body, find, find_mut, remove, shown};
 use crate::call::Call;
 use crate::reply::Reply;
-use crate::state::{Grantee, Member, MemberKind, Workspace};
+use crate::state::{Member, MemberKind, Workspace};
 
 const FIELDS: [&str; 12] = [
     "schemas",
@@ -60,7 +60,7 @@ pub(super) fn handle(
         ("PUT", [id]) => {
             let map = body(call, &FIELDS)?;
             let given = entitlements(map.get("entitlements"))?;
-            let member = find_mut(workspace, id)?;
+            let member = find_mut(workspace, id, MemberKind::User)?;
             member.display_name = display(&map).unwrap_or_else(|| member.display_name.clone());
             member.active = map.get("active").is_none_or(|active| active != &Value::Bool(false));
             member.entitlements = given;
@@ -68,26 +68,14 @@ pub(super) fn handle(
         }
         ("PATCH", [id]) => {
             let map = body(call, &["schemas", "Operations"])?;
-            patch(find_mut(workspace, id)?, &map)?;
+            patch(find_mut(workspace, id, MemberKind::User)?, &map)?;
             Ok(Reply::empty(204))
         }
-        ("DELETE", [id]) => {
-            let member = find(workspace, id, MemberKind::User)?.clone();
-            workspace.members.retain(|other| other.id != member.id);
-            workspace.tokens.retain(|pat| pat.owner_id != member.id);
-            workspace.grants.retain(|grant| grant.who != Grantee::User(member.name.clone()));
-            Ok(Reply::empty(204))
-        }
+        ("DELETE", [id]) => remove(workspace, id, MemberKind::User),
         _ => Err(Reply::unknown_route(call)),
     }
 }
 
 fn display(map: &Map<String, Value>) -> Option<String> {
     map.get("displayName").and_then(Value::as_str).map(str::to_owned)
-}
-
-fn find_mut<'a>(workspace: &'a mut Workspace, id: &str) -> Result<&'a mut Member, Reply> {
-    let is_meant = |member: &&mut Member| member.kind == MemberKind::User && member.id.to_string() == id;
-    let missing = || refuse(404, None, format!("User with id {id} not found."));
-    workspace.members.iter_mut().find(is_meant).ok_or_else(missing)
 }
