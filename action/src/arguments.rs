@@ -4,9 +4,10 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand};
 
 use crate::exit_status::{self, FailOn};
+use crate::style::Colours;
 
 /// Provisions, rotates and revokes the credentials of Databricks service principals.
 #[derive(Debug, Parser)]
@@ -27,10 +28,10 @@ fn after_help() -> String {
     )
 }
 
-/// Holds what every command of the core takes.
+/// Names the configuration, and says how what is found is told.
 #[derive(Debug, Clone, Args)]
-pub struct Shared {
-    /// The configuration, YAML or JSON
+pub struct Source {
+    /// The configuration, YAML or JSON; `-` reads standard input
     #[arg(
         long,
         value_name = "FILE",
@@ -39,15 +40,6 @@ pub struct Shared {
         default_value = "lakekey.yml"
     )]
     pub config: String,
-    /// A target to serve, all by default; may be given several times
-    #[arg(
-        long = "target",
-        value_name = "NAME",
-        env = "LAKEKEY_TARGET",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
-    pub targets: Vec<String>,
     /// Print one JSON report and nothing else on standard output
     #[arg(long, env = "LAKEKEY_JSON", hide_env_values = true)]
     pub json: bool,
@@ -60,6 +52,40 @@ pub struct Shared {
         value_delimiter = ','
     )]
     pub allow_hosts: Vec<String>,
+    /// Says how much is told, and how it looks.
+    #[command(flatten)]
+    pub telling: Telling,
+}
+
+/// Says how much is told, and how it looks.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Telling {
+    /// Colours: auto, always or never; by default at a terminal, unless NO_COLOR is set
+    #[arg(long, value_name = "WHEN", help_heading = "Output", hide_possible_values = true)]
+    pub color: Option<Colours>,
+    /// Tell more: every request; twice, the sizes too
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Output", conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Tell only what failed or was changed, so that cron sends no mail for nothing
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// Holds what every command of the core takes.
+#[derive(Debug, Clone, Args)]
+pub struct Shared {
+    /// Names the configuration.
+    #[command(flatten)]
+    pub source: Source,
+    /// A target to serve, all by default; may be given several times
+    #[arg(
+        long = "target",
+        value_name = "NAME",
+        env = "LAKEKEY_TARGET",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub targets: Vec<String>,
 }
 
 /// Holds what every command of the core takes that changes something.
@@ -124,10 +150,22 @@ pub enum Commands {
         #[arg(long, value_name = "SHARDS", value_parser = clap::value_parser!(u16).range(1..=256))]
         matrix: Option<u16>,
     },
+    /// Check the configuration offline and show every mistake at once
+    Check {
+        /// The configuration, YAML or JSON
+        #[command(flatten)]
+        source: Source,
+        /// Take a variable or a file that is not there for a warning, so that a pull request can check
+        #[arg(long)]
+        no_secrets: bool,
+    },
     /// Revoke credentials, the emergency brake
     Revoke(Revoke),
     /// Tell the whole story on the embedded emulator
     Demo {
+        /// Colours: auto, always or never; by default at a terminal, unless NO_COLOR is set
+        #[arg(long, value_name = "WHEN", hide_possible_values = true)]
+        color: Option<Colours>,
         /// Begin with nothing prepared: no application, no principal, no permission, no secret
         #[arg(long)]
         from_nothing: bool,
@@ -139,6 +177,25 @@ pub enum Commands {
     /// Run as the GitHub Action: inputs from LAKEKEY_INPUT_…, output as workflow commands
     #[command(hide = true)]
     Action,
+}
+
+impl Commands {
+    /// Returns how much is to be told, and how it is to look.
+    #[must_use]
+    pub fn telling(&self) -> Telling {
+        match self {
+            Self::Provision { changing, .. } | Self::Rotate { changing, .. } => {
+                changing.shared.source.telling.clone()
+            }
+            Self::Status { shared, .. } | Self::Doctor { shared, .. } | Self::Plan { shared, .. } => {
+                shared.source.telling.clone()
+            }
+            Self::Check { source, .. } => source.telling.clone(),
+            Self::Revoke(revoke) => revoke.changing.shared.source.telling.clone(),
+            Self::Demo { color, .. } => Telling { color: *color, ..Telling::default() },
+            Self::Emulate(_) | Self::Schema | Self::Action => Telling::default(),
+        }
+    }
 }
 
 /// Says which credentials are revoked.

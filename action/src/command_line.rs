@@ -81,7 +81,18 @@ fn options_last(words: &[OsString], command: &Command) -> Vec<OsString> {
         Some(option.get_action().takes_values())
     };
     let mut at = 0;
-    while let Some(word) = words.get(at).and_then(|word| word.to_str()?.strip_prefix("--")) {
+    let is_short_flag = |letter: char| {
+        let mut options = command.get_subcommands().flat_map(Command::get_arguments);
+        options.any(|option| option.get_short() == Some(letter) && !option.get_action().takes_values())
+    };
+    while let Some(word) = words.get(at).and_then(|word| word.to_str()?.strip_prefix('-')) {
+        let Some(word) = word.strip_prefix('-') else {
+            if word.is_empty() || !word.chars().all(is_short_flag) {
+                break;
+            }
+            at += 1;
+            continue;
+        };
         let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
         let Some(takes_value) = takes_value(name) else { break };
         at += 1;
@@ -144,10 +155,19 @@ mod tests {
         let read = read_line("--json --target=a --config x.yml rotate --target b --force").unwrap();
         let Commands::Rotate { changing, force } = read.command else { unreachable!() };
         assert_eq!(
-            (changing.shared.json, force, changing.dry_run, changing.shared.config.as_str()),
+            (changing.shared.source.json, force, changing.dry_run, changing.shared.source.config.as_str()),
             (true, true, false, "x.yml")
         );
         assert_eq!(changing.shared.targets, ["a", "b"]);
+    }
+
+    #[test]
+    fn short_options_may_stand_before_the_command_too_and_one_tells_less_or_more() {
+        let read = read_line("-vv rotate").unwrap();
+        assert_eq!(read.command.telling().verbose, 2);
+        assert!(read_line("-q --json status").unwrap().command.telling().quiet);
+        assert_eq!(status_of("rotate -q -v"), Some(2));
+        assert_eq!(status_of("-x rotate"), Some(2));
     }
 
     #[test]

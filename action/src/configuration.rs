@@ -15,8 +15,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// Every `config-…` code.
 pub fn read(path: &str, environment: &dyn Environment) -> Result<Config, Error> {
-    let bytes = read_anything(path, MAX_DOCUMENT as u64, PATIENCE).map_err(|reason| {
-        Error::config(Code::ConfigUnreadable, path, format!("the configuration cannot be read: {reason}"))
-    })?;
-    Config::read(&bytes, environment)
+    Config::read(&load(path)?, environment)
+}
+
+/// Reads the text of a configuration.
+///
+/// # Errors
+/// `config-unreadable`.
+pub fn load(path: &str) -> Result<Vec<u8>, Error> {
+    read_anything(path, MAX_DOCUMENT as u64, PATIENCE).map_err(|reason| {
+        let error =
+            Error::config(Code::ConfigUnreadable, path, format!("the configuration cannot be read: {reason}"));
+        match path {
+            "lakekey.yml" => error.with_hint(
+                "run lakekey where lakekey.yml is, name it with --config FILE, or write one with `lakekey init`",
+            ),
+            _ => error,
+        }
+    })
 }

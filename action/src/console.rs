@@ -8,6 +8,7 @@ use lakekey_core::{
     Event, LocalFuture, Masks, Observer, Phase, Request, Response, Secret, Transport, TransportError,
 };
 
+use crate::style::Look;
 use crate::workflow_commands::neutral;
 
 /// Says how much is told on standard error.
@@ -43,13 +44,48 @@ impl Level {
 pub struct Console {
     level: Level,
     masks: Masks,
+    out: Look,
+    err: Look,
+    quiet: bool,
 }
 
 impl Console {
     /// Makes a console that tells as much as the level says.
     #[must_use]
     pub fn new(level: Level) -> Self {
-        Self { level, masks: Masks::default() }
+        Self { level, masks: Masks::default(), out: Look::plain(), err: Look::plain(), quiet: false }
+    }
+
+    /// Says how standard output and standard error look.
+    #[must_use]
+    pub fn looking(mut self, out: Look, err: Look) -> Self {
+        (self.out, self.err) = (out, err);
+        self
+    }
+
+    /// Says whether a result that says nothing new is left out.
+    #[must_use]
+    pub fn quiet(mut self, quiet: bool) -> Self {
+        self.quiet = quiet;
+        self
+    }
+
+    /// Returns true where a result that says nothing new is left out.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Returns how standard output looks.
+    #[must_use]
+    pub fn out(&self) -> Look {
+        self.out
+    }
+
+    /// Returns how standard error looks.
+    #[must_use]
+    pub fn err(&self) -> Look {
+        self.err
     }
 
     /// Returns how much is told.

@@ -1,26 +1,39 @@
 //! The way in: reads the command line and hands each command to who carries it out.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::rc::Rc;
 
 use lakekey_core::{Command, Environment as _, schema};
 
-use crate::arguments::Commands;
+use crate::arguments::{Commands, Telling};
 use crate::command_line::{self, Refusal};
 use crate::console::{Console, Level};
 use crate::exit_status::{self, DONE, FAILED};
 use crate::platform::{ProcessEnvironment, keep_memory_private};
+use crate::style::Look;
 use crate::{demo, emulate, report_text, terminal, workflow};
 
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
     keep_memory_private();
-    let console = Rc::new(Console::new(Level::parse(ProcessEnvironment.variable("LAKEKEY_LOG").as_deref())));
+    let variable = |name: &str| ProcessEnvironment.variable(name);
     let arguments = match command_line::read(std::env::args_os()) {
         Ok(arguments) => arguments,
-        Err(refusal) => return ExitCode::from(refuse(&console, &refusal)),
+        Err(refusal) => return ExitCode::from(refuse(&Console::new(Level::Info), &refusal)),
     };
+    let Telling { color, verbose, quiet } = arguments.command.telling();
+    let level = match (quiet, verbose) {
+        (true, _) => Level::Warn,
+        (_, 0) => Level::parse(variable("LAKEKEY_LOG").as_deref()),
+        (_, 1) => Level::Debug,
+        _ => Level::Trace,
+    };
+    let colours = color.unwrap_or_default();
+    let look = |is_terminal| Look::of(is_terminal, colours, variable);
+    let (out, err) = (look(std::io::stdout().is_terminal()), look(std::io::stderr().is_terminal()));
+    let console = Rc::new(Console::new(level).looking(out, err).quiet(quiet));
     if matches!(arguments.command, Commands::Schema) {
         console.result(&format!("{:#}", schema()));
         return ExitCode::from(DONE);
@@ -54,7 +67,7 @@ async fn dispatch(command: Commands, console: &Rc<Console>) -> u8 {
     match command {
         Commands::Schema => DONE,
         Commands::Action => workflow::run(console).await,
-        Commands::Demo { from_nothing } => demo::run(console, from_nothing).await,
+        Commands::Demo { from_nothing, .. } => demo::run(console, from_nothing).await,
         Commands::Emulate(options) => emulate::run(console, options).await,
         Commands::Plan { shared, matrix: Some(shards) } => terminal::plan_matrix(console, &shared, shards),
         Commands::Plan { shared, matrix: None } => {
@@ -73,6 +86,7 @@ async fn dispatch(command: Commands, console: &Rc<Console>) -> u8 {
         Commands::Rotate { changing, force } => {
             terminal::change(console, &changing, Command::Rotate { force }, false).await
         }
+        Commands::Check { source, no_secrets } => terminal::check(console, &source, !no_secrets),
         Commands::Revoke(revoke) => terminal::revoke(console, revoke).await,
     }
 }

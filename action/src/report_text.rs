@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use lakekey_core::{
-    CredentialReport, DeliveryReport, Error, Holds, Report, State, Step, StepReport, TargetReport, Timestamp,
-    harmless,
+    Checked, CredentialReport, DeliveryReport, Error, Holds, Report, State, Step, StepReport, TargetReport,
+    Timestamp, harmless,
 };
 
 /// Lays rows out in columns as wide as their widest cell.
@@ -219,6 +219,17 @@ pub fn error(error: &Error, target: Option<&str>) -> String {
 #[must_use]
 pub fn refusal(command: Option<&str>, error: &Error) -> serde_json::Value {
     serde_json::json!({"version": 1, "command": command, "targets": [], "error": error})
+}
+
+/// Returns what a check has found.
+#[must_use]
+pub fn checked(found: &Checked) -> serde_json::Value {
+    let notes: Vec<serde_json::Value> =
+        found.notes.iter().map(|(key, words)| serde_json::json!({"key": key, "message": words})).collect();
+    serde_json::json!({
+        "version": 1, "command": "check", "targets": [], "error": found.mistakes.first(),
+        "mistakes": found.mistakes, "warnings": found.warnings, "notes": notes,
+    })
 }
 
 #[cfg(test)]

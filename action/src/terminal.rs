@@ -3,17 +3,17 @@
 use std::rc::Rc;
 
 use lakekey_core::{
-    Code, Command, Config, Error, Report, Revocation, RunRequest, Step, Target, matrix, select,
-    with_client_id,
+    CheckRequest, Class, Code, Command, Config, Error, Report, Revocation, RunRequest, Step, Target,
+    harmless, located, matrix, select, with_client_id,
 };
 
-use crate::arguments::{Changing, Revoke, Shared};
-use crate::configuration;
+use crate::arguments::{Changing, Revoke, Shared, Source};
 use crate::console::Console;
 use crate::exit_status::{self, DONE, FailOn};
 use crate::platform::{ProcessEnvironment, Signals, SystemClock, WithHosts};
-use crate::report_text;
 use crate::run::Runner;
+use crate::style::Tone;
+use crate::{configuration, mistakes, report_text};
 
 /// Runs a command that changes nothing and returns the exit status.
 pub(crate) async fn look(
@@ -29,10 +29,10 @@ pub(crate) async fn look(
 /// what provisioning has learnt.
 pub(crate) async fn change(console: &Rc<Console>, changing: &Changing, command: Command, write: bool) -> u8 {
     let order = Order { dry_run: changing.dry_run, write, ..Order::default() };
-    if write && changing.shared.config == "-" {
+    if write && changing.shared.source.config == "-" {
         let words = "--write takes a file: name the configuration with --config FILE";
         let error = Error::new(Code::UsageInvalid, Step::Configure, words);
-        return refused(console, changing.shared.json, command.name(), &error);
+        return refused(console, changing.shared.source.json, command.name(), &error);
     }
     serve(console, &changing.shared, command, order, None).await.status
 }
@@ -58,7 +58,7 @@ pub(crate) async fn revoke(console: &Rc<Console>, revoke: Revoke) -> u8 {
     if shared.targets.is_empty() {
         let words = "name the target with --target NAME: nothing is revoked for all targets at once";
         let error = Error::new(Code::UsageInvalid, Step::Configure, words);
-        return refused(console, shared.json, "revoke", &error);
+        return refused(console, shared.source.json, "revoke", &error);
     }
     let what = match (&revoke.token_id, revoke.all, revoke.managed) {
         (Some(id), ..) => Revocation::Id(id.clone()),
@@ -71,7 +71,11 @@ pub(crate) async fn revoke(console: &Rc<Console>, revoke: Revoke) -> u8 {
     let command = Command::Revoke(what);
     let Served { status, to_confirm, failed, config, .. } =
         serve(console, shared, command.clone(), order, None).await;
-    if to_confirm.is_empty() || shared.json || !console.is_terminal() || !confirmed(console, &to_confirm) {
+    if to_confirm.is_empty()
+        || shared.source.json
+        || !console.is_terminal()
+        || !confirmed(console, &to_confirm)
+    {
         return status;
     }
     let shared = Shared { targets: to_confirm, ..shared.clone() };
@@ -83,7 +87,7 @@ pub(crate) async fn revoke(console: &Rc<Console>, revoke: Revoke) -> u8 {
 pub(crate) async fn fix(console: &Rc<Console>, shared: &Shared, yes: bool) -> u8 {
     let order = Order { confirmed: yes, ..Order::default() };
     let Served { status, offers, config, .. } = serve(console, shared, Command::Fix, order, None).await;
-    if offers.is_empty() || shared.json || !console.is_terminal() {
+    if offers.is_empty() || shared.source.json || !console.is_terminal() {
         return status;
     }
     console.note(&format!("send the requests listed above for {}? [y/N]", offers.join(", ")));
@@ -108,15 +112,57 @@ fn confirmed(console: &Console, targets: &[String]) -> bool {
 
 /// Prints the targets divided among jobs and returns the exit status.
 pub(crate) fn plan_matrix(console: &Console, shared: &Shared, shards: u16) -> u8 {
-    let made = configuration::read(&shared.config, &WithHosts(&shared.allow_hosts))
+    let text = match configuration::load(&shared.source.config) {
+        Ok(text) => text,
+        Err(error) => return refused(console, shared.source.json, "plan", &error),
+    };
+    let made = Config::read(&text, &WithHosts(&shared.source.allow_hosts))
         .and_then(|config| Ok(matrix(&select(&config, &shared.targets)?, usize::from(shards))));
     match made {
         Ok(matrix) => {
             console.result(&matrix.to_string());
             DONE
         }
-        Err(error) => refused(console, shared.json, "plan", &error),
+        Err(error) => mistaken(console, &shared.source, "plan", &text, &error),
     }
+}
+
+/// Checks the configuration and returns the exit status.
+pub(crate) fn check(console: &Console, source: &Source, secrets: bool) -> u8 {
+    let text = match configuration::load(&source.config) {
+        Ok(text) => text,
+        Err(error) => return refused(console, source.json, "check", &error),
+    };
+    let request = CheckRequest { secrets, signs_in_to_github: false };
+    let found = lakekey_core::check(&text, &WithHosts(&source.allow_hosts), request);
+    let shown = mistakes::Source::new(&source.config, &text, &found.mistakes);
+    if source.json {
+        console.result(&format!("{:#}", report_text::checked(&found)));
+    }
+    for (key, words) in &found.notes {
+        if !console.is_quiet() {
+            console.note(&format!("note: {}: {}", harmless(key), harmless(words)));
+        }
+    }
+    if !(found.mistakes.is_empty() && found.warnings.is_empty()) {
+        console.note(&format!("{}\n", mistakes::checked(&shown, &found, console.err())));
+    }
+    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let warned = match found.warnings.len() {
+        0 => String::new(),
+        number => format!(", {}", count(number, "warning")),
+    };
+    if !found.mistakes.is_empty() {
+        let words =
+            format!("{}: {}{warned}", harmless(&source.config), count(found.mistakes.len(), "mistake"));
+        console.note(&console.err().paint(Tone::Bad, &words));
+        return exit_status::WRONG;
+    }
+    if !source.json && !console.is_quiet() {
+        let words = format!("{}: no mistakes{warned}", harmless(&source.config));
+        console.result(&console.out().paint(Tone::Good, &words));
+    }
+    DONE
 }
 
 /// Tells how a command ended.
@@ -166,19 +212,23 @@ async fn serve(
     let Order { dry_run, confirmed, fail_on, write } = order;
     let targets = shared.targets.clone();
     let request = RunRequest { targets, dry_run, confirmed, ..RunRequest::new(command) };
+    let mut text = Vec::new();
     let done = async {
         let config = match known {
             Some(config) => config,
-            None => configuration::read(&shared.config, &WithHosts(&shared.allow_hosts))?,
+            None => {
+                text = configuration::load(&shared.source.config)?;
+                Config::read(&text, &WithHosts(&shared.source.allow_hosts))?
+            }
         };
         let report = runner.run(&config, &request).await?;
         Ok((config, report))
     };
     match done.await {
         Ok((config, report)) => {
-            show(console, shared.json, &report);
+            show(console, shared.source.json, &report);
             let learnt = if provisions { learnt(&config, &report) } else { Vec::new() };
-            let status = match keep(console, &shared.config, &learnt, write) {
+            let status = match keep(console, &shared.source.config, &learnt, write) {
                 Ok(()) => exit_status::of(&report, fail_on),
                 Err(error) => {
                     console.note(&report_text::error(&error, None));
@@ -191,7 +241,7 @@ async fn serve(
             Served { status, to_confirm: to_confirm(&report), offers, failed, config: Some(config) }
         }
         Err(error) => {
-            let status = refused(console, shared.json, name, &error);
+            let status = mistaken(console, &shared.source, name, &text, &error);
             Served { status, to_confirm: Vec::new(), offers: Vec::new(), failed: true, config: None }
         }
     }
@@ -254,6 +304,26 @@ fn keep(console: &Console, path: &str, learnt: &[(String, String)], write: bool)
         console.note(&format!("wrote client-id: {id} into the target {target} of {path}"));
     }
     Ok(())
+}
+
+/// Says why nothing was done where the configuration is wrong: every mistake of it, in the form of `check`.
+fn mistaken(console: &Console, source: &Source, command: &str, text: &[u8], error: &Error) -> u8 {
+    let error = located(error.clone(), text);
+    let of_text = error.class() == Class::Configuration && !text.is_empty();
+    if !of_text || error.code() == Code::ConfigUnknownTarget {
+        return refused(console, source.json, command, &error);
+    }
+    if source.json {
+        console.result(&format!("{:#}", report_text::refusal(Some(command), &error)));
+    }
+    let request = CheckRequest { secrets: false, signs_in_to_github: true };
+    let found = lakekey_core::check(text, &WithHosts(&source.allow_hosts), request);
+    let shown = mistakes::Source::new(&source.config, text, &found.mistakes);
+    // Where the document itself is as it should be, what it refers to is not there.
+    let all = if found.mistakes.is_empty() { vec![error.clone()] } else { found.mistakes };
+    let told: Vec<String> = all.iter().map(|error| mistakes::mistake(&shown, error, console.err())).collect();
+    console.note(&told.join("\n\n"));
+    exit_status::of_error(&error)
 }
 
 /// Says why nothing was done; with `--json` in the form of a report without targets.

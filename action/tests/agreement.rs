@@ -47,10 +47,13 @@ fn described(arg: &Arg) -> Value {
     let mut put = |key: &str, value: Option<Value>| value.map(|value| option.insert(key.to_owned(), value));
     let choice: Vec<String> =
         arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
-    let flag = matches!(arg.get_action(), ArgAction::SetTrue);
+    let count = matches!(arg.get_action(), ArgAction::Count);
+    let flag = count || matches!(arg.get_action(), ArgAction::SetTrue);
     put("name", Some(json!(arg.get_long().unwrap())));
     put("help", Some(json!(arg.get_help().unwrap().to_string())));
     put("list", matches!(arg.get_action(), ArgAction::Append).then(|| json!(arg.get_value_delimiter())));
+    put("count", count.then_some(Value::Bool(true)));
+    put("short", arg.get_short().map(|short| json!(short)));
     put("flag", flag.then_some(Value::Bool(true)));
     put("value", (!flag).then(|| json!(arg.get_value_names().unwrap()[0].as_str())));
     put("of", (!flag && !choice.is_empty()).then(|| json!(choice)));
@@ -66,7 +69,12 @@ fn described(arg: &Arg) -> Value {
 fn expected(option: &Value) -> Value {
     let mut expected = option.as_object().unwrap().clone();
     expected.remove("range");
+    expected.remove("binary");
     match text(&expected.remove("kind").unwrap()) {
+        "count" => {
+            expected.insert("flag".to_owned(), json!(true));
+            expected.insert("count".to_owned(), json!(true))
+        }
         "flag" => expected.insert("flag".to_owned(), json!(true)),
         "list" => expected.insert("list".to_owned(), json!(',')),
         "choice" => expected.get("of").cloned(),

@@ -167,12 +167,12 @@ mod sink;
 pub use auth::Context;
 pub use config::{
     Adopt, Endpoints, FederatedCredential, MAX_DOCUMENT, Policy, Principal, Repository, Runs, Scopes,
-    SecretRef, Whose, with_client_id,
+    SecretRef, Whose, conceal, located, with_client_id,
 };
 pub use engine::{
-    Command, Config, CredentialReport, DeliveryReport, Everything, GivenScopes, Holds, LeftOver, Outcome,
-    Report, Revocation, RunRequest, SignInEnd, State, StepReport, Target, TargetReport, document, matrix,
-    run, schema, select,
+    CheckRequest, Checked, Command, Config, CredentialReport, DeliveryReport, Everything, GivenScopes, Holds,
+    LeftOver, Outcome, Report, Revocation, RunRequest, SignInEnd, State, StepReport, Target, TargetReport,
+    check, document, matrix, run, schema, select,
 };
 pub use host::{
     Cancellation, Clock, Entropy, Environment, Event, HeaderValue, Host, LocalFuture, Method, NeverCancelled,
@@ -180,7 +180,7 @@ pub use host::{
 };
 pub use http::{Call, Client, Dialect, Identity, Pace, Patience, encode};
 pub use model::{
-    Class, Cloud, Code, CredentialKind, Entitlement, Error, Masks, NoCode, NoTimestamp, Origin,
+    Class, Cloud, Code, CredentialKind, Entitlement, Error, Masks, NoCode, NoTimestamp, Origin, Position,
     PrincipalKind, Secret, Span, Step, Temporary, Timestamp, harmless,
 };
 pub use sink::Command as SinkCommand;

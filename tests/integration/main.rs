@@ -23,6 +23,7 @@ mod identity;
 mod interleavings;
 mod leases;
 mod machines;
+mod mistakes;
 mod oauth_scopes;
 mod other_hands;
 mod places;

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use crypto_box::SecretKey;
 use lakekey::workflow_commands::{annotation, escape, escape_property, mask, neutral};
-use lakekey_core::{Command, Config, Masks, NoEnvironment, Secret};
+use lakekey_core::{CheckRequest, Command, Config, Masks, NoEnvironment, Secret, check};
 use lakekey_emulator::{Fault, FaultKind, Service};
 use serde_json::{Value, json};
 
@@ -27,12 +27,18 @@ pub const TARGETS: [Target; 6] = [
     ("sealed_box", sealed_box),
 ];
 
-/// A configuration is read or refused; a refusal is one line and says where.
+/// A configuration is read or refused; a refusal is one line and says where, and a check finds it too.
 ///
 /// # Panics
 /// Where it is not so.
 pub fn configuration(data: &[u8]) {
+    let request = CheckRequest { secrets: false, signs_in_to_github: true };
+    let checked = check(data, &NoEnvironment, request);
+    for error in checked.mistakes.iter().chain(&checked.warnings) {
+        assert_harmless(&json!(error));
+    }
     let Err(error) = Config::read(data, &NoEnvironment) else { return };
+    assert!(!checked.mistakes.is_empty(), "a check finds what a run refuses: {error}");
     assert!(error.key().is_some(), "{error}");
     assert_harmless(&json!(error));
 }

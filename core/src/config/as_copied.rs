@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::model::typed::join;
 use crate::model::{Cloud, Code, Error};
 
 /// The keys whose values are ids of the form 00000000-0000-0000-0000-000000000000.
@@ -28,6 +29,58 @@ pub(crate) fn without_braces(value: &mut Value) {
         }
         Value::Array(list) => list.iter_mut().for_each(without_braces),
         _ => {}
+    }
+}
+
+/// Says what is read as something else than it is written, with the path of each.
+pub(crate) fn read_as(value: &Value) -> Vec<(String, String)> {
+    let mut notes = Vec::new();
+    collect(value, "", &mut notes);
+    notes
+}
+
+fn collect(value: &Value, path: &str, notes: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(map) => {
+            let is_github = map.get("type").and_then(Value::as_str) == Some("github-secret");
+            for (key, value) in map {
+                let mut at = path.to_owned();
+                join(&mut at, key);
+                let Value::String(text) = value else {
+                    collect(value, &at, notes);
+                    continue;
+                };
+                notes.extend(note(key, text.trim(), is_github).map(|words| (at, words)));
+            }
+        }
+        Value::Array(list) => {
+            for (index, value) in list.iter().enumerate() {
+                collect(value, &format!("{path}[{index}]"), notes);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn note(key: &str, text: &str, is_github: bool) -> Option<String> {
+    match key {
+        "workspace" => {
+            let read = address(text);
+            let dropped = text.trim_end_matches('/') != read && text.starts_with("http");
+            let added = !text.contains("://") && read != text;
+            let words = if dropped { "what comes after the host is dropped" } else { "the scheme is added" };
+            (dropped || added).then(|| format!("read as {read}: {words}"))
+        }
+        "repository" if text.ends_with(".git") => {
+            Some(format!("read as {}: `.git` is dropped", text.trim_end_matches(".git")))
+        }
+        "secret" if is_github && text.bytes().any(|b| b.is_ascii_lowercase()) => {
+            Some(format!("GitHub keeps names in upper case: {}", text.to_ascii_uppercase()))
+        }
+        key if IDS.contains(&key) && text.starts_with('{') && text.ends_with('}') => {
+            Some(format!("read as {}: the braces are dropped", &text[1..text.len() - 1]))
+        }
+        _ => None,
     }
 }
 

@@ -218,6 +218,11 @@ fn is_scope(text: &str) -> bool {
     !text.is_empty() && !is_word && text.chars().all(|c| c.is_ascii_graphic() && c != ',')
 }
 
+/// Returns true for what looks like one scope, such as `sql` and `unity-catalog`, and like no secret.
+fn is_word(text: &str) -> bool {
+    (2..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-' || b == b'.')
+}
+
 impl<'de> Deserialize<'de> for Scopes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wrong = "write inherit, all, auto, or a list of scopes such as [sql]";
@@ -225,6 +230,9 @@ impl<'de> Deserialize<'de> for Scopes {
             WordOrList::Word(word) if word == "inherit" => Ok(Self::Inherit),
             WordOrList::Word(word) if word == "all" => Ok(Self::All),
             WordOrList::Word(word) if word == "auto" => Ok(Self::Auto),
+            WordOrList::Word(word) if is_word(&word) => {
+                Err(D::Error::custom(format!("scopes are a list: write [{word}]; or inherit, all or auto")))
+            }
             WordOrList::List(list) if !list.is_empty() && list.iter().all(|scope| is_scope(scope)) => {
                 Ok(Self::List(list))
             }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::repository::Repository;
 use crate::model::{Code, Error, Origin};
 
 /// Describes a federated credential of the application, or a federation policy of a Databricks principal.
@@ -61,21 +62,6 @@ pub enum Whose {
     Expression(String, Option<Repository>),
     /// Those of a repository, for what runs there.
     Runs(Repository, Runs),
-}
-
-/// Names a repository of GitHub.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repository {
-    /// The owner.
-    pub owner: String,
-    /// The name without its owner.
-    pub name: String,
-}
-
-impl std::fmt::Display for Repository {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.owner, self.name)
-    }
 }
 
 /// Says which of a repository's runs are trusted.
@@ -137,7 +123,7 @@ impl FederatedDocument {
         let at = |key: &str| format!("{path}.{key}");
         let runs = self.runs(path)?;
         let repository =
-            self.repository.as_deref().map(|text| repository(text, &at("repository"))).transpose()?;
+            self.repository.as_deref().map(|text| Repository::read(text, &at("repository"))).transpose()?;
         let long = |text: &str| text.trim().is_empty() || text.len() > 600;
         match (self.subject, self.claims_matching_expression, repository, runs) {
             (Some(subject), None, None, None) if !long(&subject) => Ok(Whose::Subject(subject)),
@@ -201,21 +187,6 @@ impl FederatedDocument {
             true => Err(Error::invalid(&format!("{path}.{key}"), "a name has 1 to 255 characters")),
             false => Ok(Some(runs)),
         }
-    }
-}
-
-/// Reads `owner/name`.
-fn repository(text: &str, path: &str) -> Result<Repository, Error> {
-    let fine = |name: &str| {
-        (1..=100).contains(&name.len())
-            && !matches!(name, "." | "..")
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-    };
-    match text.split('/').collect::<Vec<_>>()[..] {
-        [owner, name] if fine(owner) && fine(name) => {
-            Ok(Repository { owner: owner.to_owned(), name: name.to_owned() })
-        }
-        _ => Err(Error::invalid(path, "write the repository as owner/name, such as acme/data")),
     }
 }
 

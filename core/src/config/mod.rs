@@ -4,18 +4,22 @@
 
 mod allowed;
 mod as_copied;
+mod conceal;
 mod decode;
 mod document;
 mod endpoints;
 mod federated;
+mod locate;
 mod policy;
 mod principal;
+mod repository;
 mod secret_ref;
 mod variant;
 mod write_back;
 mod yaml;
 
-pub(crate) use as_copied::without_braces;
+pub(crate) use as_copied::{read_as, without_braces};
+pub use conceal::conceal;
 pub use decode::MAX_DOCUMENT;
 pub(crate) use decode::{decode, parse};
 pub use document::{Adopt, Scopes};
@@ -24,10 +28,13 @@ pub(crate) use document::{
     TokenDocument,
 };
 pub use endpoints::Endpoints;
-pub use federated::{FederatedCredential, Repository, Runs, Whose};
+pub use federated::{FederatedCredential, Runs, Whose};
+pub use locate::located;
 pub use policy::Policy;
 pub use principal::Principal;
 pub(crate) use principal::{guid, tenant};
+pub use repository::Repository;
+pub(crate) use repository::is_github_name;
 pub(crate) use secret_ref::Reference;
 pub use secret_ref::SecretRef;
 pub(crate) use variant::{Variant, known, one_of, take_type};

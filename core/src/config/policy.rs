@@ -72,7 +72,7 @@ impl Policy {
         if lifetime.seconds() < 600 {
             return Err(Error::invalid(
                 &format!("{path}.lifetime"),
-                "a lifetime below ten minutes leaves no time to renew",
+                "the smallest lifetime is 10m: a shorter one leaves no time to renew",
             ));
         }
         if renew_before >= lifetime {

@@ -62,7 +62,14 @@ pub(crate) fn guid(text: &str, path: &str) -> Result<(), Error> {
         return Ok(());
     }
     // The text is not repeated: people paste secrets into the field for the id.
-    Err(Error::invalid(path, "this is not an id of the form 00000000-0000-0000-0000-000000000000"))
+    let error = Error::invalid(path, "this is not an id of the form 00000000-0000-0000-0000-000000000000");
+    Err(match path.ends_with(".client-id") {
+        true => error.with_hint(
+            "copy the application (client) id from the application's page; a display name belongs to \
+             `display-name`",
+        ),
+        false => error,
+    })
 }
 
 /// Checks a tenant's id or domain.

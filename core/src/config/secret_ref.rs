@@ -35,6 +35,9 @@ impl TryFrom<Shape> for SecretRef {
     fn try_from(shape: Shape) -> Result<Self, &'static str> {
         match (shape.env, shape.file) {
             (Some(name), None) if is_variable(&name) => Ok(Self::Env(name)),
+            (Some(name), None) if name.starts_with('$') || name.starts_with('%') => {
+                Err("`env` holds the variable's name alone: write the name without `$`")
+            }
             (Some(_), None) => Err("`env` names an environment variable, of letters, digits and `_`"),
             (None, Some(path)) if !path.is_empty() && !path.contains(['\0', '\n', '\r']) => {
                 Ok(Self::File(path))
@@ -52,7 +55,7 @@ fn is_variable(name: &str) -> bool {
 }
 
 /// Returns true for a name of the usual form. Any other may be a secret at the wrong place, and is not shown.
-fn looks_like_a_variable(name: &str) -> bool {
+pub(super) fn looks_like_a_variable(name: &str) -> bool {
     let usual = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     let digits = name.bytes().filter(u8::is_ascii_digit).count();
     let words = name.split('_').all(|word| word.len() <= 16);
@@ -63,7 +66,7 @@ fn looks_like_a_variable(name: &str) -> bool {
 }
 
 /// Returns true for a path of the usual form. Any other may be a secret at the wrong place, and is not shown.
-fn looks_like_a_path(path: &str) -> bool {
+pub(super) fn looks_like_a_path(path: &str) -> bool {
     let drive = path.as_bytes().get(1) == Some(&b':');
     let rooted = path.starts_with(['/', '~', '\\']) || path.starts_with("./") || path.starts_with("../");
     let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -111,7 +114,21 @@ impl SecretRef {
         path: &str,
         environment: &dyn Environment,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let missing = |what: &str| Error::config(Code::ConfigMissingSecret, path, format!("{self} {what}"));
+        let missing = |what: &str| {
+            let error = Error::config(Code::ConfigMissingSecret, path, format!("{self} {what}"));
+            error.with_hint(match self {
+                Self::Env(_) => {
+                    "set it in the environment of the process that runs lakekey; in a workflow, below `env` \
+                     of the step or the job"
+                }
+                Self::File(file) if file.starts_with('~') => {
+                    "write the whole path: `~` is the shell's, and is not expanded here"
+                }
+                Self::File(_) => {
+                    "make the file readable where lakekey runs; a relative path begins at its working directory"
+                }
+            })
+        };
         match self {
             Self::Env(name) => environment
                 .variable(name)

@@ -4,7 +4,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use crate::model::{Code, Error};
+use crate::model::{Code, Error, nearest};
 
 /// Lists the types that are known, each with its name: those that are read (`KNOWN`, by the function
 /// `read_as`), and how the schema describes them (`variants`). The two stand apart so that a program that
@@ -52,7 +52,11 @@ pub(crate) fn one_of(description: &str, variants: &[Variant], generator: &mut Sc
 ///
 /// # Errors
 /// `config-missing-key` or `config-invalid-value` with the path of the key.
-pub(crate) fn take_type<R: Copy>(value: &mut Value, path: &str, known: &[(&str, R)]) -> Result<R, Error> {
+pub(crate) fn take_type<R: Copy>(
+    value: &mut Value,
+    path: &str,
+    known: &[(&'static str, R)],
+) -> Result<R, Error> {
     let names = || known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let Some(map) = value.as_object_mut() else {
         let words = format!("a mapping with a `type` was expected; known types: {}", names());
@@ -69,7 +73,42 @@ pub(crate) fn take_type<R: Copy>(value: &mut Value, path: &str, known: &[(&str, 
             .iter()
             .find(|(name, _)| *name == tag)
             .map(|(_, read)| *read)
-            .ok_or_else(|| Error::invalid(&at, format!("unknown type; known types: {}", names()))),
+            .ok_or_else(|| unknown(&at, &tag, &known.iter().map(|(name, _)| *name).collect::<Vec<_>>())),
         Some(_) => Err(Error::invalid(&at, format!("unknown type; known types: {}", names()))),
+    }
+}
+
+/// What is to be known of types whose names do not say it.
+const WORDS: &[(&str, &str)] = &[
+    ("pat", "a personal access token"),
+    ("access-token", "a token that is at hand"),
+    ("azure-client-secret", "a client secret of Entra ID"),
+    ("azure-client-certificate", "a certificate of an application"),
+    ("github-oidc-azure", "a federated credential of Entra ID, in a GitHub job"),
+    ("azure-devops-oidc", "a service connection, in Azure Pipelines"),
+    ("azure-workload-identity", "a federated token in a file, in Kubernetes"),
+    ("azure-msi", "a managed identity, on a machine of Azure"),
+    ("azure-cli", "the account of `az login`"),
+    ("oauth-m2m", "an OAuth secret of Databricks"),
+    ("github-oidc", "a federation policy of Databricks, in a GitHub job"),
+    ("env-oidc", "a federation policy, with a token in a variable"),
+    ("file-oidc", "a federation policy, with a token in a file"),
+];
+
+/// Refuses a type that is not known, with the one that was meant, or a list of all. The text is not repeated:
+/// it may be a secret at the wrong place.
+fn unknown(at: &str, written: &str, known: &[&'static str]) -> Error {
+    let said = |name: &&str| {
+        let words = WORDS.iter().find(|(word, _)| word == name).map(|(_, words)| format!(" ({words})"));
+        format!("{name}{}", words.unwrap_or_default())
+    };
+    match nearest(written, known) {
+        None => {
+            let all: Vec<String> = known.iter().map(said).collect();
+            Error::invalid(at, format!("unknown type; known types: {}", all.join(", ")))
+        }
+        meant => {
+            Error::invalid(at, format!("unknown type; known types: {}", known.join(", "))).meaning(meant)
+        }
     }
 }

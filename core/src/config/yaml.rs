@@ -6,10 +6,13 @@
 //!
 //! <https://yaml.org/spec/1.2.2/#103-core-schema>
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 use serde_json::{Map, Number, Value};
+
+use crate::model::{Code, Error, Position};
 
 /// How deep a document may be nested.
 const DEPTH: usize = 32;
@@ -26,19 +29,97 @@ const REPEATED: usize = 8 * 1024 * 1024;
 pub(super) struct Flaw {
     pub(super) line: usize,
     pub(super) column: usize,
-    pub(super) words: &'static str,
+    pub(super) words: Cow<'static, str>,
+    /// Where the other one stands, of two that are the same.
+    pub(super) first: Option<usize>,
 }
 
 impl Flaw {
-    fn at(mark: &Marker, words: &'static str) -> Self {
-        Self { line: mark.line(), column: mark.col() + 1, words }
+    fn at(mark: &Marker, words: impl Into<Cow<'static, str>>) -> Self {
+        Self { line: mark.line(), column: mark.col() + 1, words: words.into(), first: None }
     }
+
+    /// Makes a configuration error of it.
+    pub(super) fn error(&self) -> Error {
+        let Self { line, column, words, first } = self;
+        let first = first.map(|line| format!("; the first is in line {line}")).unwrap_or_default();
+        Error::config(
+            Code::ConfigSyntax,
+            "lakekey.yml",
+            format!("line {line}, column {column}: {words}{first}"),
+        )
+        .with_position(Position { line: *line, column: *column, width: 1 })
+    }
+}
+
+/// Says in plain words why a text is no YAML, by what people do wrong most often; where nothing of that fits,
+/// what the parser stumbled over is named by its place.
+fn diagnose(text: &str, mark: &Marker) -> Flaw {
+    let lines: Vec<&str> = text.lines().collect();
+    let line_of =
+        |number: usize| number.checked_sub(1).and_then(|at| lines.get(at)).copied().unwrap_or_default();
+    let at = |line: usize, column: usize, words: Cow<'static, str>| Flaw { line, column, words, first: None };
+    let near = [mark.line(), mark.line().saturating_sub(1)];
+    for number in near {
+        let line = line_of(number);
+        let indent = &line[..line.len() - line.trim_start().len()];
+        if let Some(column) = indent.find('\t') {
+            return at(number, column + 1, "a tab may not indent a line of YAML; use blanks".into());
+        }
+        if let Some(column) = line.find("${{") {
+            let words = "`${{ … }}` is expanded in a workflow only: map it into `env` there, and write {env: NAME} here";
+            return at(number, line[..column].chars().count() + 1, words.into());
+        }
+    }
+    for number in near {
+        let line = line_of(number);
+        let key = line.trim_start_matches([' ', '-']);
+        let name = key.len()
+            - key.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_').len();
+        let rest = &key[name..];
+        if name > 0
+            && rest.starts_with(':')
+            && rest[1..].starts_with(|c: char| !c.is_whitespace() && c != '/')
+        {
+            let column = line.len() - key.len() + name + 1;
+            // A name of letters is no secret.
+            let name = &key[..name];
+            let told = name.len() <= 24 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+            let name = if told { format!("`{name}:`") } else { "this colon".to_owned() };
+            return at(number, column, format!("a blank is missing after {name}").into());
+        }
+    }
+    match open_quote(text) {
+        Some((line, column)) => at(line, column, "the quote that opens here is never closed".into()),
+        None => Flaw::at(mark, "this is not valid YAML"),
+    }
+}
+
+/// Finds a quote that begins a value and has no end.
+fn open_quote(text: &str) -> Option<(usize, usize)> {
+    let mut open: Option<(char, usize, usize)> = None;
+    for (number, line) in text.lines().enumerate() {
+        let mut before = ' ';
+        for (column, c) in line.chars().enumerate() {
+            match open {
+                Some((quote, ..)) if c == quote && before != '\\' => open = None,
+                Some(_) => {}
+                None if c == '#' && before.is_whitespace() => break,
+                None if matches!(c, '"' | '\'') && matches!(before, ' ' | '[' | '{' | ',' | ':') => {
+                    open = Some((c, number + 1, column + 1));
+                }
+                None => {}
+            }
+            before = c;
+        }
+    }
+    open.map(|(_, line, column)| (line, column))
 }
 
 /// Reads the one document that a text holds.
 pub(super) fn read(text: &str) -> Result<Value, Flaw> {
     let mut reader =
-        Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0, repeated: 0 };
+        Reader { text, parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0, repeated: 0 };
     let mut document = None;
     loop {
         let (event, span) = reader.next()?;
@@ -52,6 +133,7 @@ pub(super) fn read(text: &str) -> Result<Value, Flaw> {
 }
 
 struct Reader<'t> {
+    text: &'t str,
     parser: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Value>,
     values: usize,
@@ -62,7 +144,7 @@ impl<'t> Reader<'t> {
     fn next(&mut self) -> Result<(Event<'t>, Span), Flaw> {
         match self.parser.next_event() {
             Some(Ok(event)) => Ok(event),
-            Some(Err(error)) => Err(Flaw::at(error.marker(), "this is not valid YAML")),
+            Some(Err(error)) => Err(diagnose(self.text, error.marker())),
             None => Ok((Event::StreamEnd, Span::default())),
         }
     }
@@ -117,6 +199,7 @@ impl<'t> Reader<'t> {
 
     fn mapping(&mut self, depth: usize) -> Result<Value, Flaw> {
         let mut map = Map::new();
+        let mut lines = HashMap::new();
         let mut merged = Vec::new();
         loop {
             let (event, span) = self.next()?;
@@ -131,8 +214,11 @@ impl<'t> Reader<'t> {
                 merged.extend(maps(value).ok_or_else(|| {
                     Flaw::at(&of_value.start, "a mapping, or a list of mappings, is merged")
                 })?);
-            } else if map.insert(key.into_owned(), value).is_some() {
-                return Err(Flaw::at(&span.start, "this key stands here for the second time"));
+            } else if let Some(first) = lines.insert(key.clone(), span.start.line()) {
+                let flaw = Flaw::at(&span.start, "this key stands here for the second time");
+                return Err(Flaw { first: Some(first), ..flaw });
+            } else {
+                map.insert(key.into_owned(), value);
             }
         }
         // What is written here wins over what is merged, and what is merged first over what follows.

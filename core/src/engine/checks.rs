@@ -185,41 +185,43 @@ pub(super) fn references(
     command: &Command,
     environment: &dyn Environment,
 ) -> Result<(), Error> {
-    let provisions = matches!(command, Command::Provision | Command::Plan);
-    for target in targets {
-        let subject = &target.subject;
-        match command {
-            // It is there to say what is missing.
-            Command::Doctor | Command::Fix => continue,
-            Command::Rotate { .. } => {
-                if let Some(credentials) = target.credentials.iter().find(|c| c.deliver.is_empty()) {
-                    return Err(lost(&credentials.deliver_path));
-                }
-            }
-            _ => {}
-        }
-        let makes_its_secret = provisions && target.credentials.iter().any(|c| c.kind != CredentialKind::Pat);
-        let admin_stands_in = matches!(command, Command::Revoke(what) if *what != Revocation::Superseded)
-            && subject.admin.is_some();
-        if !makes_its_secret && !admin_stands_in {
-            of_principal(target, environment, provisions && needs_directory(target))?;
-        }
-        let optional = |sign_in: &Option<SignIn>| {
-            sign_in.as_ref().map_or(Ok(()), |sign_in| sign_in.check_references(environment))
-        };
-        somebody_is_meant(target, environment)?;
-        not_in_a_notebook(command, environment)?;
-        if provisions {
-            optional(&subject.admin)?;
-        }
-        if provisions || target.credential(CredentialKind::ClientSecret).is_some() {
-            optional(&subject.directory)?;
-        }
-        for place in target.credentials.iter().flat_map(|credentials| &credentials.deliver) {
-            place.check_references(environment)?;
-        }
+    // The doctor is there to say what is missing.
+    if matches!(command, Command::Doctor | Command::Fix) {
+        return Ok(());
     }
-    Ok(())
+    let first = targets.iter().find_map(|target| lacking(target, command, environment).into_iter().next());
+    first.map_or(Ok(()), Err)
+}
+
+/// Returns what a command would lack of a target, in the order of the configuration.
+pub(super) fn lacking(target: &Target, command: &Command, environment: &dyn Environment) -> Vec<Error> {
+    let provisions = matches!(command, Command::Provision | Command::Plan);
+    let subject = &target.subject;
+    let mut found = Vec::new();
+    if matches!(command, Command::Rotate { .. })
+        && let Some(credentials) = target.credentials.iter().find(|c| c.deliver.is_empty())
+    {
+        found.push(lost(&credentials.deliver_path));
+    }
+    let makes_its_secret = provisions && target.credentials.iter().any(|c| c.kind != CredentialKind::Pat);
+    let admin_stands_in = matches!(command, Command::Revoke(what) if *what != Revocation::Superseded)
+        && subject.admin.is_some();
+    if !makes_its_secret && !admin_stands_in {
+        found.extend(of_principal(target, environment, provisions && needs_directory(target)).err());
+    }
+    let optional = |sign_in: &Option<SignIn>| sign_in.as_ref()?.check_references(environment).err();
+    found.extend(somebody_is_meant(target, environment).err());
+    found.extend(not_in_a_notebook(command, environment).err());
+    if provisions {
+        found.extend(optional(&subject.admin));
+    }
+    if provisions || target.credential(CredentialKind::ClientSecret).is_some() {
+        found.extend(optional(&subject.directory));
+    }
+    for place in target.credentials.iter().flat_map(|credentials| &credentials.deliver) {
+        found.extend(place.check_references(environment).err());
+    }
+    found
 }
 
 /// Refuses to revoke for several targets of which none was named.

@@ -5,6 +5,7 @@
 mod action;
 mod brake;
 mod carry_out;
+mod check;
 mod checks;
 mod clean_up;
 mod command;
@@ -47,6 +48,7 @@ mod trust;
 mod verify;
 mod world;
 
+pub use check::{CheckRequest, Checked, check};
 pub use command::{Command, Revocation, RunRequest, select};
 pub use matrix::matrix;
 pub use report::{

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::auth::{self, GithubSignIn, SignIn, Subject};
 use crate::config::{
     Adopt, AuthValue, Document, Endpoints, FederatedCredential, Policy, Principal, PrincipalDocument, Scopes,
-    SecretDocument, SinkValue, TargetDocument, TokenDocument, decode, parse, without_braces,
+    SecretDocument, SinkValue, TargetDocument, TokenDocument, decode, located, parse, without_braces,
 };
 use crate::host::Environment;
 use crate::model::{Code, CredentialKind, Entitlement, Error, Origin, PrincipalKind, Secret};
@@ -103,7 +103,9 @@ impl Config {
     /// # Errors
     /// Every `config-…` code; the error names the key, and nothing has been sent.
     pub fn read(bytes: &[u8], environment: &dyn Environment) -> Result<Self, Error> {
-        Self::from_value(parse(bytes)?, environment)
+        parse(bytes)
+            .and_then(|value| Self::from_value(value, environment))
+            .map_err(|error| located(error, bytes))
     }
 
     /// Checks a configuration that is already an object.
@@ -198,7 +200,8 @@ fn introduce(targets: &mut [Target]) -> Result<(), Error> {
             if let Some(other) = names.insert(former.clone(), index) {
                 let words = format!("the name \"{former}\" is that of targets[{other}]");
                 let key = format!("targets[{index}].formerly[{number}]");
-                return Err(Error::config(Code::ConfigDuplicate, key, words));
+                let other = format!("targets[{other}].name");
+                return Err(Error::config(Code::ConfigDuplicate, key, words).with_other(other));
             }
         }
     }
@@ -396,7 +399,10 @@ fn check_entitlements(wanted: &[Entitlement], path: &str) -> Result<(), Error> {
 /// Says that a credential would be made and nobody would get it.
 pub(super) fn lost(deliver_path: &str) -> Error {
     let words = "a credential that is delivered nowhere is lost the moment it is made";
-    Error::config(Code::ConfigMissingKey, deliver_path, words)
+    Error::config(Code::ConfigMissingKey, deliver_path, words).with_hint(
+        "add `deliver`, a list of places such as {type: github-secret, repository: acme/data, secret: \
+         DATABRICKS_TOKEN}",
+    )
 }
 
 /// Holds the names and places that stand in the document so far.
@@ -414,7 +420,8 @@ impl Taken {
                 Code::ConfigDuplicate,
                 format!("targets[{index}].name"),
                 format!("the name \"{name}\" is that of targets[{first}] too"),
-            ));
+            )
+            .with_other(format!("targets[{first}].name")));
         }
         for credentials in &target.credentials {
             for (number, place) in credentials.deliver.iter().enumerate() {
@@ -422,7 +429,7 @@ impl Taken {
                 if let Some(first) = self.places.insert(place.identity(), path.clone()) {
                     let words =
                         format!("this is the same place as {first}, and it can hold one credential only");
-                    return Err(Error::config(Code::ConfigDuplicate, path, words));
+                    return Err(Error::config(Code::ConfigDuplicate, path, words).with_other(first));
                 }
             }
         }

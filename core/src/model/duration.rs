@@ -1,10 +1,10 @@
-//! Durations as people write them: `90d`, `12h`, `30m`, `45s`.
+//! Durations as people write them: `90d`, `12w`, `12h`, `30m`, `45s`, `90 days`.
 
 use std::fmt;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::de::Error as _;
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
 /// Holds a duration in whole seconds.
@@ -30,28 +30,67 @@ impl Span {
         Duration::from_secs(self.0)
     }
 
-    /// Reads `90d`, `12h`, `30m` or `45s`.
+    /// Reads `90d`, `12w`, `12h`, `30m` or `45s`, and a unit as a word, such as `90 days`.
     ///
     /// # Errors
     /// The reason in words.
     pub fn parse(text: &str) -> Result<Self, String> {
         const LONGEST: u64 = 100 * 365 * 86_400;
-        let wrong =
-            || format!("\"{text}\" is not a duration; write a whole number and d, h, m or s, such as 90d");
-        let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
-        let factor = match unit {
-            "d" => 86_400,
-            "h" => 3_600,
-            "m" => 60,
-            "s" => 1,
-            _ => return Err(wrong()),
+        let text = text.trim();
+        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, unit) = text.split_at(digits);
+        let Some(factor) = factor(unit.trim_start()).filter(|_| !number.is_empty()) else {
+            return Err(not_a_duration(text, number, unit));
         };
-        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(wrong());
-        }
         let seconds =
-            digits.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).filter(|s| *s <= LONGEST);
+            number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).filter(|s| *s <= LONGEST);
         seconds.map(Self).ok_or_else(|| format!("\"{text}\" is longer than a hundred years"))
+    }
+}
+
+/// Returns how many seconds a unit has.
+fn factor(unit: &str) -> Option<u64> {
+    Some(match unit {
+        "w" | "week" | "weeks" => 604_800,
+        "d" | "day" | "days" => 86_400,
+        "h" | "hour" | "hours" => 3_600,
+        "m" | "min" | "minute" | "minutes" => 60,
+        "s" | "sec" | "second" | "seconds" => 1,
+        _ => return None,
+    })
+}
+
+/// Says why a text is no duration, and what to write.
+fn not_a_duration(text: &str, number: &str, unit: &str) -> String {
+    let unit = unit.trim().to_ascii_lowercase();
+    if let Some(rest) = text.strip_prefix('-')
+        && rest.starts_with(|c: char| c.is_ascii_digit())
+    {
+        return "a duration is not negative, and the smallest lifetime is 10m".to_owned();
+    }
+    let vary = "months and years vary; write 90d";
+    // ISO 8601 writes 90 days as P90D.
+    if let Some(iso) =
+        text.strip_prefix(['P', 'p']).filter(|iso| iso.starts_with(|c: char| c.is_ascii_digit()))
+    {
+        let days = iso.strip_suffix(['D', 'd']).filter(|days| days.bytes().all(|b| b.is_ascii_digit()));
+        let months = iso.contains(['M', 'm', 'Y', 'y']) && !iso.contains(['T', 't']);
+        return match days {
+            Some(days) => format!("this is no duration of that form; write {days}d"),
+            None if months => vary.to_owned(),
+            None => "this is no duration of that form; write a whole number and d, h, m or s, such as 90d"
+                .to_owned(),
+        };
+    }
+    match (number.is_empty(), unit.as_str()) {
+        (false, "") => format!("a number alone says no unit; write {number}d for days"),
+        (false, "mo" | "mon" | "month" | "months") => vary.to_owned(),
+        (false, "y" | "yr" | "year" | "years") => format!("{vary}, or 365d for a year"),
+        (false, "d" | "h" | "w" | "s") => format!("write {number}{unit}"),
+        _ => format!(
+            "{} is not a duration; write a whole number and w, d, h, m or s, such as 90d",
+            if text.len() <= 20 { format!("\"{text}\"") } else { "this".to_owned() }
+        ),
     }
 }
 
@@ -78,8 +117,29 @@ impl fmt::Display for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(D::Error::custom)
+        struct Written;
+
+        impl Visitor<'_> for Written {
+            type Value = Span;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration such as 90d")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Span, E> {
+                Span::parse(text).map_err(E::custom)
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Span, E> {
+                self.visit_str(&number.to_string())
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Span, E> {
+                self.visit_str(&number.to_string())
+            }
+        }
+
+        deserializer.deserialize_any(Written)
     }
 }
 
@@ -90,7 +150,7 @@ impl JsonSchema for Span {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "type": "string", "pattern": "^[0-9]+[dhms]$", "examples": ["90d", "12h", "30m"]
+            "type": "string", "pattern": "^[0-9]+ *(w|d|h|m|s|weeks?|days?|hours?|min|minutes?|sec|seconds?)$", "examples": ["90d", "12h", "30m"]
         })
     }
 }
@@ -123,8 +183,30 @@ mod tests {
 
     #[test]
     fn what_is_not_a_duration_is_refused() {
-        for text in ["", "d", "90", "1.5d", "-1d", "9 d", "90D", "99999999999999999999d", "40000d", "ü"] {
+        for text in ["", "d", "1.5d", "99999999999999999999d", "40000d", "ü", "1d2h", "d90", "PT1H"] {
             assert!(Span::parse(text).is_err(), "{text}");
+        }
+        for (text, said) in [
+            ("90", "write 90d"),
+            ("90D", "write 90d"),
+            ("-1d", "the smallest lifetime is 10m"),
+            ("P90D", "write 90d"),
+            ("P3M", "months and years vary; write 90d"),
+            ("3mo", "months and years vary; write 90d"),
+            ("3 months", "months and years vary; write 90d"),
+            ("1y", "months and years vary; write 90d, or 365d for a year"),
+        ] {
+            let told = Span::parse(text).unwrap_err();
+            assert!(told.contains(said), "{text}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_unit_may_be_a_word_and_stand_apart() {
+        for (text, days) in
+            [("90 days", 90), ("1 day", 1), ("90 d", 90), ("12w", 84), ("2 weeks", 14), ("48hours", 2)]
+        {
+            assert_eq!(Span::parse(text).unwrap().seconds(), days * 86_400, "{text}");
         }
     }
 }

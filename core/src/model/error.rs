@@ -22,6 +22,17 @@ pub enum Temporary {
     Yes,
 }
 
+/// Says where in the text of a configuration something stands: lines and columns in characters, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+    /// How many characters of the line it takes.
+    pub width: usize,
+}
+
 /// Reports why a step was not done: one line for people by `Display`, all of it by `Debug` and `Serialize`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error(Box<Parts>);
@@ -32,7 +43,10 @@ struct Parts {
     step: Step,
     message: String,
     hint: Option<String>,
+    meant: Option<&'static str>,
     key: Option<String>,
+    other: Option<String>,
+    position: Option<Position>,
     said: Option<String>,
     reason: Option<String>,
     status: Option<u16>,
@@ -53,7 +67,10 @@ impl Error {
             step,
             message: harmless(&message.into()),
             hint: None,
+            meant: None,
             key: None,
+            other: None,
+            position: None,
             said: None,
             reason: None,
             status: None,
@@ -86,6 +103,16 @@ impl Error {
         self
     }
 
+    /// Says which known word was meant by one that is not known, as the hint.
+    #[must_use]
+    pub(crate) fn meaning(mut self, word: Option<&'static str>) -> Self {
+        self.0.meant = word;
+        match word {
+            Some(word) => self.with_hint(format!("did you mean `{word}`?")),
+            None => self,
+        }
+    }
+
     /// Adds a sentence to what happened, in the same line.
     #[must_use]
     pub fn adding(mut self, words: &str) -> Self {
@@ -98,6 +125,20 @@ impl Error {
     #[must_use]
     pub fn with_key(mut self, key: impl Into<String>) -> Self {
         self.0.key = Some(key.into());
+        self
+    }
+
+    /// Names the other key of two that do not go together.
+    #[must_use]
+    pub(crate) fn with_other(mut self, key: impl Into<String>) -> Self {
+        self.0.other = Some(key.into());
+        self
+    }
+
+    /// Says where in the text of the configuration it is.
+    #[must_use]
+    pub fn with_position(mut self, position: Position) -> Self {
+        self.0.position = Some(position);
         self
     }
 
@@ -217,6 +258,22 @@ impl Error {
         self.0.key.as_deref()
     }
 
+    /// Returns the other key of two that do not go together.
+    pub(crate) fn other(&self) -> Option<&str> {
+        self.0.other.as_deref()
+    }
+
+    /// Returns the known word that was meant by one that is not known.
+    pub(crate) fn meant(&self) -> Option<&'static str> {
+        self.0.meant
+    }
+
+    /// Returns where in the text of the configuration it is, if that is known.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        self.0.position
+    }
+
     /// Returns what the service said, in its own words.
     #[must_use]
     pub fn said(&self) -> Option<&str> {
@@ -302,6 +359,10 @@ struct Shape {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -317,6 +378,8 @@ impl Serialize for Error {
             class: self.class(),
             request_id: self.0.request_id.clone(),
             key: self.0.key.clone(),
+            line: self.0.position.map(|at| at.line),
+            column: self.0.position.map(|at| at.column),
             status: self.0.status,
             reason: self.0.reason.clone(),
         }
@@ -335,6 +398,8 @@ impl<'de> Deserialize<'de> for Error {
             .with_request_id(shape.request_id)
             .with_reason(shape.reason);
         error.0.key = shape.key;
+        error.0.position =
+            shape.line.zip(shape.column).map(|(line, column)| Position { line, column, width: 1 });
         error.0.status = shape.status;
         Ok(error)
     }

@@ -41,6 +41,21 @@ pub fn harmless(text: &str) -> String {
     }
 }
 
+/// Makes a line harmless and keeps every character at its column.
+pub(crate) fn harmless_in_place(line: &str) -> String {
+    let mut before = ' ';
+    let plain = |c: char| {
+        let shown = match c {
+            '#' if before == '#' => ' ',
+            c if c.is_control() || is_unseen(c) || matches!(c, '\u{2028}' | '\u{2029}') => ' ',
+            c => c,
+        };
+        before = shown;
+        shown
+    };
+    line.chars().map(plain).collect()
+}
+
 /// Returns true for characters that are not seen and change what is: they turn the direction of a text, join
 /// or hide parts of it.
 fn is_unseen(c: char) -> bool {
@@ -67,6 +82,11 @@ pub(crate) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_made_harmless_with_its_columns_kept() {
+        assert_eq!(harmless_in_place("  ##vso[x] \u{1b}[2J\u{202e}a\t##"), "  # vso[x]  [2J a # ");
+    }
 
     #[test]
     fn what_a_service_says_is_one_bounded_line() {

@@ -14,6 +14,8 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
+use super::nearest;
+
 /// Says what does not fit, and where. It quotes nothing of the value, which may be a secret at the wrong
 /// place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,8 +95,9 @@ impl serde::de::Error for Misfit {
         Self::new(Kind::Expected(expected.to_string()))
     }
 
-    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(Kind::Expected(format!("one of {}", expected.join(", "))))
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        let meant = nearest(variant, expected).map(|word| format!("; did you mean `{word}`?"));
+        Self::new(Kind::Expected(format!("one of {}{}", expected.join(", "), meant.unwrap_or_default())))
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
@@ -226,7 +229,8 @@ impl<'de> Deserializer<'de> for Typed {
         visitor: V,
     ) -> Result<V::Value, Misfit> {
         if name == SECRET_REFERENCE && !self.0.is_object() {
-            return Err(Misfit::new(Kind::LiteralSecret));
+            let expression = self.0.as_str().and_then(expression);
+            return Err(Misfit::new(expression.unwrap_or(Kind::LiteralSecret)));
         }
         let read = self.deserialize_map(visitor);
         if name != SECRET_REFERENCE {
@@ -276,6 +280,27 @@ impl<'de> Deserializer<'de> for Typed {
     }
     forward_to_deserialize_any! {
         char bytes byte_buf unit unit_struct tuple tuple_struct identifier i128 u128
+    }
+}
+
+/// Says what an expression of a CI system or a shell is that stands where a reference to a secret belongs: no
+/// secret, and nothing that is expanded here.
+fn expression(text: &str) -> Option<Kind> {
+    let text = text.trim();
+    let said = |words: &str| Some(Kind::Said(words.to_owned()));
+    if text.starts_with("${{") && text.ends_with("}}") {
+        return said(
+            "`${{ … }}` is expanded in a workflow only: map it into `env` there, and write {env: NAME} here",
+        );
+    }
+    let name = text.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')'));
+    let name = name.or_else(|| text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')));
+    let name = name.or_else(|| text.strip_prefix('$')).unwrap_or_default();
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_' || b == b'.');
+    if is_name {
+        said("a variable is not expanded here: write {env: NAME}, and map it into `env` where lakekey runs")
+    } else {
+        None
     }
 }
 

@@ -21,6 +21,7 @@ use super::place::{self, Around, Shape};
 use super::shared::{mismatch, read_back, within};
 use super::state::{Delivery, SinkState, Written};
 use crate::auth::{Context, GithubSignIn};
+use crate::config::{Repository, is_github_name};
 use crate::host::{Environment, LocalFuture};
 use crate::http::Identity;
 use crate::model::{Code, Error, Secret, Step, Timestamp, in_words};
@@ -100,15 +101,12 @@ impl GithubSecretShape {
     fn owner(&self, around: &Around<'_>) -> Result<(String, String), Error> {
         match (&self.repository, &self.organization) {
             (Some(repository), None) => {
-                let parts: Vec<&str> = repository.split('/').collect();
-                match parts[..] {
-                    [owner, name] if is_name(owner) && is_name(name) => {
-                        Ok((owner.to_owned(), name.to_owned()))
-                    }
-                    _ => Err(Error::invalid(&around.at("repository"), "write the repository as owner/name")),
-                }
+                let read = Repository::read(repository, &around.at("repository"))?;
+                Ok((read.owner, read.name))
             }
-            (None, Some(organization)) if is_name(organization) => Ok((organization.clone(), String::new())),
+            (None, Some(organization)) if is_github_name(organization) => {
+                Ok((organization.clone(), String::new()))
+            }
             (None, Some(_)) => {
                 Err(Error::invalid(&around.at("organization"), "this is not the name of an organisation"))
             }
@@ -151,7 +149,7 @@ impl GithubSecretShape {
                 "name the repositories that see the secret",
             )),
             (Some(Visibility::Selected), Some(names)) => {
-                if let Some(index) = names.iter().position(|name| !is_name(name)) {
+                if let Some(index) = names.iter().position(|name| !is_github_name(name)) {
                     let at = around.at(&format!("repositories[{index}]"));
                     return Err(Error::invalid(&at, "write the repository's name without its owner"));
                 }
@@ -179,14 +177,23 @@ fn check_name(name: &str, at: &str) -> Result<(), Error> {
         return Ok(());
     }
     let words = "a secret's name has letters, digits and `_`, begins with no digit and not with GITHUB_";
-    Err(Error::invalid(at, words))
+    Err(Error::invalid(at, words).with_hint(format!("write {}", as_name(name))))
 }
 
-fn is_name(name: &str) -> bool {
-    (1..=100).contains(&name.len())
-        && name != "."
-        && name != ".."
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+/// Makes a name that GitHub takes of one that it does not; of what may be a secret it repeats nothing.
+fn as_name(name: &str) -> String {
+    const USUAL: &str = "DATABRICKS_TOKEN";
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+    let plain = plain.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_').trim_end_matches('_');
+    let plain = plain.trim_start_matches("GITHUB_");
+    let fine = digits * 3 <= name.len() && (3..=40).contains(&plain.len()) && !plain.starts_with("DAPI");
+    match fine {
+        true if plain == USUAL => USUAL.to_owned(),
+        true => format!("{plain}, or another name such as {USUAL}"),
+        false => format!("a name such as {USUAL}"),
+    }
 }
 
 impl place::Place for GithubSecret {
@@ -202,6 +209,10 @@ impl place::Place for GithubSecret {
 
     fn tells_writes(&self) -> bool {
         true
+    }
+
+    fn lacks_a_sign_in(&self) -> bool {
+        self.sign_in.is_none()
     }
 
     fn check_references(&self, environment: &dyn Environment) -> Result<(), Error> {

@@ -26,6 +26,12 @@ pub(crate) trait Place: Debug {
     /// `config-missing-secret` with the path of the key.
     fn check_references(&self, environment: &dyn Environment) -> Result<(), Error>;
 
+    /// Returns true where the configuration does not say how its service is signed in to, and the principal
+    /// cannot stand in.
+    fn lacks_a_sign_in(&self) -> bool {
+        false
+    }
+
     /// Says what its owner should know of how it is written, and what to do; for `doctor`.
     fn advice(&self) -> Option<(String, &'static str)> {
         None

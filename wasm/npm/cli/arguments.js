@@ -12,7 +12,10 @@ const resolved = (option) =>
 /** The table with every command's options in full. */
 export const TABLE = {
   ...read,
-  commands: read.commands.map((command) => ({ ...command, options: command.options.map(resolved) })),
+  commands: read.commands.map((command) => ({
+    ...command,
+    options: command.options.map(resolved).filter((option) => command.binary || !option.binary),
+  })),
 };
 
 const OPTIONS = TABLE.commands.flatMap(({ options }) => options);
@@ -30,13 +33,18 @@ const asksForHelp = (word) => word === "-h" || word === "--help";
 /** Of `--name=value` the name, of `-xyz` the first letter. */
 const nameIn = (word) => (word.startsWith("--") ? word.split("=", 1)[0] : word.slice(0, 2));
 
+/** Whether an option is the one that a word names. */
+const isNamed = ({ name, short }, word) => nameIn(word) === `--${name}` || (short && nameIn(word) === `-${short}`);
+/** Whether an option stands alone, without a value. */
+const takesNone = ({ kind }) => kind === "flag" || kind === "count";
+
 /** Moves options that stand before the command behind it, where they are defined. */
 function optionsLast(words) {
   let at = 0;
-  while (words[at]?.startsWith("--")) {
-    const option = OPTIONS.find(({ name }) => nameIn(words[at]) === `--${name}`);
+  while (isOption(words[at] ?? "")) {
+    const option = OPTIONS.find((known) => isNamed(known, words[at]));
     if (!option) break;
-    const standsAlone = option.kind === "flag" || words[at].includes("=");
+    const standsAlone = takesNone(option) || words[at].includes("=");
     at += 1;
     if (!standsAlone && at < words.length && !isOption(words[at])) at += 1;
   }
@@ -87,14 +95,23 @@ function valueOf(option, text) {
 function given(command, words) {
   const values = new Map();
   for (let at = 0; at < words.length; at += 1) {
-    const word = words[at];
+    let word = words[at];
     if (word === "--" && at + 1 === words.length) break;
     if (word === "--") throw unexpected(words[at + 1]);
     if (asksForHelp(word)) return undefined;
-    const option = isOption(word) && command.options.find(({ name }) => nameIn(word) === `--${name}`);
+    const option = isOption(word) && command.options.find((known) => isNamed(known, word));
     if (!option) throw unexpected(isOption(word) ? nameIn(word) : word);
     const { name, kind } = option;
+    if (!word.startsWith("--") && word.length > 2) {
+      // Of `-vv` each letter is an option.
+      words.splice(at + 1, 0, `-${word.slice(2)}`);
+      word = word.slice(0, 2);
+    }
     const inline = word.includes("=") ? word.slice(word.indexOf("=") + 1) : undefined;
+    if (kind === "count") {
+      values.set(name, (values.get(name) ?? 0) + 1);
+      continue;
+    }
     if (kind === "flag" && inline !== undefined)
       throw wrong(`unexpected value '${inline}' for '${label(option)}' found; no more were expected`);
     if (kind !== "flag" && inline === undefined) at += 1;
@@ -165,7 +182,7 @@ export function parse(words, env) {
       values.set(option.name, valueOf(option, env[option.env]));
   }
   checkOneOf(command, values);
-  const unset = { flag: false, list: [] };
+  const unset = { flag: false, count: 0, list: [] };
   return {
     command: name,
     values: Object.fromEntries(

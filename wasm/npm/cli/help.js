@@ -47,5 +47,5 @@ export function helpOf({ name, help: line, options, "one-of": oneOf }) {
 Usage: lakekey ${name}${options.length > 0 ? " [OPTIONS]" : ""}${one ? ` <${one}>` : ""}
 
 Options:
-${columns([...options.map((option) => [`    ${label(option)}`, described(option)]), HELP])}`;
+${columns([...options.map((option) => [`${option.short ? `-${option.short}, ` : "    "}${label(option)}`, described(option)]), HELP])}`;
 }

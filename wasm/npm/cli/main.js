@@ -236,7 +236,7 @@ async function serve(name, values, { env: given, text: known, stdout, say, pipel
     json(stdout, pipelines, spread);
     return 0;
   }
-  const level = levelOf(env.LAKEKEY_LOG);
+  const level = levelOf(env.LAKEKEY_LOG, values);
   const options = {
     env,
     signal,

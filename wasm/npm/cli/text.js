@@ -75,8 +75,10 @@ export function failure({ code, step, key, message, hint, "request-id": request 
 
 const LEVELS = ["error", "warn", "info", "debug", "trace"];
 
-/** Reads the level of `LAKEKEY_LOG`; what is not known counts as `info`. */
-export function levelOf(text = "") {
+/** Reads the level of `LAKEKEY_LOG`, unless `-q` or `-v` say more; what is not known counts as `info`. */
+export function levelOf(text = "", { quiet = false, verbose = 0 } = {}) {
+  if (quiet) return LEVELS.indexOf("warn");
+  if (verbose > 0) return Math.min(LEVELS.indexOf("info") + verbose, LEVELS.length - 1);
   const level = LEVELS.indexOf(text.trim().toLowerCase());
   return level < 0 ? LEVELS.indexOf("info") : level;
 }
