@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::exit_status::{self, FailOn};
 use crate::style::Colours;
@@ -77,7 +78,7 @@ pub struct Shared {
     /// Names the configuration.
     #[command(flatten)]
     pub source: Source,
-    /// A target to serve, all by default; may be given several times
+    /// A target to serve, or a pattern such as `catalog-*`; all by default; may be given several times
     #[arg(
         long = "target",
         value_name = "NAME",
@@ -128,6 +129,9 @@ pub enum Commands {
         /// Exit with 3 where a credential is due, or overdue, or being narrowed, or a place was overwritten
         #[arg(long, value_name = "STATE", env = "LAKEKEY_FAIL_ON", hide_env_values = true)]
         fail_on: Option<FailOn>,
+        /// Tell the details of every target, not only of those that ask for attention
+        #[arg(long)]
+        all: bool,
     },
     /// Walk the procedure and say which step is refused, why and what to do; without --fix it only reads
     Doctor {
@@ -149,7 +153,12 @@ pub enum Commands {
         /// Print a workflow matrix of at most that many shards instead
         #[arg(long, value_name = "SHARDS", value_parser = clap::value_parser!(u16).range(1..=256))]
         matrix: Option<u16>,
+        /// Exit with 3 where something would be done
+        #[arg(long)]
+        exit_code: bool,
     },
+    /// Write a first lakekey.yml, and with --workflow what runs it; asks, or takes the answers as options
+    Init(Box<Init>),
     /// Check the configuration offline and show every mistake at once
     Check {
         /// The configuration, YAML or JSON
@@ -174,6 +183,12 @@ pub enum Commands {
     Emulate(Emulate),
     /// Print the JSON Schema of lakekey.yml
     Schema,
+    /// Print the completions of a shell
+    Completions {
+        /// bash, elvish, fish, powershell or zsh
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
     /// Run as the GitHub Action: inputs from LAKEKEY_INPUT_…, output as workflow commands
     #[command(hide = true)]
     Action,
@@ -192,8 +207,9 @@ impl Commands {
             }
             Self::Check { source, .. } => source.telling.clone(),
             Self::Revoke(revoke) => revoke.changing.shared.source.telling.clone(),
+            Self::Init(init) => Telling { color: init.color, ..Telling::default() },
             Self::Demo { color, .. } => Telling { color: *color, ..Telling::default() },
-            Self::Emulate(_) | Self::Schema | Self::Action => Telling::default(),
+            Self::Emulate(_) | Self::Schema | Self::Completions { .. } | Self::Action => Telling::default(),
         }
     }
 }
@@ -221,6 +237,65 @@ pub struct Revoke {
     /// Do it although something stops working
     #[arg(long)]
     pub yes: bool,
+}
+
+/// Holds the answers that a first configuration is made of.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The file to write
+    #[arg(long, value_name = "FILE", default_value = "lakekey.yml")]
+    pub config: String,
+    /// Write the workflow of GitHub or the pipeline of Azure DevOps too
+    #[arg(long, value_name = "FILE")]
+    pub workflow: Option<String>,
+    /// The workspace's address, as the browser has it
+    #[arg(long, value_name = "URL")]
+    pub workspace: Option<String>,
+    /// A name for the target
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Where the principal is managed: entra or databricks
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// The tenant; looked up where left out
+    #[arg(long, value_name = "ID")]
+    pub tenant_id: Option<String>,
+    /// The application (client) id
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// The principal's name, by which it is found or made
+    #[arg(long, value_name = "NAME")]
+    pub display_name: Option<String>,
+    /// How the principal signs in; by default by what GitHub says of the job
+    #[arg(long, value_name = "TYPE")]
+    pub auth_type: Option<String>,
+    /// The repository whose secret is written; by default that of the working directory
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repository: Option<String>,
+    /// The name of the secret; DATABRICKS_TOKEN by default
+    #[arg(long, value_name = "NAME")]
+    pub secret: Option<String>,
+    /// The environment of the secret; the repository's own by default
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The id of the GitHub App that writes secrets; a token by default
+    #[arg(long, value_name = "ID")]
+    pub app_id: Option<String>,
+    /// How long a token lives
+    #[arg(long, value_name = "DURATION", default_value = "90d")]
+    pub lifetime: String,
+    /// How long before its end it is renewed
+    #[arg(long, value_name = "DURATION", default_value = "30d")]
+    pub renew_before: String,
+    /// How long the one before lives on
+    #[arg(long, value_name = "DURATION", default_value = "24h")]
+    pub overlap: String,
+    /// Ask nothing: an answer that is missing is an error
+    #[arg(long)]
+    pub no_input: bool,
+    /// Colours: auto, always or never; by default at a terminal, unless NO_COLOR is set
+    #[arg(long, value_name = "WHEN", hide_possible_values = true)]
+    pub color: Option<Colours>,
 }
 
 /// Says how the emulator runs.

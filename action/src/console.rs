@@ -8,7 +8,7 @@ use lakekey_core::{
     Event, LocalFuture, Masks, Observer, Phase, Request, Response, Secret, Transport, TransportError,
 };
 
-use crate::style::Look;
+use crate::style::{Look, Tone};
 use crate::workflow_commands::neutral;
 
 /// Says how much is told on standard error.
@@ -142,7 +142,17 @@ pub fn line(event: &Event, level: Level) -> Option<String> {
         Phase::Skipped => (Level::Info, "skipped: "),
         _ => (Level::Info, ""),
     };
-    (level >= least).then(|| format!("{}  {}  {word}{}", event.target, event.step, event.message))
+    // What failed is told in full at the end, with what to do: the same text twice hides what is new.
+    let message = event.error.as_ref().map_or(event.message.as_str(), |error| error.code().as_str());
+    (level >= least).then(|| format!("{}  {}  {word}{message}", event.target, event.step))
+}
+
+fn tone(event: &Event) -> Tone {
+    match event.phase {
+        Phase::Failed => Tone::Bad,
+        Phase::Warning | Phase::Waiting => Tone::Soon,
+        _ => Tone::Faint,
+    }
 }
 
 impl Observer for Console {
@@ -152,7 +162,7 @@ impl Observer for Console {
 
     fn event(&self, event: &Event) {
         if let Some(line) = line(event, self.level) {
-            self.note(&line);
+            self.note(&self.err.paint(tone(event), &line));
         }
     }
 }

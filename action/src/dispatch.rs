@@ -4,15 +4,17 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::rc::Rc;
 
+use clap::CommandFactory as _;
 use lakekey_core::{Command, Environment as _, schema};
 
-use crate::arguments::{Commands, Telling};
+use crate::arguments::{Arguments, Commands, Telling};
 use crate::command_line::{self, Refusal};
 use crate::console::{Console, Level};
 use crate::exit_status::{self, DONE, FAILED};
 use crate::platform::{ProcessEnvironment, keep_memory_private};
 use crate::style::Look;
-use crate::{demo, emulate, report_text, terminal, workflow};
+use crate::terminal::Looking;
+use crate::{demo, emulate, init, report_text, terminal, workflow};
 
 /// Does what the command line says.
 #[must_use]
@@ -36,6 +38,12 @@ pub fn main() -> ExitCode {
     let console = Rc::new(Console::new(level).looking(out, err).quiet(quiet));
     if matches!(arguments.command, Commands::Schema) {
         console.result(&format!("{:#}", schema()));
+        return ExitCode::from(DONE);
+    }
+    if let Commands::Completions { shell } = arguments.command {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "lakekey", &mut script);
+        console.result(&String::from_utf8_lossy(&script));
         return ExitCode::from(DONE);
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -65,19 +73,23 @@ fn refuse(console: &Console, refusal: &Refusal) -> u8 {
 
 async fn dispatch(command: Commands, console: &Rc<Console>) -> u8 {
     match command {
-        Commands::Schema => DONE,
+        Commands::Schema | Commands::Completions { .. } => DONE,
         Commands::Action => workflow::run(console).await,
         Commands::Demo { from_nothing, .. } => demo::run(console, from_nothing).await,
         Commands::Emulate(options) => emulate::run(console, options).await,
-        Commands::Plan { shared, matrix: Some(shards) } => terminal::plan_matrix(console, &shared, shards),
-        Commands::Plan { shared, matrix: None } => {
-            terminal::look(console, &shared, Command::Plan, None).await
+        Commands::Plan { shared, matrix: Some(shards), .. } => {
+            terminal::plan_matrix(console, &shared, shards)
         }
-        Commands::Status { shared, fail_on } => {
-            terminal::look(console, &shared, Command::Status, fail_on).await
+        Commands::Plan { shared, exit_code, .. } => {
+            let looking = Looking { exit_code, ..Looking::default() };
+            terminal::look(console, &shared, Command::Plan, looking).await
+        }
+        Commands::Status { shared, fail_on, all } => {
+            let looking = Looking { fail_on, all, ..Looking::default() };
+            terminal::look(console, &shared, Command::Status, looking).await
         }
         Commands::Doctor { shared, fix: false, .. } => {
-            terminal::look(console, &shared, Command::Doctor, None).await
+            terminal::look(console, &shared, Command::Doctor, Looking::default()).await
         }
         Commands::Doctor { shared, yes, .. } => terminal::fix(console, &shared, yes).await,
         Commands::Provision { changing, write } => {
@@ -86,6 +98,7 @@ async fn dispatch(command: Commands, console: &Rc<Console>) -> u8 {
         Commands::Rotate { changing, force } => {
             terminal::change(console, &changing, Command::Rotate { force }, false).await
         }
+        Commands::Init(flags) => init::run(console, *flags).await,
         Commands::Check { source, no_secrets } => terminal::check(console, &source, !no_secrets),
         Commands::Revoke(revoke) => terminal::revoke(console, revoke).await,
     }

@@ -13,7 +13,7 @@ pub const FAILED: u8 = 1;
 /// Nothing could be done because the command line or the configuration is wrong.
 pub const WRONG: u8 = 2;
 
-/// `status --fail-on` found something.
+/// `status --fail-on` or `plan --exit-code` found something.
 pub const FOUND: u8 = 3;
 
 /// What each status means, as the help says it.
@@ -21,7 +21,7 @@ pub const MEANINGS: [(u8, &str); 4] = [
     (DONE, "done or nothing to do"),
     (FAILED, "a target failed"),
     (WRONG, "the command line or the configuration is wrong and nothing was sent"),
-    (FOUND, "`status --fail-on` found something"),
+    (FOUND, "`status --fail-on` or `plan --exit-code` found something"),
 ];
 
 /// Says what makes `status` end with [`FOUND`].

@@ -30,6 +30,8 @@ pub mod dispatch;
 pub mod emulate;
 pub mod exit_status;
 pub mod github;
+mod init;
+pub mod layout;
 pub mod mistakes;
 pub mod platform;
 mod rehearsal;

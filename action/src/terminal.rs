@@ -11,18 +11,26 @@ use crate::arguments::{Changing, Revoke, Shared, Source};
 use crate::console::Console;
 use crate::exit_status::{self, DONE, FailOn};
 use crate::platform::{ProcessEnvironment, Signals, SystemClock, WithHosts};
+use crate::report_text::Telling;
 use crate::run::Runner;
 use crate::style::Tone;
 use crate::{configuration, mistakes, report_text};
 
+/// Says what a command that changes nothing ends with, and how much it tells.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Looking {
+    /// What makes it end with status 3.
+    pub(crate) fail_on: Option<FailOn>,
+    /// Whether the details of every target are told.
+    pub(crate) all: bool,
+    /// Whether it ends with status 3 where something would be done.
+    pub(crate) exit_code: bool,
+}
+
 /// Runs a command that changes nothing and returns the exit status.
-pub(crate) async fn look(
-    console: &Rc<Console>,
-    shared: &Shared,
-    command: Command,
-    fail_on: Option<FailOn>,
-) -> u8 {
-    serve(console, shared, command, Order { fail_on, ..Order::default() }, None).await.status
+pub(crate) async fn look(console: &Rc<Console>, shared: &Shared, command: Command, looking: Looking) -> u8 {
+    let Looking { fail_on, all, exit_code } = looking;
+    serve(console, shared, command, Order { fail_on, all, exit_code, ..Order::default() }, None).await.status
 }
 
 /// Runs a command that changes something and returns the exit status; `write` puts into the configuration
@@ -44,11 +52,15 @@ struct Order {
     confirmed: bool,
     fail_on: Option<FailOn>,
     write: bool,
+    /// Whether the details of every target are told.
+    all: bool,
+    /// Whether something to do ends with a status of its own.
+    exit_code: bool,
 }
 
 impl Default for Order {
     fn default() -> Self {
-        Self { dry_run: false, confirmed: true, fail_on: None, write: false }
+        Self { dry_run: false, confirmed: true, fail_on: None, write: false, all: false, exit_code: false }
     }
 }
 
@@ -67,7 +79,7 @@ pub(crate) async fn revoke(console: &Rc<Console>, revoke: Revoke) -> u8 {
         (None, false, false) => Revocation::Superseded,
     };
     let asked = what != Revocation::Superseded && !revoke.yes && !dry_run;
-    let order = Order { dry_run: *dry_run, confirmed: !asked, fail_on: None, write: false };
+    let order = Order { dry_run: *dry_run, confirmed: !asked, ..Order::default() };
     let command = Command::Revoke(what);
     let Served { status, to_confirm, failed, config, .. } =
         serve(console, shared, command.clone(), order, None).await;
@@ -209,7 +221,10 @@ async fn serve(
         clock: &SystemClock,
         cancellation: &signals,
     };
-    let Order { dry_run, confirmed, fail_on, write } = order;
+    let Order { dry_run, confirmed, fail_on, write, all, exit_code } = order;
+    let changes = matches!(command, Command::Provision | Command::Rotate { .. } | Command::Status);
+    let all = all || shared.source.telling.verbose > 0;
+    let telling = Telling { all, steps: dry_run || !changes };
     let targets = shared.targets.clone();
     let request = RunRequest { targets, dry_run, confirmed, ..RunRequest::new(command) };
     let mut text = Vec::new();
@@ -226,12 +241,15 @@ async fn serve(
     };
     match done.await {
         Ok((config, report)) => {
-            show(console, shared.source.json, &report);
+            show(console, shared.source.json, &report, telling);
             let learnt = if provisions { learnt(&config, &report) } else { Vec::new() };
             let status = match keep(console, &shared.source.config, &learnt, write) {
-                Ok(()) => exit_status::of(&report, fail_on),
+                Ok(()) => match exit_status::of(&report, fail_on) {
+                    DONE if exit_code && report_text::to_do(&report).is_some() => exit_status::FOUND,
+                    status => status,
+                },
                 Err(error) => {
-                    console.note(&report_text::error(&error, None));
+                    console.note(&report_text::error(&error, None, console.err()));
                     exit_status::FAILED
                 }
             };
@@ -247,18 +265,18 @@ async fn serve(
     }
 }
 
-fn show(console: &Console, json: bool, report: &Report) {
+fn show(console: &Console, json: bool, report: &Report, telling: Telling) {
     if json {
         // A report holds texts, numbers and times: there is nothing in it that could not be written.
         console.result(&serde_json::to_string_pretty(report).unwrap_or_default());
-    } else {
-        console.result(&report_text::report(report));
+    } else if !(console.is_quiet() && report_text::is_calm(report)) {
+        console.result(&report_text::report(report, console.out(), telling));
     }
-    for target in &report.targets {
+    for target in report_text::by_urgency(report) {
         for (error, place) in report_text::errors(target) {
             let whose =
                 place.map_or_else(|| target.name.clone(), |place| format!("{}: {place}", target.name));
-            console.note(&report_text::error(error, Some(&whose)));
+            console.note(&report_text::error(error, Some(&whose), console.err()));
         }
     }
 }
@@ -331,6 +349,6 @@ fn refused(console: &Console, json: bool, command: &str, error: &Error) -> u8 {
     if json {
         console.result(&format!("{:#}", report_text::refusal(Some(command), error)));
     }
-    console.note(&report_text::error(error, None));
+    console.note(&report_text::error(error, None, console.err()));
     exit_status::of_error(error)
 }

@@ -99,8 +99,11 @@ fn the_binary_has_the_commands_and_options_of_the_table_in_its_order_and_with_it
         if name == "help" {
             continue;
         }
-        let options: Vec<Value> =
-            command.get_arguments().filter(|arg| arg.get_id() != "help").map(described).collect();
+        let options: Vec<Value> = command
+            .get_arguments()
+            .filter(|arg| arg.get_long().is_some_and(|name| name != "help"))
+            .map(described)
+            .collect();
         assert_eq!(options, list(&known["options"]).iter().map(expected).collect::<Vec<_>>(), "{name}");
         let groups: Vec<Vec<String>> = command
             .get_groups()

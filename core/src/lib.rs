@@ -171,8 +171,8 @@ pub use config::{
 };
 pub use engine::{
     CheckRequest, Checked, Command, Config, CredentialReport, DeliveryReport, Everything, GivenScopes, Holds,
-    LeftOver, Outcome, Report, Revocation, RunRequest, SignInEnd, State, StepReport, Target, TargetReport,
-    check, document, matrix, run, schema, select,
+    LeftOver, LookedUp, Outcome, Report, Revocation, RunRequest, SignInEnd, State, StepReport, Target,
+    TargetReport, Trusted, check, document, look_up, matrix, run, schema, select,
 };
 pub use host::{
     Cancellation, Clock, Entropy, Environment, Event, HeaderValue, Host, LocalFuture, Method, NeverCancelled,

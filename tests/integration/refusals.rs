@@ -1,6 +1,7 @@
 //! Bad input: every refusal names the key, and comes before anything is sent.
 
 use lakekey_core::{Config, MAX_DOCUMENT, RunRequest, select};
+use lakekey_tests::machine::Machine;
 use lakekey_tests::stage::{Stage, Variables};
 use serde_json::{Value, json};
 
@@ -258,4 +259,25 @@ fn a_target_that_is_not_configured_is_refused() {
         RunRequest { targets: vec!["nobody".to_owned()], ..RunRequest::new(lakekey_core::Command::Status) };
     let error = select(&config, &request.targets).unwrap_err();
     assert_eq!((error.code().as_str(), error.key()), ("config-unknown-target", Some("--target")));
+}
+
+#[test]
+fn a_pattern_chooses_the_targets_that_it_matches_and_revokes_nothing() {
+    let stage = Stage::with_workspaces(3);
+    let config = stage.config();
+    let chosen = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        select(&config, &names)
+            .map(|targets| targets.iter().map(|target| target.name().to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(chosen(&["catalog-*"]).unwrap(), ["catalog-prod", "catalog-2", "catalog-3"]);
+    assert_eq!(chosen(&["catalog-?"]).unwrap(), ["catalog-2", "catalog-3"]);
+    assert_eq!(chosen(&["*-3", "catalog-prod"]).unwrap(), ["catalog-prod", "catalog-3"]);
+    let error = chosen(&["catalog-*", "other-*"]).unwrap_err();
+    assert!(error.message().contains("no target matches \"other-*\""), "{error}");
+    assert_eq!(chosen(&["catalog_prod"]).unwrap_err().hint(), "did you mean `catalog-prod`?");
+
+    let all = lakekey_core::Command::Revoke(lakekey_core::Revocation::All);
+    let request = RunRequest { targets: vec!["catalog-*".to_owned()], ..RunRequest::new(all) };
+    assert_eq!(Machine::new(&stage).refused_request(&request).code().as_str(), "usage-invalid");
 }

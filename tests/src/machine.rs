@@ -167,9 +167,18 @@ impl<'a> Machine<'a> {
     /// The command was not refused.
     #[must_use]
     pub fn refused(self, command: Command) -> Error {
+        self.refused_request(&RunRequest::new(command))
+    }
+
+    /// Runs what a request asks, which is refused before it begins, and returns why.
+    ///
+    /// # Panics
+    /// The request was not refused, or sent something.
+    #[must_use]
+    pub fn refused_request(self, request: &RunRequest) -> Error {
         let (recorder, wire) = (Recorder::default(), self.wire());
-        let request = RunRequest::new(command);
-        let ended = self.clock.run(self.attempt(&request, &wire, &recorder)).expect("nothing kills the run");
+        let ended = self.clock.run(self.attempt(request, &wire, &recorder)).expect("nothing kills the run");
+        assert!(wire.sent().is_empty(), "something was sent");
         ended.expect_err("the command is refused")
     }
 

@@ -6,6 +6,7 @@ use std::io;
 use lakekey_core::{Error, Outcome, Report};
 
 use crate::report_text;
+use crate::style::Look;
 
 /// Says why the story broke off.
 pub(super) enum Broken {
@@ -33,7 +34,7 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stage(error) => write!(f, "error: the emulator could not be started: {error}"),
-            Self::Refused(error) => f.write_str(&report_text::error(error, None)),
+            Self::Refused(error) => f.write_str(&report_text::error(error, None, Look::plain())),
             Self::Otherwise { expected, found } => {
                 write!(
                     f,

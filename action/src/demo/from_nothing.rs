@@ -3,13 +3,14 @@
 
 use std::rc::Rc;
 
-use lakekey_core::{Command, Config, Error, Outcome, Report, Secret};
+use lakekey_core::{Command, Config, Error, Outcome, Report, Secret, StepReport};
 use lakekey_emulator::Seed;
 use serde_json::{Value, json};
 
 use super::expectation::{Broken, expect, id_of};
 use super::stage::Stage;
 use crate::console::Console;
+use crate::layout::wrapped;
 use crate::report_text as text;
 
 /// The name of the principal that is managed in Entra ID.
@@ -22,12 +23,12 @@ const MANAGED: &str = "reports-reader";
 pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     let mut stage = Stage::raise(console).await?;
     let job = cast(&mut stage)?;
-    stage.say(
+    stage.tell(
         "lakekey in a GitHub Actions job, against an emulated Entra ID, Databricks workspace and GitHub, \
          all on this machine.",
     );
-    stage.say(&format!("The job proves who it is by its identity token, whose subject is {}.", job.subject));
-    stage.say(
+    stage.tell(&format!("The job proves who it is by its identity token, whose subject is {}.", job.subject));
+    stage.tell(
         "The job that provisions holds no secret, nor will the principal; only GitHub wants a token to \
          write its secret with.",
     );
@@ -181,15 +182,12 @@ fn application_id(stage: &Stage<'_>, name: &str) -> String {
 
 /// Lists what a plan would do.
 fn would(report: &Report) -> String {
-    let rows: Vec<Vec<String>> = report
-        .targets
-        .iter()
-        .flat_map(|target| &target.steps)
-        .map(|step| {
-            vec![format!("     {}", step.state.as_str()), step.step.as_str().to_owned(), step.message.clone()]
-        })
-        .collect();
-    text::table(&rows)
+    let steps = report.targets.iter().flat_map(|target| &target.steps);
+    let line = |step: &StepReport| {
+        let head = format!("     {} {:26} ", text::symbol(step).0, step.step.as_str());
+        format!("{head}{}", wrapped(&step.message, head.chars().count(), 80))
+    };
+    steps.map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Tries the PAT in use and says whether it works.

@@ -9,13 +9,16 @@ use super::stage::Stage;
 use crate::console::Console;
 use crate::report_text as text;
 
+/// A story has one target, of which everything is told.
+const ALL: text::Telling = text::Telling { all: true, steps: true };
+
 /// Tells the story.
 pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     let stage = Stage::raise(console).await?;
     let config = stage.written_config()?;
     let workspace = stage.ready().workspaces.first().cloned().unwrap_or_default();
-    stage.say("lakekey against an emulated Entra ID, Databricks workspace and GitHub, all on this machine.");
-    stage.say(&format!(
+    stage.tell("lakekey against an emulated Entra ID, Databricks workspace and GitHub, all on this machine.");
+    stage.tell(&format!(
         "The workspace is {workspace}; the PAT goes to the secret DATABRICKS_TOKEN of acme/data."
     ));
 
@@ -25,7 +28,7 @@ pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
         "doctor",
     );
     let report = stage.run(&config, Command::Doctor).await?;
-    stage.say(&indented(&text::report(&report)));
+    stage.say(&indented(&text::report(&report, stage.look(), ALL)));
 
     stage.chapter(2, "Provision: make it able to use tokens, and deliver a first PAT.", "provision");
     let report = stage.run(&config, Command::Provision).await?;
@@ -56,7 +59,7 @@ pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     stage.chapter(7, "Where everything stands.", "status");
     let report = stage.run(&config, Command::Status).await?;
     expect(&report, Outcome::Ok)?;
-    stage.say(&indented(&text::report(&report)));
+    stage.say(&indented(&text::report(&report, stage.look(), ALL)));
 
     stage.chapter(8, "The emergency brake revokes everything.", "revoke --target catalog-prod --all --yes");
     expect(&stage.run(&config, Command::Revoke(Revocation::All)).await?, Outcome::Revoked)?;
@@ -70,13 +73,13 @@ pub(super) async fn tell(console: &Rc<Console>) -> Result<(), Broken> {
     expect(&stage.run(&config, Command::Rotate { force: false }).await?, Outcome::Rotated)?;
     let report = stage.run(&config, Command::Status).await?;
     expect(&report, Outcome::Ok)?;
-    stage.say(&format!("\n{}", indented(&text::report(&report))));
+    stage.say(&format!("\n{}", indented(&text::report(&report, stage.look(), ALL))));
     scopes(&stage, &workspace).await
 }
 
 /// Tells of a PAT that Databricks narrows, and of one that it does not.
 async fn scopes(stage: &Stage<'_>, workspace: &str) -> Result<(), Broken> {
-    let title = "Databricks can watch a PAT and take away what it did not use: `scopes: auto` has it do so.";
+    let title = "`scopes: auto` has Databricks watch a PAT and take away what it did not use.";
     stage.chapter(10, title, "rotate --force");
     let watched = stage.config_with_scopes("auto")?;
     let report = stage.run(&watched, Command::Rotate { force: true }).await?;
@@ -88,7 +91,7 @@ async fn scopes(stage: &Stage<'_>, workspace: &str) -> Result<(), Broken> {
     stage.chapter(11, "24 days later it is seen in time.", "status --fail-on narrowing");
     stage.pass_days(24);
     let report = stage.run(&watched, Command::Status).await?;
-    stage.say(&indented(&text::report(&report)));
+    stage.say(&indented(&text::report(&report, stage.look(), ALL)));
 
     stage.chapter(
         12,
@@ -108,7 +111,7 @@ async fn scopes(stage: &Stage<'_>, workspace: &str) -> Result<(), Broken> {
     }
     let report = stage.run(&chosen, Command::Status).await?;
     expect(&report, Outcome::Ok)?;
-    stage.say(&format!("\n{}", indented(&text::report(&report))));
+    stage.say(&format!("\n{}", indented(&text::report(&report, stage.look(), ALL))));
     Ok(())
 }
 

@@ -14,8 +14,11 @@ use lakekey_emulator::{Emulator, HostOptions, Hosted, host};
 use super::expectation::Broken;
 use crate::configuration;
 use crate::console::Console;
+use crate::layout::wrapped;
 use crate::platform::ProcessEnvironment;
+use crate::report_text;
 use crate::run::Runner;
+use crate::style::{Look, Tone};
 use crate::transport::HttpTransport;
 
 /// Holds the running emulator and who tells of it.
@@ -58,6 +61,12 @@ impl Environment for Stage<'_> {
     }
 }
 
+/// Shortens an id, and leaves any other word as it is.
+fn short(word: &str) -> String {
+    let is_id = word.len() > 40 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_id { report_text::short(word) } else { word.to_owned() }
+}
+
 /// Tells every step as a line of the story.
 struct Teller<'a>(&'a Console);
 
@@ -67,14 +76,18 @@ impl Observer for Teller<'_> {
     }
 
     fn event(&self, event: &Event) {
-        let sign = match event.phase {
-            Phase::Skipped => "-",
-            Phase::Waiting => "~",
-            Phase::Warning => "!",
-            Phase::Failed => "x",
-            _ => "+",
+        let (sign, tone) = match event.phase {
+            Phase::Skipped => ("·", Tone::Faint),
+            Phase::Waiting => ("…", Tone::Soon),
+            Phase::Warning => ("!", Tone::Soon),
+            Phase::Failed => ("x", Tone::Bad),
+            _ => (report_text::mark(event.step), Tone::Good),
         };
-        self.0.result(&format!("     {sign} {:26} {}", event.step.as_str(), event.message));
+        let head = format!("     {sign} {:26} ", event.step.as_str());
+        let indent = head.chars().count();
+        let head = self.0.out().paint(tone, &head);
+        let message: Vec<String> = event.message.split(' ').map(short).collect();
+        self.0.result(&format!("{head}{}", wrapped(&message.join(" "), indent, 80)));
     }
 }
 
@@ -103,16 +116,28 @@ impl<'a> Stage<'a> {
         self.more.push((name.to_owned(), value));
     }
 
+    /// Returns how reports look in the story, which moves them to the right.
+    pub(super) fn look(&self) -> Look {
+        let look = self.console.out();
+        Look { width: look.width.min(80) - 3, ..look }
+    }
+
     /// Prints a line of the story.
     pub(super) fn say(&self, text: &str) {
         self.console.result(text);
     }
 
+    /// Prints a sentence of the story, in lines that a terminal of 80 columns holds.
+    pub(super) fn tell(&self, text: &str) {
+        self.console.result(&wrapped(text, 0, 80));
+    }
+
     /// Begins a chapter.
     pub(super) fn chapter(&self, number: u32, title: &str, command: &str) {
-        self.say(&format!("\n{number}. {title}"));
+        let look = self.console.out();
+        self.say(&look.paint(Tone::Strong, &format!("\n{number}. {}", wrapped(title, 3, 80))));
         if !command.is_empty() {
-            self.say(&format!("   $ lakekey {command}"));
+            self.say(&look.paint(Tone::Faint, &format!("   $ lakekey {command}")));
         }
     }
 

@@ -18,6 +18,7 @@ use crate::exit_status::{self, DONE, WRONG};
 use crate::platform::{ProcessEnvironment, Signals, SystemClock, SystemEntropy};
 use crate::report_text::{errors, explained_at, refusal, table_of};
 use crate::run::Runner;
+use crate::style::Look;
 use crate::workflow_commands::{annotation, mask, neutral};
 use input::{Inputs, Request, wrong};
 
@@ -144,7 +145,7 @@ async fn serve(log: &Log<'_>, console: &Rc<Console>, config: Config, request: Re
     match done {
         Err(error) => refused(log, name, &error),
         Ok(report) => {
-            for row in table_of(&report).lines() {
+            for row in table_of(&report, Look::plain()).lines() {
                 log.say(row);
             }
             annotate(log, &report);

@@ -108,7 +108,7 @@ impl App {
 }
 
 /// Asks the workspace for its tenant, once a run.
-pub(super) async fn asked_tenant(context: &Context<'_>) -> Result<String, Error> {
+pub(crate) async fn asked_tenant(context: &Context<'_>) -> Result<String, Error> {
     let workspace = &context.subject.workspace;
     let fetch = async {
         let tenant = databricks::tenant(context, workspace, &context.endpoints.login).await?;

@@ -37,6 +37,7 @@ mod tests;
 pub(crate) use assertion::{Job, job};
 pub use context::Context;
 pub(crate) use context::{Access, Session, SignIn, Subject};
+pub(crate) use entra::asked_tenant;
 pub(crate) use environment::principal_sign_in as environment_sign_in;
 pub(crate) use github::GithubSignIn;
 pub(crate) use parties::{

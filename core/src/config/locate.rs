@@ -165,8 +165,8 @@ impl<'t> Walk<'t> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "version: 1\ndefaults:\n  token: {lifetime: 90d}\ntargets:\n  - name: a\n    token:\n      \
-                        overlap: 1d\n  - {name: \"b c\", deliver: [{type: x}, {type: yy}]}\n";
+    const TEXT: &str = "version: 1\ndefaults:\n  token: {lifetime: 90d}\ntargets:\n  - name: a\n    \
+                        token:\n      overlap: 1d\n  - {name: \"b c\", deliver: [{type: x}, {type: yy}]}\n";
 
     fn found(path: &str, of_key: bool) -> String {
         let found = find(TEXT, path, of_key).map(|at| (at.line, at.column, at.width));

@@ -2,7 +2,7 @@
 //! `doctor` tells all that are broken, and a run stops at the first.
 
 use super::action::names;
-use super::command::{Command, Revocation, RunRequest};
+use super::command::{Command, Revocation, RunRequest, is_pattern};
 use super::resolve::{Target, lost};
 use super::world::{DirectorySeen, WorkspaceSeen, needs_directory, uses_tokens};
 use crate::auth::{SignIn, environment_sign_in};
@@ -229,7 +229,14 @@ pub(super) fn lacking(target: &Target, command: &Command, environment: &dyn Envi
 /// # Errors
 /// `usage-invalid`.
 pub(super) fn revokes_by_name(targets: &[&Target], request: &RunRequest) -> Result<(), Error> {
-    if !matches!(request.command, Command::Revoke(_)) || !request.targets.is_empty() || targets.len() < 2 {
+    if !matches!(request.command, Command::Revoke(_)) {
+        return Ok(());
+    }
+    if let Some(pattern) = request.targets.iter().find(|name| is_pattern(name)) {
+        let words = format!("\"{pattern}\" stands for several targets; a revocation names each exactly");
+        return Err(Error::new(Code::UsageInvalid, Step::Configure, words));
+    }
+    if !request.targets.is_empty() || targets.len() < 2 {
         return Ok(());
     }
     let words = "name the target: nothing is revoked for all targets at once";

@@ -1,7 +1,9 @@
 //! What a run is asked to do.
 
+use wildmatch::WildMatch;
+
 use super::resolve::{Config, Target};
-use crate::model::{Code, Error};
+use crate::model::{Code, Error, nearest};
 
 /// Names a command of the core.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,22 +87,37 @@ impl RunRequest {
     }
 }
 
-/// Chooses the targets of those names, all if none is named.
+/// How many names a message lists.
+const LISTED: usize = 20;
+
+/// Returns true for a name that stands for several, such as `catalog-*`.
+pub(super) fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?'])
+}
+
+/// Chooses the targets of those names, all if none is named. In a name `*` stands for any characters and `?`
+/// for one.
 ///
 /// # Errors
-/// `config-unknown-target` for a name that is not configured.
+/// `config-unknown-target` for a name or a pattern that no configured target has.
 pub fn select<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Target>, Error> {
-    if let Some(unknown) = names.iter().find(|name| !config.targets.iter().any(|t| t.name() == **name)) {
-        let known: Vec<&str> = config.targets.iter().map(Target::name).collect();
-        return Err(Error::config(
-            Code::ConfigUnknownTarget,
-            "--target",
-            format!("no target is named \"{unknown}\"; the configured ones are {}", known.join(", ")),
-        ));
+    let patterns: Vec<WildMatch> = names.iter().map(|name| WildMatch::new(name)).collect();
+    let known = || config.targets.iter().map(Target::name);
+    if let Some(unknown) =
+        names.iter().zip(&patterns).find(|(_, pattern)| !known().any(|name| pattern.matches(name)))
+    {
+        let listed: Vec<&str> = known().take(LISTED).collect();
+        let more = config.targets.len() - listed.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let what = if is_pattern(unknown.0) { "no target matches" } else { "no target is named" };
+        let words = format!("{what} \"{}\"; the configured ones are {}{more}", unknown.0, listed.join(", "));
+        let error = Error::config(Code::ConfigUnknownTarget, "--target", words);
+        let all: Vec<&str> = known().collect();
+        return Err(match nearest(unknown.0, &all) {
+            Some(meant) => error.with_hint(format!("did you mean `{meant}`?")),
+            None => error,
+        });
     }
-    Ok(config
-        .targets
-        .iter()
-        .filter(|target| names.is_empty() || names.iter().any(|name| name == target.name()))
-        .collect())
+    let chosen = |target: &&Target| patterns.is_empty() || patterns.iter().any(|p| p.matches(target.name()));
+    Ok(config.targets.iter().filter(chosen).collect())
 }

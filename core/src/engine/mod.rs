@@ -18,6 +18,7 @@ mod fill;
 mod fix;
 mod issue;
 mod job;
+mod lookup;
 mod matrix;
 mod observe;
 mod places;
@@ -50,6 +51,7 @@ mod world;
 
 pub use check::{CheckRequest, Checked, check};
 pub use command::{Command, Revocation, RunRequest, select};
+pub use lookup::{LookedUp, Trusted, look_up};
 pub use matrix::matrix;
 pub use report::{
     CredentialReport, DeliveryReport, Everything, GivenScopes, Holds, LeftOver, Outcome, Report, SignInEnd,
