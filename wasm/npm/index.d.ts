@@ -37,6 +37,9 @@ export interface Failure {
   "request-id": string | null;
   /** The path of the configuration's key that is at fault. */
   key?: string;
+  /** Where in the text of the configuration it stands, from 1. */
+  line?: number;
+  column?: number;
   /** The status that the service answered with. */
   status?: number;
   /** The service's own code for the refusal. */
@@ -265,6 +268,9 @@ export class LakekeyError extends Error {
   readonly hint: string;
   /** The path of the configuration's key that is at fault. */
   readonly key: string | undefined;
+  /** Where in the text of the configuration it stands, from 1. */
+  readonly line: number | undefined;
+  readonly column: number | undefined;
   readonly requestId: string | undefined;
 }
 

@@ -182,6 +182,8 @@ export function parse(words, env) {
       values.set(option.name, valueOf(option, env[option.env]));
   }
   checkOneOf(command, values);
+  if (values.get("quiet") && values.has("verbose"))
+    throw wrong("the argument '--verbose...' cannot be used with '--quiet'");
   const unset = { flag: false, count: 0, list: [] };
   return {
     command: name,

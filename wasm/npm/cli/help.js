@@ -1,7 +1,10 @@
 // The help, in the binary's form.
 
 /** Returns an option as messages name it, such as `--config <FILE>`. */
-export const label = ({ name, value }) => (value ? `--${name} <${value}>` : `--${name}`);
+export const label = ({ name, value, kind }) => {
+  if (kind === "count") return `--${name}...`;
+  return value ? `--${name} <${value}>` : `--${name}`;
+};
 
 function columns(rows) {
   const width = Math.max(...rows.map(([left]) => left.length));
@@ -42,10 +45,19 @@ Commands of the native binary alone: ${elsewhere.join(", ")}.
 /** Returns the help of a command. */
 export function helpOf({ name, help: line, options, "one-of": oneOf }) {
   const one = oneOf?.map((known) => label(options.find((option) => option.name === known))).join("|");
+  const row = (option) => [
+    `${option.short ? `-${option.short}, ` : "    "}${label(option)}`,
+    described(option),
+  ];
+  const plain = options.filter(({ heading }) => !heading);
+  const groups = [...new Set(options.map(({ heading }) => heading).filter(Boolean))].map((heading) => {
+    const rows = options.filter((option) => option.heading === heading).map(row);
+    return `\n${heading}:\n${columns(rows)}`;
+  });
   return `${line}
 
 Usage: lakekey ${name}${options.length > 0 ? " [OPTIONS]" : ""}${one ? ` <${one}>` : ""}
 
 Options:
-${columns([...options.map((option) => [`${option.short ? `-${option.short}, ` : "    "}${label(option)}`, described(option)]), HELP])}`;
+${columns([...plain.map(row), HELP])}${groups.join("")}`;
 }

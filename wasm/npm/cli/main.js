@@ -9,7 +9,7 @@ import "../node.js";
 import { HINT, asksForJson, commandIn, parse } from "./arguments.js";
 import { Masks } from "./masks.js";
 import { Pipelines, harmless, harmlessJson } from "./pipelines.js";
-import { errors, eventLine, failure, levelOf, printable, render, telling } from "./text.js";
+import { errors, eventLine, failure, isCalm, levelOf, printable, render, telling } from "./text.js";
 
 /** The largest configuration, in bytes, and how long a pipe may take that it comes from, in milliseconds. */
 const LARGEST = 1024 * 1024;
@@ -44,7 +44,7 @@ async function read(path) {
 }
 
 /** Returns an error in the form that it has in a report. */
-const inReport = ({ code, class: kind, step, text, hint, requestId = null, key }) => ({
+const inReport = ({ code, class: kind, step, text, hint, requestId = null, key, line, column }) => ({
   code,
   class: kind,
   step,
@@ -52,6 +52,8 @@ const inReport = ({ code, class: kind, step, text, hint, requestId = null, key }
   hint,
   "request-id": requestId,
   key,
+  line,
+  column,
 });
 
 /** What happened and what to do, in one line. */
@@ -260,7 +262,8 @@ async function serve(name, values, { env: given, text: known, stdout, say, pipel
   const taken = ["force", "superseded", "managed", "all", "tokenId", "yes", "fix", "sinkOf"];
   const { exit, report } = await execute(name, text, options, taken);
   if (values.json) json(stdout, pipelines, report, 2);
-  else stdout.write(`${pipelines ? harmless(render(report)) : render(report)}\n`);
+  else if (!(values.quiet && isCalm(report)))
+    stdout.write(`${pipelines ? harmless(render(report)) : render(report)}\n`);
   for (const target of report.targets) {
     for (const [why, place] of errors(target))
       say(failure(why, place ? `${target.name}: ${place}` : target.name));
@@ -287,6 +290,8 @@ async function serve(name, values, { env: given, text: known, stdout, say, pipel
   if (pipelines) tell(report, exit, pipelines);
   if (exit !== 0) return exit;
   if (!kept) return 1;
+  if (values["exit-code"] && report.targets.some(({ steps = [] }) => steps.some(({ state }) => state === "would")))
+    return 3;
   const bad = found(report, values["fail-on"], say, pipelines);
   if (bad === 0) pipelines?.done();
   return bad;

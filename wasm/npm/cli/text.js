@@ -58,6 +58,19 @@ function* lines(target) {
 export const render = (report) =>
   report.targets.flatMap((target) => [...lines(target)].map(printable)).join("\n");
 
+/** Whether a report tells nothing new: nothing was due, done, refused or found. */
+export const isCalm = ({ targets }) =>
+  targets.every(
+    ({ outcome, error, credential, delivered, revoked, steps = [], "left-over": left, "sign-in-ends": ends = [] }) =>
+      ["ok", "not-due"].includes(outcome) &&
+      !error &&
+      left.length + revoked.length === 0 &&
+      !credential?.narrows &&
+      ends.every(({ warning }) => !warning) &&
+      delivered.every((place) => !place.error && place.holds !== "overwritten") &&
+      steps.every(({ state }) => state === "ok"),
+  );
+
 const EXPLAINED = "https://github.com/lakekey/lakekey/blob/main/docs/troubleshooting.md";
 
 /**
@@ -92,9 +105,12 @@ const PHASES = {
 };
 
 /** Says how an event reads; nothing where the level leaves it out. */
-export function eventLine({ target, step, phase, message }, level) {
+export function eventLine({ target, step, phase, message, error }, level) {
   const [least, word] = PHASES[phase];
-  return level < LEVELS.indexOf(least) ? undefined : `${target}  ${step}  ${word}${message}`;
+  // What failed is told in full at the end, with what to do.
+  return level < LEVELS.indexOf(least)
+    ? undefined
+    : `${target}  ${step}  ${word}${error ? error.code : message}`;
 }
 
 /**

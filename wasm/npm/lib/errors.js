@@ -11,6 +11,9 @@ export class LakekeyError extends Error {
     this.step = step;
     this.hint = hint;
     this.key = key;
+    /** Where in the text of the configuration it stands, from 1. */
+    this.line = rest.line;
+    this.column = rest.column;
     /** The message without the key. */
     Object.defineProperty(this, "text", { value: message });
     this.requestId = rest["request-id"] ?? undefined;
