@@ -7,23 +7,36 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::console::LogForm;
 use crate::exit_status::{self, FailOn};
 use crate::style::Colours;
 
 /// Provisions, rotates and revokes the credentials of Databricks service principals.
 #[derive(Debug, Parser)]
-#[command(name = "lakekey", version, after_help = after_help())]
+#[command(name = "lakekey", version, long_version = LONG_VERSION, after_help = after_help())]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Commands,
 }
 
+/// The version, the commit and what it was built for.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (",
+    env!("LAKEKEY_COMMIT_NAME"),
+    ", ",
+    env!("LAKEKEY_TARGET_TRIPLE"),
+    ")"
+);
+
 fn after_help() -> String {
     let statuses: Vec<String> =
         exit_status::MEANINGS.iter().map(|(status, meaning)| format!("{status} {meaning}")).collect();
     format!(
-        "Options may stand before the command too.\nExit status: {}.\n\
+        "Examples:\n  lakekey init --workflow .github/workflows/lakekey.yml\n  lakekey check --no-secrets\n  \
+         lakekey rotate --target 'catalog-*' --dry-run\n  lakekey status --fail-on overdue\n  lakekey revoke \
+         --target catalog-prod --superseded\n\nOptions may stand before the command too.\nExit status: {}.\n\
          LAKEKEY_LOG=error|warn|info|debug|trace says how much is told on standard error.",
         statuses.join("; ")
     )
@@ -64,6 +77,9 @@ pub struct Telling {
     /// Colours: auto, always or never; by default at a terminal, unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", help_heading = "Output", hide_possible_values = true)]
     pub color: Option<Colours>,
+    /// How it is told on standard error: text, or json, one object a line for a log collector
+    #[arg(long, value_name = "FORM", help_heading = "Output", hide_possible_values = true)]
+    pub log: Option<LogForm>,
     /// Tell more: every request; twice, the sizes too
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output", conflicts_with = "quiet")]
     pub verbose: u8,

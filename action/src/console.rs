@@ -4,12 +4,16 @@
 use std::io::Write as _;
 use std::time::Instant;
 
+use clap::ValueEnum;
 use lakekey_core::{
-    Event, LocalFuture, Masks, Observer, Phase, Request, Response, Secret, Transport, TransportError,
+    Clock as _, Error, Event, LocalFuture, Masks, Observer, Phase, Request, Response, Secret, Transport,
+    TransportError,
 };
 
+use crate::platform::SystemClock;
 use crate::style::{Look, Tone};
 use crate::workflow_commands::neutral;
+use serde_json::{Map, Value, json};
 
 /// Says how much is told on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +31,18 @@ pub enum Level {
 }
 
 impl Level {
+    /// Returns its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+
     /// Reads the level of `LAKEKEY_LOG`; what is not known counts as `info`.
     #[must_use]
     pub fn parse(text: Option<&str>) -> Self {
@@ -47,13 +63,31 @@ pub struct Console {
     out: Look,
     err: Look,
     quiet: bool,
+    log: LogForm,
+}
+
+/// Says in which form is told on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogForm {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 impl Console {
     /// Makes a console that tells as much as the level says.
     #[must_use]
     pub fn new(level: Level) -> Self {
-        Self { level, masks: Masks::default(), out: Look::plain(), err: Look::plain(), quiet: false }
+        Self {
+            level,
+            masks: Masks::default(),
+            out: Look::plain(),
+            err: Look::plain(),
+            quiet: false,
+            log: LogForm::Text,
+        }
     }
 
     /// Says how standard output and standard error look.
@@ -68,6 +102,44 @@ impl Console {
     pub fn quiet(mut self, quiet: bool) -> Self {
         self.quiet = quiet;
         self
+    }
+
+    /// Says in which form is told on standard error.
+    #[must_use]
+    pub fn logging(mut self, log: LogForm) -> Self {
+        self.log = log;
+        self
+    }
+
+    /// Returns true where standard error holds JSON alone.
+    #[must_use]
+    pub fn logs_json(&self) -> bool {
+        self.log == LogForm::Json
+    }
+
+    /// Writes one object to standard error: time, level, and what else there is, without any credential.
+    /// docs/logging.md lists the names, which stay.
+    pub fn log(&self, level: Level, mut fields: Map<String, Value>) {
+        fields.insert("time".to_owned(), json!(SystemClock.now()));
+        fields.insert("level".to_owned(), json!(level.as_str()));
+        let _ =
+            writeln!(std::io::stderr().lock(), "{}", self.masks.apply(&Value::Object(fields).to_string()));
+    }
+
+    /// Tells of an error: as `text` to people, and as fields to a log collector.
+    pub fn tell(&self, error: &Error, target: Option<&str>, text: &str) {
+        if !self.logs_json() {
+            return self.note(text);
+        }
+        let position = error.position();
+        self.log(
+            Level::Error,
+            fields(json!({
+                "target": target, "step": error.step(), "code": error.code().as_str(),
+                "message": error.message(), "key": error.key(), "line": position.map(|at| at.line),
+                "column": position.map(|at| at.column), "request-id": error.request_id(),
+            })),
+        );
     }
 
     /// Returns true where a result that says nothing new is left out.
@@ -128,6 +200,10 @@ impl Console {
 
     /// Prints a line about the work to standard error.
     pub fn note(&self, text: &str) {
+        if self.logs_json() {
+            let message = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>();
+            return self.log(Level::Info, fields(json!({"message": message.join("; ")})));
+        }
         let _ = writeln!(std::io::stderr().lock(), "{}", self.masks.apply(text));
     }
 }
@@ -135,16 +211,29 @@ impl Console {
 /// Says how an event reads, or `None` where the level leaves it out.
 #[must_use]
 pub fn line(event: &Event, level: Level) -> Option<String> {
-    let (least, word) = match event.phase {
+    let (least, word) = least(event.phase);
+    // What failed is told in full at the end, with what to do: the same text twice hides what is new.
+    let message = event.error.as_ref().map_or(event.message.as_str(), |error| error.code().as_str());
+    (level >= least).then(|| format!("{}  {}  {word}{message}", event.target, event.step))
+}
+
+/// Returns the level from which a phase is told, and the word for it.
+fn least(phase: Phase) -> (Level, &'static str) {
+    match phase {
         Phase::Failed => (Level::Error, "failed: "),
         Phase::Warning => (Level::Warn, "warning: "),
         Phase::Waiting => (Level::Info, "waiting: "),
         Phase::Skipped => (Level::Info, "skipped: "),
         _ => (Level::Info, ""),
-    };
-    // What failed is told in full at the end, with what to do: the same text twice hides what is new.
-    let message = event.error.as_ref().map_or(event.message.as_str(), |error| error.code().as_str());
-    (level >= least).then(|| format!("{}  {}  {word}{message}", event.target, event.step))
+    }
+}
+
+/// Returns the fields of an object without those that hold nothing.
+pub(crate) fn fields(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        _ => Map::new(),
+    }
 }
 
 fn tone(event: &Event) -> Tone {
@@ -161,7 +250,20 @@ impl Observer for Console {
     }
 
     fn event(&self, event: &Event) {
-        if let Some(line) = line(event, self.level) {
+        if self.logs_json() {
+            let level = least(event.phase).0;
+            if self.level >= level {
+                let Event { target, step, message, error, .. } = event;
+                self.log(
+                    level,
+                    fields(json!({
+                        "target": target, "step": step, "state": event.phase, "message": message,
+                        "code": error.as_ref().map(|error| error.code().as_str()),
+                        "request-id": error.as_ref().and_then(|error| error.request_id()),
+                    })),
+                );
+            }
+        } else if let Some(line) = line(event, self.level) {
             self.note(&self.err.paint(tone(event), &line));
         }
     }

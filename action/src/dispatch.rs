@@ -25,7 +25,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(refusal) => return ExitCode::from(refuse(&Console::new(Level::Info), &refusal)),
     };
-    let Telling { color, verbose, quiet } = arguments.command.telling();
+    let Telling { color, verbose, quiet, log } = arguments.command.telling();
     let level = match (quiet, verbose) {
         (true, _) => Level::Warn,
         (_, 0) => Level::parse(variable("LAKEKEY_LOG").as_deref()),
@@ -35,7 +35,8 @@ pub fn main() -> ExitCode {
     let colours = color.unwrap_or_default();
     let look = |is_terminal| Look::of(is_terminal, colours, variable);
     let (out, err) = (look(std::io::stdout().is_terminal()), look(std::io::stderr().is_terminal()));
-    let console = Rc::new(Console::new(level).looking(out, err).quiet(quiet));
+    let console =
+        Rc::new(Console::new(level).looking(out, err).quiet(quiet).logging(log.unwrap_or_default()));
     if matches!(arguments.command, Commands::Schema) {
         console.result(&format!("{:#}", schema()));
         return ExitCode::from(DONE);

@@ -25,7 +25,7 @@ pub(crate) async fn run(console: &Rc<Console>, flags: Init) -> u8 {
     match written(console, flags).await {
         Ok(()) => DONE,
         Err(error) => {
-            console.note(&report_text::error(&error, None, console.err()));
+            console.tell(&error, None, &report_text::error(&error, None, console.err()));
             exit_status::of_error(&error)
         }
     }

@@ -3,7 +3,7 @@
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use anstyle::Style;
-use lakekey_core::{Checked, Code, Error, Position, conceal, harmless};
+use lakekey_core::{Code, Error, Position, conceal, harmless};
 
 use crate::report_text::explained_at;
 use crate::style::Look;
@@ -17,7 +17,6 @@ pub struct Source {
     /// Where it was read from, as the command line has it.
     pub path: String,
     lines: Vec<String>,
-    is_readable: bool,
 }
 
 impl Source {
@@ -39,28 +38,20 @@ impl Source {
             .enumerate()
             .map(|(number, line)| conceal(line, &hidden(number), is_readable))
             .collect();
-        Self { path: harmless(path), lines, is_readable }
+        Self { path: harmless(path), lines }
     }
-
-    /// Returns true where the configuration could be read as YAML.
-    #[must_use]
-    pub fn is_readable(&self) -> bool {
-        self.is_readable
-    }
-}
-
-/// Renders all that a check has found, and how many mistakes there are.
-#[must_use]
-pub fn checked(source: &Source, checked: &Checked, look: Look) -> String {
-    let mut parts: Vec<String> = checked.mistakes.iter().map(|error| mistake(source, error, look)).collect();
-    parts.extend(checked.warnings.iter().map(|error| frame(source, error, Level::WARNING, look)));
-    parts.join("\n\n")
 }
 
 /// Renders one mistake.
 #[must_use]
 pub fn mistake(source: &Source, error: &Error, look: Look) -> String {
     frame(source, error, Level::ERROR, look)
+}
+
+/// Renders what may be meant.
+#[must_use]
+pub fn warning(source: &Source, error: &Error, look: Look) -> String {
+    frame(source, error, Level::WARNING, look)
 }
 
 fn frame(source: &Source, error: &Error, level: Level<'static>, look: Look) -> String {

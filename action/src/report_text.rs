@@ -8,6 +8,9 @@ use lakekey_core::{
     harmless,
 };
 
+use serde_json::{Map, Value, json};
+
+use crate::console::fields;
 use crate::layout::{Cell, Column, table, wrapped};
 use crate::style::{Look, Tone};
 
@@ -332,7 +335,8 @@ pub fn summary(report: &Report, look: Look) -> String {
         .map(|(due, target)| format!("; next: {} is due {}", target.name, day(due, as_of(target, report))))
         .unwrap_or_default();
     let counts = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
-    look.paint(Tone::Strong, &format!("{}: {counts}{next}", report.command))
+    let words = wrapped(&format!("{}: {counts}{next}", report.command), 2, look.width);
+    look.paint(Tone::Strong, &words)
 }
 
 /// Returns true for a target of which something would be done.
@@ -399,6 +403,19 @@ fn broken(text: &str, indent: usize, width: usize, look: Look) -> String {
 #[must_use]
 pub fn refusal(command: Option<&str>, error: &Error) -> serde_json::Value {
     serde_json::json!({"version": 1, "command": command, "targets": [], "error": error})
+}
+
+/// Returns what a log says of how a target ended.
+pub(crate) fn log_fields(report: &Report, target: &TargetReport) -> Map<String, Value> {
+    let error = target.error.as_ref();
+    let credential = target.credential.as_ref();
+    fields(json!({
+        "command": report.command, "target": target.name, "outcome": target.outcome,
+        "due": credential.and_then(|credential| credential.due),
+        "expires": credential.and_then(|credential| credential.expires),
+        "step": error.map(Error::step), "code": error.map(|error| error.code().as_str()),
+        "message": error.map(Error::message), "request-id": error.and_then(Error::request_id),
+    }))
 }
 
 /// Returns what a check has found.

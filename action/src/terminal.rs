@@ -8,7 +8,7 @@ use lakekey_core::{
 };
 
 use crate::arguments::{Changing, Revoke, Shared, Source};
-use crate::console::Console;
+use crate::console::{Console, Level};
 use crate::exit_status::{self, DONE, FailOn};
 use crate::platform::{ProcessEnvironment, Signals, SystemClock, WithHosts};
 use crate::report_text::Telling;
@@ -156,8 +156,12 @@ pub(crate) fn check(console: &Console, source: &Source, secrets: bool) -> u8 {
             console.note(&format!("note: {}: {}", harmless(key), harmless(words)));
         }
     }
-    if !(found.mistakes.is_empty() && found.warnings.is_empty()) {
-        console.note(&format!("{}\n", mistakes::checked(&shown, &found, console.err())));
+    for error in &found.mistakes {
+        console.tell(error, None, &format!("{}\n", mistakes::mistake(&shown, error, console.err())));
+    }
+    for error in &found.warnings {
+        let text = mistakes::warning(&shown, error, console.err());
+        console.note(&if console.logs_json() { error.to_string() } else { format!("{text}\n") });
     }
     let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
     let warned = match found.warnings.len() {
@@ -249,7 +253,7 @@ async fn serve(
                     status => status,
                 },
                 Err(error) => {
-                    console.note(&report_text::error(&error, None, console.err()));
+                    console.tell(&error, None, &report_text::error(&error, None, console.err()));
                     exit_status::FAILED
                 }
             };
@@ -271,6 +275,15 @@ fn show(console: &Console, json: bool, report: &Report, telling: Telling) {
         console.result(&serde_json::to_string_pretty(report).unwrap_or_default());
     } else if !(console.is_quiet() && report_text::is_calm(report)) {
         console.result(&report_text::report(report, console.out(), telling));
+    }
+    if console.logs_json() {
+        for target in &report.targets {
+            let level = if target.error.is_some() { Level::Error } else { Level::Info };
+            if console.level() >= level {
+                console.log(level, report_text::log_fields(report, target));
+            }
+        }
+        return;
     }
     for target in report_text::by_urgency(report) {
         for (error, place) in report_text::errors(target) {
@@ -339,8 +352,11 @@ fn mistaken(console: &Console, source: &Source, command: &str, text: &[u8], erro
     let shown = mistakes::Source::new(&source.config, text, &found.mistakes);
     // Where the document itself is as it should be, what it refers to is not there.
     let all = if found.mistakes.is_empty() { vec![error.clone()] } else { found.mistakes };
-    let told: Vec<String> = all.iter().map(|error| mistakes::mistake(&shown, error, console.err())).collect();
-    console.note(&told.join("\n\n"));
+    let last = all.len() - 1;
+    for (number, error) in all.iter().enumerate() {
+        let end = if number < last { "\n" } else { "" };
+        console.tell(error, None, &format!("{}{end}", mistakes::mistake(&shown, error, console.err())));
+    }
     exit_status::of_error(&error)
 }
 
@@ -349,6 +365,6 @@ fn refused(console: &Console, json: bool, command: &str, error: &Error) -> u8 {
     if json {
         console.result(&format!("{:#}", report_text::refusal(Some(command), error)));
     }
-    console.note(&report_text::error(error, None, console.err()));
+    console.tell(error, None, &report_text::error(error, None, console.err()));
     exit_status::of_error(error)
 }
