@@ -1,6 +1,7 @@
 //! The one place that prints: the result to standard output, everything else to standard error, secrets
 //! masked in both.
 
+use std::cell::RefCell;
 use std::io::Write as _;
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use lakekey_core::{
 };
 
 use crate::platform::SystemClock;
+use crate::progress::Progress;
 use crate::style::{Look, Tone};
 use crate::workflow_commands::neutral;
 use serde_json::{Map, Value, json};
@@ -64,6 +66,7 @@ pub struct Console {
     err: Look,
     quiet: bool,
     log: LogForm,
+    progress: RefCell<Option<Progress>>,
 }
 
 /// Says in which form is told on standard error.
@@ -87,6 +90,7 @@ impl Console {
             err: Look::plain(),
             quiet: false,
             log: LogForm::Text,
+            progress: RefCell::new(None),
         }
     }
 
@@ -124,6 +128,25 @@ impl Console {
         fields.insert("level".to_owned(), json!(level.as_str()));
         let _ =
             writeln!(std::io::stderr().lock(), "{}", self.masks.apply(&Value::Object(fields).to_string()));
+    }
+
+    /// Shows from now on how far a run over that many targets has come.
+    pub(crate) fn begin(&self, targets: usize) {
+        let watched = self.err.is_terminal && !self.logs_json() && !self.quiet;
+        self.progress.replace(Some(Progress::begin(targets, watched)));
+    }
+
+    /// Shows nothing of that any longer.
+    pub(crate) fn end(&self) {
+        self.progress.replace(None);
+    }
+
+    /// Says that a run goes on, where nothing was said for a while.
+    pub(crate) fn still(&self) {
+        let words = self.progress.borrow().as_ref().and_then(|progress| progress.still(Instant::now()));
+        if let Some(words) = words.filter(|_| self.level >= Level::Info) {
+            self.note(&words);
+        }
     }
 
     /// Tells of an error: as `text` to people, and as fields to a log collector.
@@ -204,7 +227,11 @@ impl Console {
             let message = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>();
             return self.log(Level::Info, fields(json!({"message": message.join("; ")})));
         }
-        let _ = writeln!(std::io::stderr().lock(), "{}", self.masks.apply(text));
+        let print = || writeln!(std::io::stderr().lock(), "{}", self.masks.apply(text));
+        let _ = match &*self.progress.borrow() {
+            Some(progress) => progress.aside(print),
+            None => print(),
+        };
     }
 }
 
@@ -249,7 +276,16 @@ impl Observer for Console {
         self.masks.add(secret);
     }
 
+    fn ended(&self, _: &str) {
+        if let Some(progress) = &*self.progress.borrow() {
+            progress.ended();
+        }
+    }
+
     fn event(&self, event: &Event) {
+        if let (Some(progress), Some(line)) = (&*self.progress.borrow(), line(event, Level::Info)) {
+            progress.said(&self.masks.apply(&line));
+        }
         if self.logs_json() {
             let level = least(event.phase).0;
             if self.level >= level {

@@ -34,6 +34,7 @@ mod init;
 pub mod layout;
 pub mod mistakes;
 pub mod platform;
+mod progress;
 mod rehearsal;
 pub mod report_text;
 pub mod run;

@@ -1,7 +1,9 @@
 //! The commands of the core at a terminal, in a script or under cron.
 
+use std::pin::pin;
 use std::rc::Rc;
 
+use futures_util::future::{Either, select as select_of};
 use lakekey_core::{
     CheckRequest, Class, Code, Command, Config, Error, Report, Revocation, RunRequest, Step, Target,
     harmless, located, matrix, select, with_client_id,
@@ -11,6 +13,7 @@ use crate::arguments::{Changing, Revoke, Shared, Source};
 use crate::console::{Console, Level};
 use crate::exit_status::{self, DONE, FailOn};
 use crate::platform::{ProcessEnvironment, Signals, SystemClock, WithHosts};
+use crate::progress::SILENCE;
 use crate::report_text::Telling;
 use crate::run::Runner;
 use crate::style::Tone;
@@ -240,7 +243,8 @@ async fn serve(
                 Config::read(&text, &WithHosts(&shared.source.allow_hosts))?
             }
         };
-        let report = runner.run(&config, &request).await?;
+        console.begin(select(&config, &request.targets).map_or(0, |targets| targets.len()));
+        let report = watched(console, runner.run(&config, &request)).await?;
         Ok((config, report))
     };
     match done.await {
@@ -267,6 +271,22 @@ async fn serve(
             Served { status, to_confirm: Vec::new(), offers: Vec::new(), failed: true, config: None }
         }
     }
+}
+
+/// Waits for a run, and says every minute that it goes on where nothing else was said.
+async fn watched<T>(console: &Console, run: impl Future<Output = T>) -> T {
+    let told = async {
+        loop {
+            tokio::time::sleep(SILENCE).await;
+            console.still();
+        }
+    };
+    let ended = match select_of(pin!(run), pin!(told)).await {
+        Either::Left((ended, _)) => ended,
+        Either::Right((never, _)) => never,
+    };
+    console.end();
+    ended
 }
 
 fn show(console: &Console, json: bool, report: &Report, telling: Telling) {

@@ -44,7 +44,12 @@ pub async fn run(
     if let Some(first) = targets.first() {
         announce(host, config, &first.subject.name);
     }
-    let served = targets.into_iter().map(|target| serve(&run, target, request));
+    let run = &run;
+    let served = targets.into_iter().map(|target| async move {
+        let reports = serve(run, target, request).await;
+        run.host.observer.ended(&target.subject.name);
+        reports
+    });
     let reports: Vec<Vec<TargetReport>> = iter(served).buffered(config.concurrency).collect().await;
     let reports = reports.into_iter().flatten().collect();
     Ok(Report::new(request.command.name(), started, host.clock.now(), reports))

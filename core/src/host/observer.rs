@@ -44,6 +44,8 @@ pub trait Observer {
     fn secret(&self, secret: &Secret);
     /// Learns of something that happened.
     fn event(&self, event: &Event);
+    /// Learns that all is done for a target, well or not.
+    fn ended(&self, _target: &str) {}
 }
 
 /// Hears nothing.
