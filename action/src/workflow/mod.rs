@@ -46,9 +46,13 @@ impl Log<'_> {
         let whose = target.map(|name| format!("{name}: ")).unwrap_or_default();
         let key = error.key().map(|key| format!("{key}: ")).unwrap_or_default();
         let request = error.request_id().map(|id| format!(" (request id {id})")).unwrap_or_default();
+        let place = error
+            .position()
+            .map(|at| format!(" (line {}, column {} of the configuration)", at.line, at.column))
+            .unwrap_or_default();
         let code = error.code().as_str();
         let message = format!(
-            "{whose}{key}{}{request} [at {}]\nWhat to do: {}\nSee {}",
+            "{whose}{key}{}{place}{request} [at {}]\nWhat to do: {}\nSee {}",
             error.message(),
             error.step(),
             error.hint(),
