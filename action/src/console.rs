@@ -2,6 +2,7 @@
 //! masked in both.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::Instant;
 
@@ -67,6 +68,8 @@ pub struct Console {
     quiet: bool,
     log: LogForm,
     progress: RefCell<Option<Progress>>,
+    /// The warnings that were told: a fleet has the same one often.
+    warned: RefCell<BTreeSet<String>>,
 }
 
 /// Says in which form is told on standard error.
@@ -91,6 +94,7 @@ impl Console {
             quiet: false,
             log: LogForm::Text,
             progress: RefCell::new(None),
+            warned: RefCell::default(),
         }
     }
 
@@ -300,6 +304,10 @@ impl Observer for Console {
                 );
             }
         } else if let Some(line) = line(event, self.level) {
+            let words = format!("{} {}", event.step, event.message);
+            if event.phase == Phase::Warning && !self.warned.borrow_mut().insert(words) {
+                return;
+            }
             self.note(&self.err.paint(tone(event), &line));
         }
     }

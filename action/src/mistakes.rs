@@ -2,11 +2,11 @@
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use anstyle::Style;
 use lakekey_core::{Code, Error, Position, conceal, harmless};
 
+use crate::layout::wrapped;
 use crate::report_text::explained_at;
-use crate::style::Look;
+use crate::style::{Look, Tone};
 
 /// The widest line of a configuration that is shown whole, in characters: JSON may stand in one.
 const WIDEST: usize = 400;
@@ -45,16 +45,16 @@ impl Source {
 /// Renders one mistake.
 #[must_use]
 pub fn mistake(source: &Source, error: &Error, look: Look) -> String {
-    frame(source, error, Level::ERROR, look)
+    frame(source, error, Level::ERROR, Tone::Bad, look)
 }
 
 /// Renders what may be meant.
 #[must_use]
 pub fn warning(source: &Source, error: &Error, look: Look) -> String {
-    frame(source, error, Level::WARNING, look)
+    frame(source, error, Level::WARNING, Tone::Soon, look)
 }
 
-fn frame(source: &Source, error: &Error, level: Level<'static>, look: Look) -> String {
+fn frame(source: &Source, error: &Error, level: Level<'static>, tone: Tone, look: Look) -> String {
     let title = format!("{} at {}: {}", error.code(), error.step(), title(error));
     let page = explained_at(error.code().as_str());
     // What is missing of the whole is missing from its beginning on.
@@ -75,9 +75,9 @@ fn frame(source: &Source, error: &Error, level: Level<'static>, look: Look) -> S
     }
     // What the code says in general, the message says better.
     if error.hint() != error.code().hint() || is_general(error.code()) {
-        group = group.element(Level::HELP.with_name("what to do").message(error.hint()));
+        group = group.element(Level::HELP.with_name("what to do").message(broken(error.hint(), 18, look)));
     }
-    format!("{}\n  = see {page}", render(group, look))
+    format!("{}\n  = see {page}", render(group, tone, look))
 }
 
 /// Returns true for codes whose general hint says more than their messages.
@@ -102,15 +102,20 @@ fn title(error: &Error) -> String {
     }
 }
 
-fn render(group: Group<'_>, look: Look) -> String {
+fn render(group: Group<'_>, tone: Tone, look: Look) -> String {
+    let renderer = Renderer::plain().decor_style(DecorStyle::Ascii).term_width(look.width.min(140));
+    let drawn = renderer.render(&[group]);
     // Colour stands in the first line alone.
-    let plain = Style::new();
-    let renderer = if look.colour {
-        Renderer::styled().line_num(plain).help(plain).context(plain)
-    } else {
-        Renderer::plain()
-    };
-    renderer.decor_style(DecorStyle::Ascii).term_width(look.width.min(140)).render(&[group])
+    match drawn.split_once('\n') {
+        Some((first, rest)) => format!("{}\n{rest}", look.paint(tone, first)),
+        None => look.paint(tone, &drawn),
+    }
+}
+
+/// Breaks a text at a terminal; what continues it is moved to the right.
+fn broken(text: &str, indent: usize, look: Look) -> String {
+    let width = look.width.min(120).saturating_sub(indent);
+    if look.is_terminal { wrapped(text, 0, width) } else { text.to_owned() }
 }
 
 /// Returns a line, or what of a long one is around the place, and the bytes of the place within it.

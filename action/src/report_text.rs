@@ -130,7 +130,8 @@ fn row(target: &TargetReport, now: Timestamp) -> Vec<Cell> {
     let credential = target.credential.as_ref();
     let holding = target.delivered.iter().filter(|d| d.holds == Holds::Current).count();
     let delivered = format!("{holding}/{}", target.delivered.len());
-    let late = |at: Timestamp, cell: Cell| if at <= now { cell.in_tone(Tone::Bad) } else { cell };
+    let urgent = if target.outcome == Outcome::Due { Tone::Soon } else { Tone::Bad };
+    let late = |at: Timestamp, cell: Cell| if at <= now { cell.in_tone(urgent) } else { cell };
     let when = |at: Timestamp| late(at, Cell::new(day(at, now)).or_shortly(far(at, now)));
     vec![
         Cell::new(&target.name),
@@ -193,7 +194,9 @@ fn details(target: &TargetReport, now: Timestamp, look: Look, telling: Telling) 
     // What stops working is read first.
     let stops = |step: &&StepReport| step.state == State::Would && step.step == Step::RevokeToken;
     let (first, rest): (Vec<&StepReport>, Vec<&StepReport>) = target.steps.iter().partition(stops);
-    let told = |step: &&StepReport| all || telling.steps || !matches!(step.state, State::Done | State::Ok);
+    let told = |step: &&StepReport| {
+        all || telling.steps || !matches!(step.state, State::Done | State::Ok | State::Would)
+    };
     let steps: Vec<&StepReport> = first.into_iter().chain(rest).filter(told).collect();
     // What is only foretold must not be read as done.
     let name = |step: &StepReport| match step.state {
@@ -320,7 +323,7 @@ pub(crate) fn place(delivery: &DeliveryReport, now: Timestamp) -> String {
 /// Sums the outcomes up and says what would be done, or what comes next.
 #[must_use]
 pub fn summary(report: &Report, look: Look) -> String {
-    let plans = report.command == "plan" || report.targets.iter().any(would);
+    let plans = report.command == "plan" || report.command != "status" && report.targets.iter().any(would);
     if plans && report.targets.iter().all(|target| target.error.is_none()) {
         let words = to_do(report).unwrap_or_else(|| "nothing to do".to_owned());
         return look.paint(Tone::Strong, &format!("{}: {words}", report.command));

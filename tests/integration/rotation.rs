@@ -89,3 +89,13 @@ fn a_dry_run_lists_what_the_run_then_does_each_with_its_reason() {
     assert_eq!(done, order.map(|step| (step, State::Done)));
     assert_eq!(what[4], format!("revoked {old}"));
 }
+
+#[test]
+fn a_credential_that_is_due_and_in_use_is_not_left_over() {
+    let stage = Stage::new();
+    assert_eq!(Machine::new(&stage).run(Command::Provision).outcome(), "provisioned");
+    stage.emulator.advance(DAY * 61);
+    let status = Machine::new(&stage).run(Command::Status);
+    assert_eq!((status.outcome(), status.first().left_over.len()), ("due", 0), "{}", status.output);
+    assert!(status.first().credential.is_some());
+}

@@ -139,10 +139,11 @@ fn waiting(job: &Job<'_>, plan: &Plan, report: &mut TargetReport) {
 /// Enters every credential that is not in use any more, why it lives on and until when.
 fn left_over(job: &Job<'_>, observed: &Observed, plan: &Plan, report: &mut TargetReport) {
     waiting(job, plan, report);
-    for id in plan.revoked() {
+    let in_use = plan.shown().map(|shown| &shown.id);
+    // What is in use is due at the most, though the next rotation revokes it too.
+    for id in plan.revoked().filter(|id| Some(*id) != in_use) {
         report.leave(id, "it is superseded or left over; the next rotation revokes it", None);
     }
-    let in_use = plan.shown().map(|shown| &shown.id);
     let mut rest: Vec<_> = observed.known.iter().filter(|known| Some(&known.id) != in_use).collect();
     rest.sort_by_key(|known| (known.created, &known.id));
     for known in rest {
