@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::console::LogForm;
@@ -116,6 +116,13 @@ pub struct Changing {
     pub dry_run: bool,
 }
 
+/// Names a form of the result for programs other than one report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// OpenMetrics, which Prometheus reads.
+    Openmetrics,
+}
+
 /// Names a command.
 #[derive(Debug, Subcommand)]
 pub enum Commands {
@@ -148,6 +155,12 @@ pub enum Commands {
         /// Tell the details of every target, not only of those that ask for attention
         #[arg(long)]
         all: bool,
+        /// Print Markdown, as for a job's summary
+        #[arg(long, conflicts_with_all = ["json", "format"])]
+        markdown: bool,
+        /// Print openmetrics: when each credential ends and is due, for a file that a collector reads
+        #[arg(long, value_name = "FORM", hide_possible_values = true, conflicts_with = "json")]
+        format: Option<Format>,
     },
     /// Walk the procedure and say which step is refused, why and what to do; without --fix it only reads
     Doctor {

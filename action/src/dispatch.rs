@@ -7,13 +7,13 @@ use std::rc::Rc;
 use clap::CommandFactory as _;
 use lakekey_core::{Command, Environment as _, schema};
 
-use crate::arguments::{Arguments, Commands, Telling};
+use crate::arguments::{Arguments, Commands, Format, Telling};
 use crate::command_line::{self, Refusal};
 use crate::console::{Console, Level};
 use crate::exit_status::{self, DONE, FAILED};
 use crate::platform::{ProcessEnvironment, keep_memory_private};
 use crate::style::Look;
-use crate::terminal::Looking;
+use crate::terminal::{Form, Looking};
 use crate::{demo, emulate, init, report_text, terminal, workflow};
 
 /// Does what the command line says.
@@ -85,8 +85,13 @@ async fn dispatch(command: Commands, console: &Rc<Console>) -> u8 {
             let looking = Looking { exit_code, ..Looking::default() };
             terminal::look(console, &shared, Command::Plan, looking).await
         }
-        Commands::Status { shared, fail_on, all } => {
-            let looking = Looking { fail_on, all, ..Looking::default() };
+        Commands::Status { shared, fail_on, all, markdown, format } => {
+            let form = match format {
+                Some(Format::Openmetrics) => Form::Openmetrics,
+                None if markdown => Form::Markdown,
+                None => Form::Text,
+            };
+            let looking = Looking { fail_on, all, form, ..Looking::default() };
             terminal::look(console, &shared, Command::Status, looking).await
         }
         Commands::Doctor { shared, fix: false, .. } => {

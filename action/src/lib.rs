@@ -32,6 +32,7 @@ pub mod exit_status;
 pub mod github;
 mod init;
 pub mod layout;
+pub mod metrics;
 pub mod mistakes;
 pub mod platform;
 mod progress;

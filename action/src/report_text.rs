@@ -328,18 +328,23 @@ pub fn summary(report: &Report, look: Look) -> String {
         let words = to_do(report).unwrap_or_else(|| "nothing to do".to_owned());
         return look.paint(Tone::Strong, &format!("{}: {words}", report.command));
     }
+    let counts = counts(report);
+    let next = next_due(report)
+        .map(|(due, target)| format!("; next: {} is due {}", target.name, day(due, as_of(target, report))))
+        .unwrap_or_default();
+    let words = wrapped(&format!("{}: {counts}{next}", report.command), 2, look.width);
+    look.paint(Tone::Strong, &words)
+}
+
+/// Counts the outcomes, the most urgent first, such as `1 failed, 2 due, 9 ok`.
+pub(crate) fn counts(report: &Report) -> String {
     let mut counts: BTreeMap<(u8, &str), usize> = BTreeMap::new();
     for target in &report.targets {
         *counts.entry((urgency(target), target.outcome.as_str())).or_default() += 1;
     }
     let counts: Vec<String> =
         counts.iter().map(|((_, outcome), count)| format!("{count} {outcome}")).collect();
-    let next = next_due(report)
-        .map(|(due, target)| format!("; next: {} is due {}", target.name, day(due, as_of(target, report))))
-        .unwrap_or_default();
-    let counts = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
-    let words = wrapped(&format!("{}: {counts}{next}", report.command), 2, look.width);
-    look.paint(Tone::Strong, &words)
+    if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }
 }
 
 /// Returns true for a target of which something would be done.

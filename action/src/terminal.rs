@@ -17,7 +17,20 @@ use crate::progress::SILENCE;
 use crate::report_text::Telling;
 use crate::run::Runner;
 use crate::style::Tone;
-use crate::{configuration, mistakes, report_text};
+use crate::workflow::summary;
+use crate::{configuration, metrics, mistakes, report_text};
+
+/// Names a form of the result for people and programs; `--json` stands above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Form {
+    /// Tables and lines.
+    #[default]
+    Text,
+    /// As in a job's summary.
+    Markdown,
+    /// For a collector of numbers.
+    Openmetrics,
+}
 
 /// Says what a command that changes nothing ends with, and how much it tells.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,12 +41,15 @@ pub(crate) struct Looking {
     pub(crate) all: bool,
     /// Whether it ends with status 3 where something would be done.
     pub(crate) exit_code: bool,
+    /// The form of the result.
+    pub(crate) form: Form,
 }
 
 /// Runs a command that changes nothing and returns the exit status.
 pub(crate) async fn look(console: &Rc<Console>, shared: &Shared, command: Command, looking: Looking) -> u8 {
-    let Looking { fail_on, all, exit_code } = looking;
-    serve(console, shared, command, Order { fail_on, all, exit_code, ..Order::default() }, None).await.status
+    let Looking { fail_on, all, exit_code, form } = looking;
+    let order = Order { fail_on, all, exit_code, form, ..Order::default() };
+    serve(console, shared, command, order, None).await.status
 }
 
 /// Runs a command that changes something and returns the exit status; `write` puts into the configuration
@@ -59,11 +75,21 @@ struct Order {
     all: bool,
     /// Whether something to do ends with a status of its own.
     exit_code: bool,
+    /// The form of the result.
+    form: Form,
 }
 
 impl Default for Order {
     fn default() -> Self {
-        Self { dry_run: false, confirmed: true, fail_on: None, write: false, all: false, exit_code: false }
+        Self {
+            dry_run: false,
+            confirmed: true,
+            fail_on: None,
+            write: false,
+            all: false,
+            exit_code: false,
+            form: Form::Text,
+        }
     }
 }
 
@@ -228,7 +254,7 @@ async fn serve(
         clock: &SystemClock,
         cancellation: &signals,
     };
-    let Order { dry_run, confirmed, fail_on, write, all, exit_code } = order;
+    let Order { dry_run, confirmed, fail_on, write, all, exit_code, form } = order;
     let changes = matches!(command, Command::Provision | Command::Rotate { .. } | Command::Status);
     let all = all || shared.source.telling.verbose > 0;
     let telling = Telling { all, steps: dry_run || !changes };
@@ -249,7 +275,7 @@ async fn serve(
     };
     match done.await {
         Ok((config, report)) => {
-            show(console, shared.source.json, &report, telling);
+            show(console, shared.source.json, form, &report, telling);
             let learnt = if provisions { learnt(&config, &report) } else { Vec::new() };
             let status = match keep(console, &shared.source.config, &learnt, write) {
                 Ok(()) => match exit_status::of(&report, fail_on) {
@@ -289,10 +315,14 @@ async fn watched<T>(console: &Console, run: impl Future<Output = T>) -> T {
     ended
 }
 
-fn show(console: &Console, json: bool, report: &Report, telling: Telling) {
+fn show(console: &Console, json: bool, form: Form, report: &Report, telling: Telling) {
     if json {
         // A report holds texts, numbers and times: there is nothing in it that could not be written.
         console.result(&serde_json::to_string_pretty(report).unwrap_or_default());
+    } else if form == Form::Markdown {
+        console.result(&summary::render(report, false));
+    } else if form == Form::Openmetrics {
+        console.result(&metrics::render(report));
     } else if !(console.is_quiet() && report_text::is_calm(report)) {
         console.result(&report_text::report(report, console.out(), telling));
     }

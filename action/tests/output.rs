@@ -204,3 +204,33 @@ fn check_without_secrets_warns_of_what_is_missing_and_notes_what_is_read_otherwi
     assert!(String::from_utf8(output.stderr).unwrap().contains("the scheme is added"));
     assert_eq!(check(TARGET, &[]).status.code(), Some(2));
 }
+
+#[test]
+fn a_job_gets_nine_annotations_at_the_most_and_one_that_counts_the_rest() {
+    let emulator = Emulator::start("12");
+    let config = emulator.1["config"].as_str().unwrap();
+    let inputs = [("LAKEKEY_INPUT_COMMAND", "rotate"), ("LAKEKEY_INPUT_CONFIG", config)];
+    let run = emulator.run(&["action"], &inputs);
+    assert_eq!(run.status.code(), Some(1), "no principal is in its workspace");
+    let text = String::from_utf8(run.stdout).unwrap();
+    let annotations: Vec<&str> = text.lines().filter(|line| line.starts_with("::error")).collect();
+    assert_eq!(annotations.len(), 10, "{text}");
+    assert!(annotations[9].contains("and 3 more"), "{}", annotations[9]);
+    let told = text
+        .lines()
+        .filter(|line| line.contains("principal-not-in-workspace") && line.contains("catalog-prod"));
+    assert!(told.count() >= 12, "the rest is in the log: {text}");
+}
+
+#[test]
+fn a_dry_run_of_a_job_shows_its_steps_in_the_log() {
+    let emulator = Emulator::start("1");
+    let config = emulator.1["config"].as_str().unwrap();
+    let inputs = [
+        ("LAKEKEY_INPUT_COMMAND", "provision"),
+        ("LAKEKEY_INPUT_CONFIG", config),
+        ("LAKEKEY_INPUT_DRY_RUN", "true"),
+    ];
+    let text = emulator.out(&["action"], &inputs);
+    assert!(text.contains("would import-principal") && text.contains("to add"), "{text}");
+}

@@ -45,7 +45,7 @@ async function binaryHelp(...words) {
       .split("\n")
       .filter((line) => !elsewhere.some((name) => line.startsWith(`  ${name} `)))
       // Here everything is told, and nothing in colours.
-      .filter((line) => !/ --color <WHEN>| --log <FORM>| --all .*Tell the details/.test(line))
+      .filter((line) => !/ --color <WHEN>| --log <FORM>| --all .*Tell the details| --markdown | --format <FORM>/.test(line))
       .join("\n"),
   );
 }

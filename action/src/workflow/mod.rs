@@ -3,7 +3,7 @@
 mod document;
 mod input;
 mod output;
-mod summary;
+pub(crate) mod summary;
 mod table;
 
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use lakekey_core::{
 use crate::console::{Console, line};
 use crate::exit_status::{self, DONE, WRONG};
 use crate::platform::{ProcessEnvironment, Signals, SystemClock, SystemEntropy};
-use crate::report_text::{errors, explained_at, refusal, table_of};
+use crate::report_text::{Telling, by_urgency, errors, explained_at, refusal, report as text, table_of};
 use crate::run::Runner;
 use crate::style::Look;
 use crate::workflow_commands::{annotation, mask, neutral};
@@ -43,6 +43,10 @@ impl Log<'_> {
     }
 
     fn error(&self, error: &Error, target: Option<&str>) {
+        self.annotate("error", error.code().as_str(), &Self::words(error, target));
+    }
+
+    fn words(error: &Error, target: Option<&str>) -> String {
         let whose = target.map(|name| format!("{name}: ")).unwrap_or_default();
         let key = error.key().map(|key| format!("{key}: ")).unwrap_or_default();
         let request = error.request_id().map(|id| format!(" (request id {id})")).unwrap_or_default();
@@ -51,14 +55,13 @@ impl Log<'_> {
             .map(|at| format!(" (line {}, column {} of the configuration)", at.line, at.column))
             .unwrap_or_default();
         let code = error.code().as_str();
-        let message = format!(
+        format!(
             "{whose}{key}{}{place}{request} [at {}]\nWhat to do: {}\nSee {}",
             error.message(),
             error.step(),
             error.hint(),
             explained_at(code)
-        );
-        self.annotate("error", code, &message);
+        )
     }
 }
 
@@ -133,7 +136,7 @@ fn divided(log: &Log<'_>, config: &Config, request: &Request, shards: u16) -> u8
 async fn serve(log: &Log<'_>, console: &Rc<Console>, config: Config, request: Request) -> u8 {
     let signals = Signals::listen();
     let Request { command, dry_run, fail_on, .. } = request;
-    let name = command.name();
+    let (name, told) = (command.name(), command.clone());
     // With inputs alone there is one target, and no name to choose it by.
     let targets = request.targets;
     log.0.raw(&format!("::group::lakekey {name}"));
@@ -149,7 +152,13 @@ async fn serve(log: &Log<'_>, console: &Rc<Console>, config: Config, request: Re
     match done {
         Err(error) => refused(log, name, &error),
         Ok(report) => {
-            for row in table_of(&report, Look::plain()).lines() {
+            // What only looks has nothing but its steps to show.
+            let looks = dry_run || matches!(told, Command::Doctor | Command::Fix | Command::Plan);
+            let shown = match looks {
+                true => text(&report, Look::plain(), Telling { steps: true, ..Telling::default() }),
+                false => table_of(&report, Look::plain()),
+            };
+            for row in shown.lines() {
                 log.say(row);
             }
             annotate(log, &report);
@@ -159,27 +168,37 @@ async fn serve(log: &Log<'_>, console: &Rc<Console>, config: Config, request: Re
     }
 }
 
-/// Puts beside the run what a person must look at.
+/// How many annotations are put beside a run: GitHub shows ten of a step, and one of them counts the rest.
+const ANNOTATIONS: usize = 9;
+
+/// Puts beside the run what a person must look at, the most urgent first.
 fn annotate(log: &Log<'_>, report: &Report) {
-    for target in &report.targets {
+    let mut all: Vec<(&str, String, String)> = Vec::new();
+    for target in by_urgency(report) {
         let name = target.name.as_str();
         for (error, _) in errors(target) {
-            log.error(error, Some(name));
+            all.push(("error", error.code().as_str().to_owned(), Log::words(error, Some(name))));
         }
-        match target.outcome {
-            Outcome::Yielded => {
-                log.annotate("notice", "yielded", &format!("{name}: another run is at work on this target"))
-            }
-            Outcome::Due => {
-                log.annotate("notice", "due", &format!("{name}: the credential is due for renewal"))
-            }
-            Outcome::Overdue => log.annotate(
-                "warning",
-                "overdue",
-                &format!("{name}: the credential should have been renewed by now"),
-            ),
-            _ => {}
+        let (level, words) = match target.outcome {
+            Outcome::Yielded => ("notice", "another run is at work on this target"),
+            Outcome::Due => ("notice", "the credential is due for renewal"),
+            Outcome::Overdue => ("warning", "the credential should have been renewed by now"),
+            _ => continue,
+        };
+        all.push((level, target.outcome.as_str().to_owned(), format!("{name}: {words}")));
+    }
+    for (level, title, message) in all.iter().take(ANNOTATIONS) {
+        log.annotate(level, title, message);
+    }
+    let rest = all.get(ANNOTATIONS..).unwrap_or_default();
+    for (level, title, message) in rest {
+        for line in format!("{level}: {title}: {message}").lines() {
+            log.say(line);
         }
+    }
+    if let Some((level, ..)) = rest.first() {
+        let words = format!("and {} more, in the log and in the summary", rest.len());
+        log.annotate(level, "more", &words);
     }
 }
 

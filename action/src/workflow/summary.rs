@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use lakekey_core::{Error, Holds, Outcome, Report, TargetReport, Timestamp};
 
-use crate::report_text::{as_of, day, errors, explained_at, next_due, short};
+use crate::report_text::{as_of, by_urgency, counts, day, errors, explained_at, next_due, short};
 
 /// How many targets are shown one by one; GitHub takes 1 MiB a step, and nobody reads more.
 const SHOWN: usize = 100;
@@ -18,24 +18,36 @@ const WARNED_MS: i64 = 7 * 86_400_000;
 const PICTURED: usize = 30;
 
 /// Renders the summary of a run.
-pub(super) fn render(report: &Report, dry_run: bool) -> String {
+pub(crate) fn render(report: &Report, dry_run: bool) -> String {
     let mut text = format!("## lakekey {}{}\n\n", report.command, if dry_run { " (dry run)" } else { "" });
+    let targets = by_urgency(report);
+    let _ = writeln!(text, "**{}**\n", counts(report));
+    // What somebody has to do something about comes first.
+    let failed: Vec<&TargetReport> = targets.iter().copied().filter(|target| is_broken(target)).collect();
+    for target in failed.iter().take(SHOWN) {
+        text.push_str(&done(target, as_of(target, report)));
+    }
     text.push_str(
         "| Target | Outcome | Credential | Due | Expires | Delivered to |\n|---|---|---|---|---|---|\n",
     );
-    for target in report.targets.iter().take(SHOWN) {
+    for target in targets.iter().take(SHOWN) {
         text.push_str(&row(target, as_of(target, report)));
     }
     if let Some(more @ 1..) = report.targets.len().checked_sub(SHOWN) {
         let _ = writeln!(text, "\n{more} more targets stand in the output `report`.");
     }
     text.push('\n');
-    for target in report.targets.iter().take(SHOWN) {
+    for target in targets.iter().filter(|target| !is_broken(target)).take(SHOWN) {
         text.push_str(&done(target, as_of(target, report)));
     }
     text.push_str(&picture(report));
     text.push_str(&next(report));
     text
+}
+
+/// Returns true for a target that somebody has to do something about.
+fn is_broken(target: &TargetReport) -> bool {
+    target.error.is_some() || target.delivered.iter().any(|place| place.error.is_some())
 }
 
 /// Renders the summary of a run that could not begin.
@@ -139,7 +151,7 @@ fn failure(error: &Error) -> String {
 
 /// Draws each credential from its creation to when it is due, and on to its end.
 fn picture(report: &Report) -> String {
-    let bars: Vec<(&TargetReport, Timestamp, Timestamp, Timestamp)> = report
+    let mut bars: Vec<(&TargetReport, Timestamp, Timestamp, Timestamp)> = report
         .targets
         .iter()
         .filter_map(|target| {
@@ -148,8 +160,9 @@ fn picture(report: &Report) -> String {
             let due = credential.due.unwrap_or(ends).min(ends);
             (credential.created < due).then_some((target, credential.created, due, ends))
         })
-        .take(PICTURED)
         .collect();
+    bars.sort_by_key(|(target, _, due, _)| (*due, target.name.as_str()));
+    bars.truncate(PICTURED);
     if bars.is_empty() {
         return String::new();
     }
@@ -167,7 +180,9 @@ fn picture(report: &Report) -> String {
             minute(due)
         );
         if due < ends {
-            let _ = writeln!(text, "  renewal :crit, {}, {}", minute(due), minute(ends));
+            // Red is for what is late; that a renewal lies ahead is as it should be.
+            let state = if target.outcome == Outcome::Overdue { "crit" } else { "done" };
+            let _ = writeln!(text, "  renewal :{state}, {}, {}", minute(due), minute(ends));
         }
     }
     text.push_str("```\n\n");
@@ -270,13 +285,33 @@ mod tests {
     }
 
     #[test]
+    fn what_failed_comes_first_with_what_to_do_and_the_picture_begins_with_what_is_due_first() {
+        let mut failed = target("zebra", Outcome::Failed);
+        failed.error = Some(Error::new(Code::Refused, Step::Deliver, "no").with_hint("ask the admin"));
+        let mut soon = target("soon", Outcome::Ok);
+        soon.credential.as_mut().unwrap().due = Some(at(10));
+        let mut late = target("late", Outcome::Overdue);
+        late.credential.as_mut().unwrap().due = Some(at(-1));
+        late.credential.as_mut().unwrap().created = at(-80);
+        let text = render(&report(vec![target("well", Outcome::Ok), soon, failed, late]), false);
+        let place = |words: &str| text.find(words).unwrap_or_else(|| unreachable!("{words} in {text}"));
+        assert!(text.contains("**1 failed, 1 overdue, 2 ok**"), "{text}");
+        assert!(place("ask the admin") < place("| Target |"), "{text}");
+        let rows = ["zebra</code> | ", "late</code> | ", "soon</code> | ", "well</code> | "].map(place);
+        assert!(rows.is_sorted(), "{text}");
+        let bars = ["section late", "section soon", "section well"].map(place);
+        assert!(bars.is_sorted(), "{text}");
+        assert_eq!(text.matches(":crit").count(), 1, "red is for what is late alone: {text}");
+    }
+
+    #[test]
     fn it_says_what_was_done_shows_the_lifetime_and_what_is_next() {
         let text = render(&report(vec![target("catalog", Outcome::Rotated)]), false);
         assert!(text.contains("✅ rotated"));
         assert!(text.contains("github-secret acme/data DATABRICKS_TOKEN"), "{text}");
         assert!(
             text.contains(
-                "in use :active, 2027-01-15T08:00, 2027-03-16T08:00\n  renewal :crit, 2027-03-16T08:00, \
+                "in use :active, 2027-01-15T08:00, 2027-03-16T08:00\n  renewal :done, 2027-03-16T08:00, \
                  2027-04-15T08:00"
             ),
             "{text}"
