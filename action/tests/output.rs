@@ -234,3 +234,16 @@ fn a_dry_run_of_a_job_shows_its_steps_in_the_log() {
     let text = emulator.out(&["action"], &inputs);
     assert!(text.contains("would import-principal") && text.contains("to add"), "{text}");
 }
+
+#[test]
+fn a_place_that_refuses_is_told_once_too() {
+    let emulator = Emulator::start("1");
+    assert!(emulator.run(&["provision", "-q"], &[]).status.success());
+    // A token that GitHub does not take.
+    let variables = emulator.1["env"].as_object().unwrap();
+    let github = variables.keys().find(|name| name.contains("GITHUB")).unwrap();
+    let run = emulator.run(&["rotate", "--force"], &[(github, "ghp_0123456789abcdefghij0123456789abcdef")]);
+    assert_eq!(run.status.code(), Some(1));
+    let text = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(text.matches("answered 401").count(), 1, "{text}");
+}

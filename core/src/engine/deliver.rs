@@ -84,7 +84,8 @@ impl Job<'_> {
                     fill::done(report, Step::Deliver, words);
                 }
                 Write::Failed(error) => {
-                    let words = format!("{}: {error}", sink.label());
+                    // The report says the rest, and the same text twice hides what is new.
+                    let words = format!("{} failed: {}", sink.label(), error.code());
                     context.event(Step::Deliver, Told::Warning, words);
                 }
                 Write::NotTried => {
