@@ -143,6 +143,9 @@ fn the_help_and_the_readme_say_what_the_table_says_of_the_whole() {
     for part in [&table["about"], &table["notes"]["before"], &table["notes"]["after"]] {
         assert!(help.contains(text(part)), "{part} in {help}");
     }
+    for example in list(&table["examples"]) {
+        assert!(help.contains(&format!("\n  {}\n", text(example))), "{example} in {help}");
+    }
     let readme = README.split_whitespace().collect::<Vec<_>>().join(" ");
     for (status, meaning) in &meanings {
         assert!(readme.contains(&format!("{status} {meaning}")), "{meaning} in README.md");

@@ -43,7 +43,7 @@ async function binaryHelp(...words) {
   return aligned(
     stdout
       .split("\n")
-      .filter((line) => !elsewhere.some((name) => line.startsWith(`  ${name} `)))
+      .filter((line) => !elsewhere.some((name) => new RegExp(`^  (lakekey )?${name} `).test(line)))
       // Here everything is told, and nothing in colours.
       .filter((line) => !/ --color <WHEN>| --log <FORM>| --all .*Tell the details| --markdown | --format <FORM>/.test(line))
       .join("\n"),

@@ -23,9 +23,10 @@ function described({ help, env, default: otherwise, of }) {
 const HELP = ["-h, --help", "Print help"];
 
 /** Returns the help of the whole. */
-export function help({ about, commands, exit, notes }) {
+export function help({ about, commands, exit, examples, notes }) {
   const here = commands.filter(({ binary }) => !binary);
   const elsewhere = commands.filter(({ binary }) => binary).map(({ name }) => name);
+  const shown = examples.filter((example) => !elsewhere.includes(example.split(" ")[1]));
   const statuses = Object.entries(exit).map(([status, meaning]) => `${status} ${meaning}`);
   return `${about}
 
@@ -35,6 +36,8 @@ Commands:
 ${columns(here.map(({ name, help: line }) => [name, line]))}
 Options:
 ${columns([HELP, ["-V, --version", "Print version"]])}
+Examples:
+${shown.map((example) => `  ${example}\n`).join("")}
 ${notes.before}
 Exit status: ${statuses.join("; ")}.
 ${notes.after}
