@@ -2,7 +2,7 @@
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use lakekey_core::{Code, Error, Position, conceal, harmless};
+use lakekey_core::{Checked, Code, Error, Position, conceal, harmless, may_hold_a_secret};
 
 use crate::layout::wrapped;
 use crate::report_text::explained_at;
@@ -20,15 +20,17 @@ pub struct Source {
 }
 
 impl Source {
-    /// Keeps the text of a configuration, with `mistakes` that say where a secret stands in it.
+    /// Keeps the text of a configuration; what a check has found says where a secret stands in it.
     #[must_use]
-    pub fn new(path: &str, bytes: &[u8], mistakes: &[Error]) -> Self {
+    pub fn new(path: &str, bytes: &[u8], checked: &Checked) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let unreadable = [Code::ConfigSyntax, Code::ConfigUnreadable];
-        let is_readable = !mistakes.iter().any(|error| unreadable.contains(&error.code()));
         let hidden = |number: usize| -> Vec<(usize, usize)> {
-            let literal = mistakes.iter().filter(|error| error.code() == Code::ConfigLiteralSecret);
+            let literal = checked.mistakes.iter().filter(|error| match error.code() {
+                Code::ConfigLiteralSecret => true,
+                Code::ConfigInvalidValue => error.key().is_some_and(may_hold_a_secret),
+                _ => false,
+            });
             let here = literal.filter_map(Error::position).filter(|at| at.line == number + 1);
             // A text of several lines goes on to the end of its line at least.
             here.map(|at| (at.column, if at.width > 1 { at.width } else { usize::MAX })).collect()
@@ -36,7 +38,7 @@ impl Source {
         let lines = text
             .lines()
             .enumerate()
-            .map(|(number, line)| conceal(line, &hidden(number), is_readable))
+            .map(|(number, line)| conceal(line, &hidden(number), checked.complete))
             .collect();
         Self { path: harmless(path), lines }
     }

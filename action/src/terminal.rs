@@ -176,7 +176,7 @@ pub(crate) fn check(console: &Console, source: &Source, secrets: bool) -> u8 {
     };
     let request = CheckRequest { secrets, signs_in_to_github: false };
     let found = lakekey_core::check(&text, &WithHosts(&source.allow_hosts), request);
-    let shown = mistakes::Source::new(&source.config, &text, &found.mistakes);
+    let shown = mistakes::Source::new(&source.config, &text, &found);
     if source.json {
         console.result(&format!("{:#}", report_text::checked(&found)));
     }
@@ -399,7 +399,7 @@ fn mistaken(console: &Console, source: &Source, command: &str, text: &[u8], erro
     }
     let request = CheckRequest { secrets: false, signs_in_to_github: true };
     let found = lakekey_core::check(text, &WithHosts(&source.allow_hosts), request);
-    let shown = mistakes::Source::new(&source.config, text, &found.mistakes);
+    let shown = mistakes::Source::new(&source.config, text, &found);
     // Where the document itself is as it should be, what it refers to is not there.
     let all = if found.mistakes.is_empty() { vec![error.clone()] } else { found.mistakes };
     let last = all.len() - 1;

@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-use std::io::{BufRead as _, BufReader};
+mod support;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use lakekey_core::{Config, NoEnvironment};
-use serde_json::Value;
+use support::Emulator;
 
 const ID: &str = "11111111-1111-1111-1111-111111111111";
 
@@ -29,47 +30,18 @@ fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Runs the emulator until it is dropped.
-struct Emulator(Child, Value);
-
-impl Emulator {
-    fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lakekey"))
-            .arg("emulate")
-            .stdout(Stdio::piped())
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        Self(child, serde_json::from_str(&line).unwrap())
-    }
-
-    fn at(&self, key: &str) -> &str {
-        self.1[key].as_str().unwrap()
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn a_configuration_and_a_workflow_are_written_with_what_was_looked_up() {
-    let emulator = Emulator::start();
+    let emulator = Emulator::start("1");
     let folder = folder("init-looked-up");
-    let workspace = emulator.1["workspaces"][0].as_str().unwrap();
-    let env = emulator.1["env"].as_object().unwrap();
-    let token = env.iter().find(|(name, _)| name.contains("GITHUB")).unwrap().1.as_str().unwrap();
+    let workspace = emulator.at("/workspaces/0");
+    let token = emulator.environment().find(|(name, _)| name.contains("GITHUB")).unwrap().1;
     let output = Command::new(env!("CARGO_BIN_EXE_lakekey"))
         .args(["init", "--no-input", "--workspace", &format!("{workspace}/?o=1#job/2"), "--client-id", ID])
         .args(["--repository", "acme/data", "--workflow", ".github/workflows/rotate.yml"])
         .env_clear()
-        .env("GITHUB_API_URL", emulator.at("github"))
-        .env("AZURE_AUTHORITY_HOST", emulator.at("login"))
+        .env("GITHUB_API_URL", emulator.at("/github"))
+        .env("AZURE_AUTHORITY_HOST", emulator.at("/login"))
         .env("GH_TOKEN", token)
         .current_dir(&folder)
         .output()

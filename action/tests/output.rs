@@ -2,49 +2,27 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+mod support;
+
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use support::Emulator;
 
-/// Runs the emulator until it is dropped.
-struct Emulator(Child, Value);
-
-impl Emulator {
-    fn start(workspaces: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lakekey"))
-            .args(["emulate", "--workspaces", workspaces])
-            .stdout(Stdio::piped())
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        Self(child, serde_json::from_str(&line).unwrap())
-    }
-
-    fn run(&self, arguments: &[&str], more: &[(&str, &str)]) -> Output {
-        let env = self.1["env"].as_object().unwrap();
-        Command::new(env!("CARGO_BIN_EXE_lakekey"))
-            .args(arguments)
-            .env_clear()
-            .envs(env.iter().map(|(name, value)| (name, value.as_str().unwrap())))
-            .env("LAKEKEY_CONFIG", self.1["config"].as_str().unwrap())
-            .envs(more.iter().copied())
-            .output()
-            .unwrap()
-    }
-
-    fn out(&self, arguments: &[&str], more: &[(&str, &str)]) -> String {
-        String::from_utf8(self.run(arguments, more).stdout).unwrap()
-    }
+/// Runs the binary on the emulator's own configuration.
+fn run(emulator: &Emulator, arguments: &[&str], more: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lakekey"))
+        .args(arguments)
+        .env_clear()
+        .envs(emulator.environment())
+        .env("LAKEKEY_CONFIG", emulator.at("/config"))
+        .envs(more.iter().copied())
+        .output()
+        .unwrap()
 }
 
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn out(emulator: &Emulator, arguments: &[&str], more: &[(&str, &str)]) -> String {
+    String::from_utf8(run(emulator, arguments, more).stdout).unwrap()
 }
 
 /// Checks a configuration that comes on standard input.
@@ -65,38 +43,38 @@ fn check(text: &str, arguments: &[&str]) -> Output {
 #[test]
 fn a_plan_sums_up_what_would_be_done_and_its_exit_code_says_whether() {
     let emulator = Emulator::start("2");
-    let plan = emulator.run(&["plan", "--exit-code"], &[]);
+    let plan = run(&emulator, &["plan", "--exit-code"], &[]);
     assert_eq!(plan.status.code(), Some(3));
     let text = String::from_utf8(plan.stdout).unwrap();
     assert!(text.ends_with("plan: 4 to add, 6 to change\n"), "{text}");
     assert!(text.contains("+ would create-token") && text.contains("~ would deliver"), "{text}");
-    assert_eq!(emulator.run(&["plan"], &[]).status.code(), Some(0), "only where it is asked for");
-    assert_eq!(emulator.run(&["provision", "-q"], &[]).status.code(), Some(0));
-    let text = emulator.out(&["plan", "--exit-code"], &[]);
+    assert_eq!(run(&emulator, &["plan"], &[]).status.code(), Some(0), "only where it is asked for");
+    assert_eq!(run(&emulator, &["provision", "-q"], &[]).status.code(), Some(0));
+    let text = out(&emulator, &["plan", "--exit-code"], &[]);
     assert!(text.ends_with("plan: nothing to do\n"), "{text}");
-    assert_eq!(emulator.run(&["plan", "--exit-code"], &[]).status.code(), Some(0));
-    let text = emulator.out(&["rotate", "--force", "--dry-run"], &[]);
+    assert_eq!(run(&emulator, &["plan", "--exit-code"], &[]).status.code(), Some(0));
+    let text = out(&emulator, &["rotate", "--force", "--dry-run"], &[]);
     assert!(text.contains("- would revoke-token"), "{text}");
 }
 
 #[test]
 fn a_rotation_with_nothing_due_says_nothing_where_it_is_to_be_quiet() {
     let emulator = Emulator::start("1");
-    let first = emulator.run(&["provision", "-q"], &[]);
+    let first = run(&emulator, &["provision", "-q"], &[]);
     assert!(String::from_utf8(first.stdout).unwrap().contains("provisioned"), "what was done is told");
-    let calm = emulator.run(&["rotate", "-q"], &[]);
+    let calm = run(&emulator, &["rotate", "-q"], &[]);
     assert_eq!((calm.status.code(), calm.stdout.len(), calm.stderr.len()), (Some(0), 0, 0));
-    assert!(!emulator.run(&["rotate"], &[]).stdout.is_empty());
+    assert!(!run(&emulator, &["rotate"], &[]).stdout.is_empty());
 }
 
 #[test]
 fn tables_fit_the_width_that_there_is() {
     let emulator = Emulator::start("3");
-    assert!(emulator.run(&["provision", "-q"], &[]).status.success());
+    assert!(run(&emulator, &["provision", "-q"], &[]).status.success());
     for columns in ["60", "80", "120"] {
         for command in [&["status", "--all"][..], &["plan"], &["doctor"], &["rotate", "--force", "--dry-run"]]
         {
-            let text = emulator.out(command, &[("COLUMNS", columns)]);
+            let text = out(&emulator, command, &[("COLUMNS", columns)]);
             let width: usize = columns.parse().unwrap();
             for line in text.lines() {
                 // An id is not broken: people copy it.
@@ -106,18 +84,18 @@ fn tables_fit_the_width_that_there_is() {
             assert!(text.contains("catalog-prod-3"), "{text}");
         }
     }
-    let wide = emulator.out(&["status"], &[]);
+    let wide = out(&emulator, &["status"], &[]);
     assert!(wide.contains("CREATED") && wide.contains(" (in "), "without a terminal all is told: {wide}");
-    let narrow = emulator.out(&["status"], &[("COLUMNS", "60")]);
+    let narrow = out(&emulator, &["status"], &[("COLUMNS", "60")]);
     assert!(!narrow.contains("CREATED") && narrow.contains("EXPIRES"), "{narrow}");
 }
 
 #[test]
 fn colours_are_used_where_they_are_asked_for_alone() {
     let emulator = Emulator::start("1");
-    assert!(emulator.run(&["provision", "-q"], &[]).status.success());
+    assert!(run(&emulator, &["provision", "-q"], &[]).status.success());
     let coloured =
-        |arguments: &[&str], more: &[(&str, &str)]| emulator.out(arguments, more).contains('\u{1b}');
+        |arguments: &[&str], more: &[(&str, &str)]| out(&emulator, arguments, more).contains('\u{1b}');
     assert!(!coloured(&["status"], &[]), "not in a pipe");
     assert!(coloured(&["status", "--color", "always"], &[("NO_COLOR", "1")]));
     assert!(coloured(&["status"], &[("CLICOLOR_FORCE", "1")]));
@@ -128,8 +106,8 @@ fn colours_are_used_where_they_are_asked_for_alone() {
 #[test]
 fn a_log_for_a_collector_is_one_object_a_line_with_names_that_stay() {
     let emulator = Emulator::start("1");
-    let run = emulator.run(&["provision", "--log", "json"], &[]);
-    let text = String::from_utf8(run.stderr).unwrap();
+    let ran = run(&emulator, &["provision", "--log", "json"], &[]);
+    let text = String::from_utf8(ran.stderr).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     for line in &lines {
         assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
@@ -151,9 +129,9 @@ fn a_log_for_a_collector_is_one_object_a_line_with_names_that_stay() {
 #[test]
 fn a_refusal_is_told_once_and_has_one_shape() {
     let emulator = Emulator::start("1");
-    let run = emulator.run(&["rotate", "--color", "always"], &[]);
-    assert_eq!(run.status.code(), Some(1));
-    let text = String::from_utf8(run.stderr).unwrap();
+    let ran = run(&emulator, &["rotate", "--color", "always"], &[]);
+    assert_eq!(ran.status.code(), Some(1));
+    let text = String::from_utf8(ran.stderr).unwrap();
     let told: Vec<&str> = text.lines().filter(|line| line.contains("error: catalog-prod: ")).collect();
     assert_eq!(told.len(), 1, "{text}");
     let head = "\u{1b}[1m\u{1b}[31merror: catalog-prod: principal-not-in-workspace at ";
@@ -208,11 +186,11 @@ fn check_without_secrets_warns_of_what_is_missing_and_notes_what_is_read_otherwi
 #[test]
 fn a_job_gets_nine_annotations_at_the_most_and_one_that_counts_the_rest() {
     let emulator = Emulator::start("12");
-    let config = emulator.1["config"].as_str().unwrap();
+    let config = emulator.at("/config");
     let inputs = [("LAKEKEY_INPUT_COMMAND", "rotate"), ("LAKEKEY_INPUT_CONFIG", config)];
-    let run = emulator.run(&["action"], &inputs);
-    assert_eq!(run.status.code(), Some(1), "no principal is in its workspace");
-    let text = String::from_utf8(run.stdout).unwrap();
+    let ran = run(&emulator, &["action"], &inputs);
+    assert_eq!(ran.status.code(), Some(1), "no principal is in its workspace");
+    let text = String::from_utf8(ran.stdout).unwrap();
     let annotations: Vec<&str> = text.lines().filter(|line| line.starts_with("::error")).collect();
     assert_eq!(annotations.len(), 10, "{text}");
     assert!(annotations[9].contains("and 3 more"), "{}", annotations[9]);
@@ -225,25 +203,41 @@ fn a_job_gets_nine_annotations_at_the_most_and_one_that_counts_the_rest() {
 #[test]
 fn a_dry_run_of_a_job_shows_its_steps_in_the_log() {
     let emulator = Emulator::start("1");
-    let config = emulator.1["config"].as_str().unwrap();
+    let config = emulator.at("/config");
     let inputs = [
         ("LAKEKEY_INPUT_COMMAND", "provision"),
         ("LAKEKEY_INPUT_CONFIG", config),
         ("LAKEKEY_INPUT_DRY_RUN", "true"),
     ];
-    let text = emulator.out(&["action"], &inputs);
+    let text = out(&emulator, &["action"], &inputs);
     assert!(text.contains("would import-principal") && text.contains("to add"), "{text}");
 }
 
 #[test]
 fn a_place_that_refuses_is_told_once_too() {
     let emulator = Emulator::start("1");
-    assert!(emulator.run(&["provision", "-q"], &[]).status.success());
+    assert!(run(&emulator, &["provision", "-q"], &[]).status.success());
     // A token that GitHub does not take.
-    let variables = emulator.1["env"].as_object().unwrap();
-    let github = variables.keys().find(|name| name.contains("GITHUB")).unwrap();
-    let run = emulator.run(&["rotate", "--force"], &[(github, "ghp_0123456789abcdefghij0123456789abcdef")]);
-    assert_eq!(run.status.code(), Some(1));
-    let text = String::from_utf8(run.stderr).unwrap();
+    let (github, _) = emulator.environment().find(|(name, _)| name.contains("GITHUB")).unwrap();
+    let ran = run(&emulator, &["rotate", "--force"], &[(github, "ghp_0123456789abcdefghij0123456789abcdef")]);
+    assert_eq!(ran.status.code(), Some(1));
+    let text = String::from_utf8(ran.stderr).unwrap();
     assert_eq!(text.matches("answered 401").count(), 1, "{text}");
+}
+
+#[test]
+fn a_secret_beside_a_mistake_on_its_line_is_not_shown_although_the_file_could_not_be_checked_through() {
+    for text in [
+        "{version: 1, targets: 5, github: {type: token, token: hunter2}}",
+        "{version: 1, targets: [{name: a, client-secret: hunter2, workspace: 5}]}",
+        "{version: 1, targets: 5, client-secret: hunter2}",
+        "{version: 1, password: {env: hunter2 }, targets: 5, token: \"hunter2\"}",
+    ] {
+        let output = check(text, &[]);
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(!said.contains("token: hunter2") && !said.contains("client-secret: hunter2"), "{said}");
+        assert!(!said.contains("\"hunter2"), "{said}");
+    }
 }

@@ -167,7 +167,7 @@ mod sink;
 pub use auth::Context;
 pub use config::{
     Adopt, Endpoints, FederatedCredential, MAX_DOCUMENT, Policy, Principal, Repository, Runs, Scopes,
-    SecretRef, Whose, conceal, located, with_client_id,
+    SecretRef, Whose, conceal, located, may_hold_a_secret, with_client_id,
 };
 pub use engine::{
     CheckRequest, Checked, Command, Config, CredentialReport, DeliveryReport, Everything, GivenScopes, Holds,

@@ -13,10 +13,10 @@ const NAMES: &[&str] = &["secret", "token", "password", "key", "certificate"];
 /// Returns the line, harmless to what shows it, with stars in place of every character that may be of a
 /// secret; every other stays at its column.
 ///
-/// `hidden` are the columns, from 1, and widths of what is known to be one. Where the document could not be
-/// read, nothing says what is a secret, and whatever a key such as `client-secret` holds is taken for one.
+/// `hidden` are the columns, from 1, and widths of what is known to be one. Where the document was not
+/// read to its end (`is_known` is false), whatever a key such as `client-secret` holds is taken for one too.
 #[must_use]
-pub fn conceal(line: &str, hidden: &[(usize, usize)], is_readable: bool) -> String {
+pub fn conceal(line: &str, hidden: &[(usize, usize)], is_known: bool) -> String {
     let mut chars: Vec<char> = line.chars().collect();
     let plain = chars.clone();
     for (column, width) in hidden {
@@ -42,7 +42,7 @@ pub fn conceal(line: &str, hidden: &[(usize, usize)], is_readable: bool) -> Stri
             Some(name) => key = name.to_owned(),
             None if next == Some(&':') => key = word,
             None => {
-                if is_suspect(&word, &key, is_readable) {
+                if is_suspect(&word, &key, is_known) {
                     cover(&mut chars, at, end);
                 }
             }
@@ -50,6 +50,30 @@ pub fn conceal(line: &str, hidden: &[(usize, usize)], is_readable: bool) -> Stri
         at = end;
     }
     harmless_in_place(&String::from_iter(chars))
+}
+
+/// The keys below which a secret, or how somebody signs in, stands.
+const HOLDERS: &[&str] = &[
+    "client-secret",
+    "oauth-secret",
+    "token",
+    "private-key",
+    "key",
+    "password",
+    "certificate",
+    "url",
+    "auth",
+    "admin",
+    "directory",
+    "github",
+    "azure",
+];
+
+/// Returns true where what is written at a path may be a secret, if it is no section of keys.
+#[must_use]
+pub fn may_hold_a_secret(path: &str) -> bool {
+    let last = path.rsplit(['.', ']']).next().unwrap_or_default();
+    HOLDERS.contains(&last)
 }
 
 fn is_boundary(c: char) -> bool {
@@ -61,7 +85,7 @@ fn cover(chars: &mut [char], start: usize, end: usize) {
     chars[start.min(length)..end.min(length)].fill('*');
 }
 
-fn is_suspect(word: &str, key: &str, is_readable: bool) -> bool {
+fn is_suspect(word: &str, key: &str, is_known: bool) -> bool {
     let bare = word.trim_matches(['$', '(', ')', '%']);
     match key {
         "env" => return !looks_like_a_variable(bare),
@@ -70,7 +94,7 @@ fn is_suspect(word: &str, key: &str, is_readable: bool) -> bool {
     }
     let has = |test: fn(&char) -> bool| word.chars().any(|c| test(&c));
     let mixed = has(char::is_ascii_digit) && has(char::is_ascii_lowercase) && has(char::is_ascii_uppercase);
-    let holds_one = !is_readable && NAMES.iter().any(|name| key.to_ascii_lowercase().contains(name));
+    let holds_one = !is_known && NAMES.iter().any(|name| key.to_ascii_lowercase().contains(name));
     BEGINNINGS.iter().any(|beginning| word.starts_with(beginning) && word.len() > beginning.len() + 3)
         || mixed && word.len() >= 16 && !word.contains("://")
         || holds_one && !looks_like_a_variable(bare)

@@ -1,7 +1,8 @@
 //! Where in the text of a configuration a key stands, for the message that names it.
 
-use granit_parser::{Event, Marker, Parser, Span, StrInput};
+use granit_parser::{Event, Marker, Span};
 
+use super::walk::Walk;
 use crate::model::{Code, Error, Position};
 
 /// Returns an error with the place in the text of the key that it names, or of what encloses it.
@@ -36,13 +37,13 @@ pub(super) fn text_of(bytes: &[u8]) -> Option<&str> {
 /// Returns where a path stands: its value, or its key; else the nearest thing around it.
 fn find(text: &str, path: &str, of_key: bool) -> Option<Position> {
     let parts = parts(path);
-    let own = walk(text, &parts, of_key);
+    let own = follow(text, &parts, of_key);
     // What a target takes over stands in `defaults`.
     let inherited = match &parts[..] {
         [Part::Key("targets"), Part::Index(_), rest @ ..] if !rest.is_empty() => {
             let with: Vec<Part<'_>> =
                 std::iter::once(Part::Key("defaults")).chain(rest.iter().copied()).collect();
-            walk(text, &with, of_key).filter(|(depth, _)| *depth == with.len())
+            follow(text, &with, of_key).filter(|(depth, _)| *depth == with.len())
         }
         _ => None,
     };
@@ -69,17 +70,12 @@ fn parts(path: &str) -> Vec<Part<'_>> {
 }
 
 /// Follows a path as far as it goes; returns how far, and where that is.
-fn walk(text: &str, parts: &[Part<'_>], of_key: bool) -> Option<(usize, Position)> {
-    let mut walk = Walk { parser: Parser::new_from_str(text) };
-    let mut event = loop {
-        match walk.next()? {
-            (Event::StreamStart | Event::DocumentStart(..), _) => {}
-            (event, _) => break event,
-        }
-    };
+fn follow(text: &str, parts: &[Part<'_>], of_key: bool) -> Option<(usize, Position)> {
+    let mut walk = Walk::new(text);
+    let mut event = walk.begin()?.0;
     let mut best: Option<(usize, Position)> = None;
     for (depth, part) in parts.iter().enumerate() {
-        let Some((found, next)) = walk.step(&event, *part) else { return best };
+        let Some((found, next)) = step(&mut walk, &event, *part) else { return best };
         let span = next.1;
         event = next.0;
         let is_scalar = matches!(event, Event::Scalar(..));
@@ -108,55 +104,29 @@ pub(super) fn at(mark: &Marker, width: usize) -> Position {
     Position { line: mark.line(), column: mark.col() + 1, width: width.max(1) }
 }
 
-struct Walk<'t> {
-    parser: Parser<'t, StrInput<'t>>,
-}
-
 /// What a step leads to: the key, if it is one, and the value.
 type Step<'t> = (Option<Span>, (Event<'t>, Span));
 
-impl<'t> Walk<'t> {
-    fn next(&mut self) -> Option<(Event<'t>, Span)> {
-        self.parser.next_event()?.ok()
-    }
-
-    /// Goes from a value to one within it.
-    fn step(&mut self, event: &Event<'t>, part: Part<'_>) -> Option<Step<'t>> {
-        match (event, part) {
-            (Event::MappingStart(..), Part::Key(wanted)) => loop {
-                let (key, span) = match self.next()? {
-                    (Event::Scalar(text, ..), span) => (text, span),
-                    _ => return None,
-                };
-                let value = self.next()?;
-                if key == wanted {
-                    return Some((Some(span), value));
-                }
-                self.skip(&value.0)?;
-            },
-            (Event::SequenceStart(..), Part::Index(wanted)) => {
-                for _ in 0..wanted {
-                    let (event, _) = self.next().filter(|(event, _)| !matches!(event, Event::SequenceEnd))?;
-                    self.skip(&event)?;
-                }
-                let item = self.next().filter(|(event, _)| !matches!(event, Event::SequenceEnd))?;
-                Some((None, item))
+/// Goes from a value to one within it.
+fn step<'t>(walk: &mut Walk<'t>, event: &Event<'t>, part: Part<'_>) -> Option<Step<'t>> {
+    match (event, part) {
+        (Event::MappingStart(..), Part::Key(wanted)) => loop {
+            let (key, span) = walk.key()??;
+            let value = walk.next()?;
+            if key == wanted {
+                return Some((Some(span), value));
             }
-            _ => None,
-        }
-    }
-
-    /// Reads past the rest of a value.
-    fn skip(&mut self, event: &Event<'_>) -> Option<()> {
-        let mut depth = i32::from(matches!(event, Event::SequenceStart(..) | Event::MappingStart(..)));
-        while depth > 0 {
-            match self.next()?.0 {
-                Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
-                Event::SequenceEnd | Event::MappingEnd => depth -= 1,
-                _ => {}
+            walk.skip(&value.0)?;
+        },
+        (Event::SequenceStart(..), Part::Index(wanted)) => {
+            for _ in 0..wanted {
+                let (event, _) = walk.next().filter(|(event, _)| !matches!(event, Event::SequenceEnd))?;
+                walk.skip(&event)?;
             }
+            let item = walk.next().filter(|(event, _)| !matches!(event, Event::SequenceEnd))?;
+            Some((None, item))
         }
-        Some(())
+        _ => None,
     }
 }
 

@@ -15,11 +15,12 @@ mod principal;
 mod repository;
 mod secret_ref;
 mod variant;
+mod walk;
 mod write_back;
 mod yaml;
 
 pub(crate) use as_copied::{read_as, without_braces};
-pub use conceal::conceal;
+pub use conceal::{conceal, may_hold_a_secret};
 pub use decode::MAX_DOCUMENT;
 pub(crate) use decode::{decode, parse};
 pub use document::{Adopt, Scopes};

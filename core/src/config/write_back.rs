@@ -1,8 +1,9 @@
 //! What provisioning has learnt, written into the document as its author has written it: nothing else of the
 //! text changes, comments included.
 
-use granit_parser::{Event, Marker, Parser, Span, StrInput};
+use granit_parser::{Event, Marker};
 
+use super::walk::Walk;
 use crate::model::{Code, Error};
 
 /// Returns the document with the application id of a target's principal, which it names by its
@@ -16,8 +17,8 @@ pub fn with_client_id(text: &str, target: &str, client_id: &str) -> Result<Strin
         let words = "the target's principal is written in a way that is not edited; write client-id by hand";
         Error::invalid(&format!("targets.{target}.principal"), words)
     };
-    let mut walk = Walk { parser: Parser::new_from_str(text), text };
-    let places = walk
+    let mut search = Search { walk: Walk::new(text), text };
+    let places = search
         .document()
         .ok_or_else(|| Error::config(Code::ConfigSyntax, "document", "this is neither YAML nor JSON"))?;
     let mut found = places.into_iter().filter(|place| place.name.as_deref() == Some(target));
@@ -53,29 +54,21 @@ struct Place {
     at: Option<At>,
 }
 
-struct Walk<'t> {
-    parser: Parser<'t, StrInput<'t>>,
+struct Search<'t> {
+    walk: Walk<'t>,
     text: &'t str,
 }
 
-impl<'t> Walk<'t> {
-    fn next(&mut self) -> Option<(Event<'t>, Span)> {
-        self.parser.next_event()?.ok()
-    }
-
+impl Search<'_> {
     fn document(&mut self) -> Option<Vec<Place>> {
-        loop {
-            match self.next()? {
-                (Event::StreamStart | Event::DocumentStart(..), _) => {}
-                (Event::MappingStart(..), _) => break,
-                _ => return None,
-            }
+        if !matches!(self.walk.begin()?.0, Event::MappingStart(..)) {
+            return None;
         }
         let mut places = Vec::new();
-        while let Some(key) = self.key()? {
-            match (key.0.as_str(), self.next()?) {
+        while let Some(key) = self.walk.key()? {
+            match (key.0.as_str(), self.walk.next()?) {
                 ("targets", (Event::SequenceStart(..), _)) => places = self.targets()?,
-                (_, (event, _)) => self.skip(&event)?,
+                (_, (event, _)) => self.walk.skip(&event)?,
             }
         }
         Some(places)
@@ -84,11 +77,11 @@ impl<'t> Walk<'t> {
     fn targets(&mut self) -> Option<Vec<Place>> {
         let mut places = Vec::new();
         loop {
-            match self.next()?.0 {
+            match self.walk.next()?.0 {
                 Event::SequenceEnd => return Some(places),
                 Event::MappingStart(..) => places.push(self.target()?),
                 event => {
-                    self.skip(&event)?;
+                    self.walk.skip(&event)?;
                     places.push(Place::default());
                 }
             }
@@ -97,14 +90,14 @@ impl<'t> Walk<'t> {
 
     fn target(&mut self) -> Option<Place> {
         let mut place = Place::default();
-        while let Some(key) = self.key()? {
-            match (key.0.as_str(), self.next()?) {
+        while let Some(key) = self.walk.key()? {
+            match (key.0.as_str(), self.walk.next()?) {
                 ("name", (Event::Scalar(text, ..), _)) => place.name = Some(text.into_owned()),
                 ("principal", (Event::MappingStart(..), span)) => {
                     let flow = self.text[self.offset(&span.start)?..].starts_with('{');
                     place.at = self.principal(flow)?;
                 }
-                (_, (event, _)) => self.skip(&event)?,
+                (_, (event, _)) => self.walk.skip(&event)?,
             }
         }
         Some(place)
@@ -112,37 +105,15 @@ impl<'t> Walk<'t> {
 
     fn principal(&mut self, flow: bool) -> Option<Option<At>> {
         let (mut at, mut known) = (None, false);
-        while let Some((key, span)) = self.key()? {
+        while let Some((key, span)) = self.walk.key()? {
             known |= key == "client-id";
             if key == "display-name" {
                 at = Some(At { offset: self.offset(&span.start)?, flow });
             }
-            let event = self.next()?.0;
-            self.skip(&event)?;
+            let event = self.walk.next()?.0;
+            self.walk.skip(&event)?;
         }
         Some(at.filter(|_| !known))
-    }
-
-    /// Reads the next key of a mapping; `None` within where it has ended.
-    fn key(&mut self) -> Option<Option<(String, Span)>> {
-        match self.next()? {
-            (Event::MappingEnd, _) => Some(None),
-            (Event::Scalar(text, ..), span) => Some(Some((text.into_owned(), span))),
-            _ => None,
-        }
-    }
-
-    /// Reads past the rest of a value.
-    fn skip(&mut self, event: &Event<'_>) -> Option<()> {
-        let mut depth = i32::from(matches!(event, Event::SequenceStart(..) | Event::MappingStart(..)));
-        while depth > 0 {
-            match self.next()?.0 {
-                Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
-                Event::SequenceEnd | Event::MappingEnd => depth -= 1,
-                _ => {}
-            }
-        }
-        Some(())
     }
 
     /// Returns at which byte a mark stands.

@@ -36,6 +36,8 @@ pub struct Checked {
     pub warnings: Vec<Error>,
     /// What is read as something else than it is written: the path of the key, and the words.
     pub notes: Vec<(String, String)>,
+    /// Whether the whole document was looked at. If not, a secret may stand in it that no mistake names.
+    pub complete: bool,
 }
 
 /// Checks a configuration, YAML or JSON, and everything that it refers to. Nothing is sent.
@@ -57,6 +59,7 @@ pub fn check(bytes: &[u8], environment: &dyn Environment, request: CheckRequest)
             break None;
         }
     };
+    checked.complete = config.is_some();
     for target in config.iter().flat_map(Config::targets) {
         for error in missing(target, environment, request) {
             let absent = matches!(error.code(), Code::ConfigMissingSecret | Code::SignInNotConfigured);

@@ -225,9 +225,13 @@ impl<'de> Deserializer<'de> for Typed {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         name: &'static str,
-        _: &'static [&'static str],
+        keys: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Misfit> {
+        if name != SECRET_REFERENCE && !self.0.is_object() && !keys.is_empty() {
+            let listed = keys.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+            return Err(Misfit::new(Kind::Expected(format!("a section with keys such as {listed}"))));
+        }
         if name == SECRET_REFERENCE && !self.0.is_object() {
             let expression = self.0.as_str().and_then(expression);
             return Err(Misfit::new(expression.unwrap_or(Kind::LiteralSecret)));
