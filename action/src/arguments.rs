@@ -134,6 +134,9 @@ pub enum Commands {
         /// Write the application id that it finds or makes into the configuration
         #[arg(long)]
         write: bool,
+        /// Tell nobody that the configuration names under notify, and leave out the heartbeat
+        #[arg(long)]
+        no_notify: bool,
     },
     /// Renew what is due, deliver, verify, revoke what is superseded
     Rotate {
@@ -143,6 +146,9 @@ pub enum Commands {
         /// Renew what is not due too
         #[arg(long)]
         force: bool,
+        /// Tell nobody that the configuration names under notify, and leave out the heartbeat
+        #[arg(long)]
+        no_notify: bool,
     },
     /// Show every managed credential: age, expiry, when due, where delivered, what is left over
     Status {
@@ -161,6 +167,12 @@ pub enum Commands {
         /// Print openmetrics: when each credential ends and is due, for a file that a collector reads
         #[arg(long, value_name = "FORM", hide_possible_values = true, conflicts_with = "json")]
         format: Option<Format>,
+        /// Write a page of the whole fleet too, which needs nothing beside it
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+        /// Tell nobody that the configuration names under notify, and leave out the heartbeat
+        #[arg(long)]
+        no_notify: bool,
     },
     /// Walk the procedure and say which step is refused, why and what to do; without --fix it only reads
     Doctor {

@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn options_may_stand_before_and_after_the_command() {
         let read = read_line("--json --target=a --config x.yml rotate --target b --force").unwrap();
-        let Commands::Rotate { changing, force } = read.command else { unreachable!() };
+        let Commands::Rotate { changing, force, .. } = read.command else { unreachable!() };
         assert_eq!(
             (changing.shared.source.json, force, changing.dry_run, changing.shared.source.config.as_str()),
             (true, true, false, "x.yml")

@@ -85,24 +85,25 @@ async fn dispatch(command: Commands, console: &Rc<Console>) -> u8 {
             let looking = Looking { exit_code, ..Looking::default() };
             terminal::look(console, &shared, Command::Plan, looking).await
         }
-        Commands::Status { shared, fail_on, all, markdown, format } => {
+        Commands::Status { shared, fail_on, all, markdown, format, html, no_notify } => {
             let form = match format {
                 Some(Format::Openmetrics) => Form::Openmetrics,
                 None if markdown => Form::Markdown,
                 None => Form::Text,
             };
-            let looking = Looking { fail_on, all, form, ..Looking::default() };
+            let looking =
+                Looking { fail_on, all, form, page: html, notify: !no_notify, ..Looking::default() };
             terminal::look(console, &shared, Command::Status, looking).await
         }
         Commands::Doctor { shared, fix: false, .. } => {
             terminal::look(console, &shared, Command::Doctor, Looking::default()).await
         }
         Commands::Doctor { shared, yes, .. } => terminal::fix(console, &shared, yes).await,
-        Commands::Provision { changing, write } => {
-            terminal::change(console, &changing, Command::Provision, write).await
+        Commands::Provision { changing, write, no_notify } => {
+            terminal::change(console, &changing, Command::Provision, write, !no_notify).await
         }
-        Commands::Rotate { changing, force } => {
-            terminal::change(console, &changing, Command::Rotate { force }, false).await
+        Commands::Rotate { changing, force, no_notify } => {
+            terminal::change(console, &changing, Command::Rotate { force }, false, !no_notify).await
         }
         Commands::Init(flags) => init::run(console, *flags).await,
         Commands::Check { source, no_secrets } => terminal::check(console, &source, !no_secrets),

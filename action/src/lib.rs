@@ -34,6 +34,7 @@ mod init;
 pub mod layout;
 pub mod metrics;
 pub mod mistakes;
+pub mod page;
 pub mod platform;
 mod progress;
 mod rehearsal;

@@ -1,5 +1,6 @@
 //! The commands of the core at a terminal, in a script or under cron.
 
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -18,7 +19,7 @@ use crate::report_text::Telling;
 use crate::run::Runner;
 use crate::style::Tone;
 use crate::workflow::summary;
-use crate::{configuration, metrics, mistakes, report_text};
+use crate::{configuration, metrics, mistakes, page, report_text};
 
 /// Names a form of the result for people and programs; `--json` stands above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,7 +34,7 @@ pub(crate) enum Form {
 }
 
 /// Says what a command that changes nothing ends with, and how much it tells.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Looking {
     /// What makes it end with status 3.
     pub(crate) fail_on: Option<FailOn>,
@@ -43,19 +44,29 @@ pub(crate) struct Looking {
     pub(crate) exit_code: bool,
     /// The form of the result.
     pub(crate) form: Form,
+    /// Where a page of the result is written too.
+    pub(crate) page: Option<PathBuf>,
+    /// Whether those are told whom the configuration wants told.
+    pub(crate) notify: bool,
 }
 
 /// Runs a command that changes nothing and returns the exit status.
 pub(crate) async fn look(console: &Rc<Console>, shared: &Shared, command: Command, looking: Looking) -> u8 {
-    let Looking { fail_on, all, exit_code, form } = looking;
-    let order = Order { fail_on, all, exit_code, form, ..Order::default() };
+    let Looking { fail_on, all, exit_code, form, page, notify } = looking;
+    let order = Order { fail_on, all, exit_code, form, page, notify, ..Order::default() };
     serve(console, shared, command, order, None).await.status
 }
 
 /// Runs a command that changes something and returns the exit status; `write` puts into the configuration
 /// what provisioning has learnt.
-pub(crate) async fn change(console: &Rc<Console>, changing: &Changing, command: Command, write: bool) -> u8 {
-    let order = Order { dry_run: changing.dry_run, write, ..Order::default() };
+pub(crate) async fn change(
+    console: &Rc<Console>,
+    changing: &Changing,
+    command: Command,
+    write: bool,
+    notify: bool,
+) -> u8 {
+    let order = Order { dry_run: changing.dry_run, write, notify, ..Order::default() };
     if write && changing.shared.source.config == "-" {
         let words = "--write takes a file: name the configuration with --config FILE";
         let error = Error::new(Code::UsageInvalid, Step::Configure, words);
@@ -65,7 +76,7 @@ pub(crate) async fn change(console: &Rc<Console>, changing: &Changing, command: 
 }
 
 /// Says how a command is carried out.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Order {
     dry_run: bool,
     confirmed: bool,
@@ -77,6 +88,10 @@ struct Order {
     exit_code: bool,
     /// The form of the result.
     form: Form,
+    /// Where a page of the result is written too.
+    page: Option<PathBuf>,
+    /// Whether those are told whom the configuration wants told.
+    notify: bool,
 }
 
 impl Default for Order {
@@ -89,6 +104,8 @@ impl Default for Order {
             all: false,
             exit_code: false,
             form: Form::Text,
+            page: None,
+            notify: true,
         }
     }
 }
@@ -111,7 +128,7 @@ pub(crate) async fn revoke(console: &Rc<Console>, revoke: Revoke) -> u8 {
     let order = Order { dry_run: *dry_run, confirmed: !asked, ..Order::default() };
     let command = Command::Revoke(what);
     let Served { status, to_confirm, failed, config, .. } =
-        serve(console, shared, command.clone(), order, None).await;
+        serve(console, shared, command.clone(), order.clone(), None).await;
     if to_confirm.is_empty()
         || shared.source.json
         || !console.is_terminal()
@@ -127,7 +144,8 @@ pub(crate) async fn revoke(console: &Rc<Console>, revoke: Revoke) -> u8 {
 /// Offers the doctor's safe requests, sends them if that is meant, and returns the exit status.
 pub(crate) async fn fix(console: &Rc<Console>, shared: &Shared, yes: bool) -> u8 {
     let order = Order { confirmed: yes, ..Order::default() };
-    let Served { status, offers, config, .. } = serve(console, shared, Command::Fix, order, None).await;
+    let Served { status, offers, config, .. } =
+        serve(console, shared, Command::Fix, order.clone(), None).await;
     if offers.is_empty() || shared.source.json || !console.is_terminal() {
         return status;
     }
@@ -254,12 +272,12 @@ async fn serve(
         clock: &SystemClock,
         cancellation: &signals,
     };
-    let Order { dry_run, confirmed, fail_on, write, all, exit_code, form } = order;
+    let Order { dry_run, confirmed, fail_on, write, all, exit_code, form, page, notify } = order;
     let changes = matches!(command, Command::Provision | Command::Rotate { .. } | Command::Status);
     let all = all || shared.source.telling.verbose > 0;
     let telling = Telling { all, steps: dry_run || !changes };
     let targets = shared.targets.clone();
-    let request = RunRequest { targets, dry_run, confirmed, ..RunRequest::new(command) };
+    let request = RunRequest { targets, dry_run, confirmed, notify, ..RunRequest::new(command) };
     let mut text = Vec::new();
     let done = async {
         let config = match known {
@@ -277,7 +295,9 @@ async fn serve(
         Ok((config, report)) => {
             show(console, shared.source.json, form, &report, telling);
             let learnt = if provisions { learnt(&config, &report) } else { Vec::new() };
-            let status = match keep(console, &shared.source.config, &learnt, write) {
+            let kept = keep(console, &shared.source.config, &learnt, write)
+                .and_then(|()| page.map_or(Ok(()), |path| page_at(&path, &report)));
+            let status = match kept {
                 Ok(()) => match exit_status::of(&report, fail_on) {
                     DONE if exit_code && report_text::to_do(&report).is_some() => exit_status::FOUND,
                     status => status,
@@ -297,6 +317,23 @@ async fn serve(
             Served { status, to_confirm: Vec::new(), offers: Vec::new(), failed: true, config: None }
         }
     }
+}
+
+/// Writes the page of a report.
+fn page_at(path: &Path, report: &Report) -> Result<(), Error> {
+    replaced(path, &page::render(report)).map_err(|error| {
+        let words =
+            format!("the page could not be written to {}: {error}", harmless(&path.to_string_lossy()));
+        Error::new(Code::UsageInvalid, Step::Configure, words)
+            .with_hint("give in --html a file in a folder that is there and may be written")
+    })
+}
+
+/// Writes a file beside and moves it, so that nobody finds half of it.
+fn replaced(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path))
 }
 
 /// Waits for a run, and says every minute that it goes on where nothing else was said.
@@ -376,11 +413,7 @@ fn keep(console: &Console, path: &str, learnt: &[(String, String)], write: bool)
     for (target, id) in learnt {
         text = with_client_id(&text, target, id)?;
     }
-    // Written beside and moved, so that nobody finds half of it.
-    let beside = format!("{path}.new");
-    std::fs::write(&beside, text)
-        .and_then(|()| std::fs::rename(&beside, path))
-        .map_err(|error| unwritable(&error))?;
+    replaced(Path::new(path), &text).map_err(|error| unwritable(&error))?;
     for (target, id) in learnt {
         console.note(&format!("wrote client-id: {id} into the target {target} of {path}"));
     }

@@ -166,13 +166,14 @@ mod sink;
 
 pub use auth::Context;
 pub use config::{
-    Adopt, Endpoints, FederatedCredential, MAX_DOCUMENT, Policy, Principal, Repository, Runs, Scopes,
-    SecretRef, Whose, conceal, located, may_hold_a_secret, with_client_id,
+    Adopt, Endpoints, FederatedCredential, MAX_DOCUMENT, Occasion, Policy, Principal, Repository, Runs,
+    Scopes, SecretRef, Whose, conceal, located, may_hold_a_secret, with_client_id,
 };
 pub use engine::{
     CheckRequest, Checked, Command, Config, CredentialReport, DeliveryReport, Everything, GivenScopes, Holds,
-    LeftOver, LookedUp, Outcome, Report, Revocation, RunRequest, SignInEnd, State, StepReport, Target,
-    TargetReport, Trusted, check, document, look_up, matrix, run, schema, select,
+    LeftOver, LookedUp, Notable, NoticeReport, Outcome, Report, Revocation, RunRequest, SignInEnd, State,
+    StepReport, Target, TargetReport, Trusted, check, document, look_up, matrix, notable, run, schema,
+    select,
 };
 pub use host::{
     Cancellation, Clock, Entropy, Environment, Event, HeaderValue, Host, LocalFuture, Method, NeverCancelled,

@@ -344,6 +344,12 @@ fn of_place(code: &str) -> Option<Codes> {
             answered(stage, Service::KeyVault, "PUT /secrets/", status(403, body), FORCED)
         }
         "sink-refused" => at_github("PUT /secrets/", status(422, words("Validation failed"))),
+        "notice-refused" => {
+            let mut stage = provisioned();
+            stage.environment.0.insert("BEAT".to_owned(), "https://hooks.example/x".to_owned());
+            stage.document["heartbeat"] = json!({"url": {"env": "BEAT"}});
+            answered(stage, Service::Webhook, "* /x", status(404, words("unknown")), FORCED)
+        }
         "sink-mismatch" => at_github("GET /actions/secrets/", FaultKind::Stale),
         "sink-changed" => {
             let stage = ready(Stage::new().every_sink());

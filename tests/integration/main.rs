@@ -24,6 +24,7 @@ mod interleavings;
 mod leases;
 mod machines;
 mod mistakes;
+mod notices;
 mod oauth_scopes;
 mod other_hands;
 mod places;

@@ -99,6 +99,7 @@ export type Code =
   | "sink-network-refused"
   | "sink-secret-disabled"
   | "sink-refused"
+  | "notice-refused"
   | "sink-secret-deleted"
   | "sink-changed"
   | "sink-mismatch"
@@ -135,4 +136,5 @@ export type Step =
   | "deliver"
   | "read-back"
   | "mark-active"
-  | "revoke-token";
+  | "revoke-token"
+  | "notify";

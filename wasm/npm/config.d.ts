@@ -166,6 +166,10 @@ export type GithubSignIn =
       token: SecretRef;
       type: "token";
     };
+/** Names what somebody may want to hear of. */
+export type Occasion = "failed" | "overdue" | "expiring" | "rotated";
+/** Names the form of a notice. */
+export type NotifyKind = "slack" | "teams" | "webhook";
 /** Describes a place of delivery. */
 export type SinkConfig =
   | {
@@ -269,6 +273,13 @@ export interface Config {
   endpoints?: Endpoints;
   /** How the GitHub sinks sign in. */
   github?: GithubSignIn | null;
+  /**
+   * What each `rotate` and `provision` calls that ends well: a service that raises an alarm when the calls
+   * stop.
+   */
+  heartbeat?: Heartbeat | null;
+  /** Who is told of what `provision`, `rotate` and `status` find. */
+  notify?: Notify[];
   /** The service principals to care for. */
   targets: TargetDocument[];
   /** The version of this shape: 1. */
@@ -348,6 +359,22 @@ export interface Endpoints {
   management?: string | null;
   /** Workspaces outside the cloud's suffix, such as private ones. */
   workspaces?: string[];
+}
+/** Describes what is called by each run that ends well. */
+export interface Heartbeat {
+  /** The address that is read by GET. */
+  url: SecretRef;
+}
+/** Describes who is told of what. */
+export interface Notify {
+  /** What is told: `failed`, `overdue`, `expiring`, `rotated`; all but `rotated` by default. */
+  on?: Occasion[] | null;
+  /** Who is told: `slack`, `teams`, or `webhook` for a service of your own. */
+  type: NotifyKind;
+  /** The address that takes the notice. Those who know it may post there, so that it is a secret. */
+  url: SecretRef;
+  /** How long before its end a credential is told as `expiring`; 14d by default. */
+  within?: Duration | null;
 }
 /** Describes one service principal in one workspace. */
 export interface TargetDocument {

@@ -141,6 +141,19 @@ export interface Report {
   started: string;
   finished: string;
   targets: TargetReport[];
+  /** Who was told of it. */
+  notices?: NoticeReport[];
+}
+
+/** Says who was told of a run. */
+export interface NoticeReport {
+  type: "slack" | "teams" | "webhook" | "heartbeat";
+  /** Whether it was taken. */
+  sent: boolean;
+  /** Of how many things it tells. */
+  events: number;
+  /** Why it was not taken. */
+  error?: Failure;
 }
 
 /** Describes one thing that happened to one target. */
@@ -197,6 +210,8 @@ export interface Options {
   targets?: readonly string[];
   /** Changes nothing; the report says what would be done. */
   dryRun?: boolean;
+  /** Whether those are told whom the configuration names under `notify`, and the heartbeat is called; `true`. */
+  notify?: boolean;
   /**
    * An Octokit to keep GitHub secrets with, such as one with plugins; without it lakekey makes the requests
    * itself. It signs in by itself where the configuration has no `github`.

@@ -52,6 +52,7 @@ impl Request {
                 dry_run: flag("dryRun"),
                 // The doctor's requests are asked for; a revocation is one.
                 confirmed: value["yes"].as_bool().unwrap_or(command != Command::Fix),
+                notify: value["notify"].as_bool().unwrap_or(true),
                 ..RunRequest::new(command)
             },
             object: flag("object"),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::federated::FederatedDocument;
+use super::notice::{HeartbeatDocument, NotifyDocument};
 use crate::model::{Cloud, Entitlement, PrincipalKind, Span};
 
 /// Holds the whole document.
@@ -34,6 +35,12 @@ pub(crate) struct Document {
     pub(crate) azure: Option<AuthValue>,
     /// How many targets are served at once, 1 to 64; 8 by default.
     pub(crate) concurrency: Option<u32>,
+    /// Who is told of what `provision`, `rotate` and `status` find.
+    #[serde(default)]
+    pub(crate) notify: Vec<NotifyDocument>,
+    /// What each `rotate` and `provision` calls that ends well: a service that raises an alarm when the calls
+    /// stop.
+    pub(crate) heartbeat: Option<HeartbeatDocument>,
 }
 
 /// Names hosts other than the cloud's own.

@@ -10,6 +10,7 @@ mod document;
 mod endpoints;
 mod federated;
 mod locate;
+mod notice;
 mod policy;
 mod principal;
 mod repository;
@@ -31,6 +32,8 @@ pub(crate) use document::{
 pub use endpoints::Endpoints;
 pub use federated::{FederatedCredential, Runs, Whose};
 pub use locate::located;
+pub use notice::Occasion;
+pub(crate) use notice::{HeartbeatDocument, NotifyDocument, NotifyKind};
 pub use policy::Policy;
 pub use principal::Principal;
 pub(crate) use principal::{guid, tenant};

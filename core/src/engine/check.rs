@@ -69,6 +69,10 @@ pub fn check(bytes: &[u8], environment: &dyn Environment, request: CheckRequest)
             checked.note(repairs.original(error), bytes, &repairs, true);
         }
     }
+    for error in config.iter().flat_map(|config| config.notices.lacking(&config.endpoints, environment)) {
+        let absent = error.code() == Code::ConfigMissingSecret && !request.secrets;
+        checked.note(repairs.original(error), bytes, &repairs, absent);
+    }
     let wrong = |key: &str| checked.mistakes.iter().any(|error| error.key() == Some(key));
     checked.notes.retain(|(key, _)| !wrong(key));
     checked.mistakes.sort_by_key(Error::position);

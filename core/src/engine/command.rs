@@ -71,13 +71,15 @@ pub struct RunRequest {
     /// Whether a revocation that stops what is in use, or the doctor's requests, were confirmed; if not, the
     /// report lists them.
     pub confirmed: bool,
+    /// Whether those are told whom the configuration wants told.
+    pub notify: bool,
 }
 
 impl RunRequest {
     /// Asks for a command on every target, for real.
     #[must_use]
     pub const fn new(command: Command) -> Self {
-        Self { command, targets: Vec::new(), dry_run: false, confirmed: true }
+        Self { command, targets: Vec::new(), dry_run: false, confirmed: true, notify: true }
     }
 
     /// Returns whether the run may deliver a credential.

@@ -20,6 +20,10 @@ mod issue;
 mod job;
 mod lookup;
 mod matrix;
+mod notable;
+mod notice_form;
+mod notices;
+mod notified;
 mod observe;
 mod places;
 mod plan;
@@ -53,9 +57,10 @@ pub use check::{CheckRequest, Checked, check};
 pub use command::{Command, Revocation, RunRequest, select};
 pub use lookup::{LookedUp, Trusted, look_up};
 pub use matrix::matrix;
+pub use notable::{Notable, notable};
 pub use report::{
-    CredentialReport, DeliveryReport, Everything, GivenScopes, Holds, LeftOver, Outcome, Report, SignInEnd,
-    State, StepReport, TargetReport,
+    CredentialReport, DeliveryReport, Everything, GivenScopes, Holds, LeftOver, NoticeReport, Outcome,
+    Report, SignInEnd, State, StepReport, TargetReport,
 };
 pub use resolve::{Config, Target, document};
 pub use run::run;

@@ -334,7 +334,7 @@ impl TargetReport {
     }
 
     /// Returns true where the process is not to end with 0 for it.
-    fn has_failed(&self) -> bool {
+    pub(super) fn has_failed(&self) -> bool {
         match self.outcome {
             Outcome::Failed | Outcome::Partial => true,
             // It was asked to rotate and did not, or what is in use is overdue.
@@ -359,6 +359,34 @@ pub struct Report {
     pub finished: Timestamp,
     /// Every credential of every target, in the order of the configuration.
     pub targets: Vec<TargetReport>,
+    /// Who was told of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticeReport>,
+}
+
+/// Says who was told of a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct NoticeReport {
+    /// Who: `slack`, `teams`, `webhook` or `heartbeat`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether it was taken.
+    pub sent: bool,
+    /// Of how many things it tells.
+    pub events: usize,
+    /// Why it was not taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Error>,
+}
+
+impl NoticeReport {
+    /// Describes a notice that was taken, or was not for that reason.
+    #[must_use]
+    pub fn new(kind: impl Into<String>, events: usize, error: Option<Error>) -> Self {
+        Self { kind: kind.into(), sent: error.is_none(), events, error }
+    }
 }
 
 impl CredentialReport {
@@ -439,7 +467,7 @@ impl Report {
         mut targets: Vec<TargetReport>,
     ) -> Self {
         targets.iter_mut().for_each(TargetReport::make_harmless);
-        Self { version: 1, command: command.into(), started, finished, targets }
+        Self { version: 1, command: command.into(), started, finished, targets, notices: Vec::new() }
     }
 
     /// Returns the process's exit status: 0 done; 1 a target failed; 2 the configuration is at fault for

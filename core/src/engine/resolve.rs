@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::notified::Notices;
 use crate::auth::{self, GithubSignIn, SignIn, Subject};
 use crate::config::{
     Adopt, AuthValue, Document, Endpoints, FederatedCredential, Policy, Principal, PrincipalDocument, Scopes,
@@ -21,6 +22,8 @@ pub struct Config {
     pub(crate) endpoints: Endpoints,
     pub(crate) concurrency: usize,
     pub(crate) targets: Vec<Target>,
+    /// Who is told of what.
+    pub(super) notices: Notices,
     /// The environment variables that it refers to.
     variables: BTreeSet<String>,
 }
@@ -122,6 +125,7 @@ impl Config {
             let words = format!("version {} is not known; write 1", document.version);
             return Err(Error::invalid("version", words));
         }
+        let notices = Notices::read(&document)?;
         let endpoints = Endpoints::resolve(&document, environment)?;
         let concurrency = document.concurrency.unwrap_or(8);
         if !(1..=64).contains(&concurrency) {
@@ -144,7 +148,7 @@ impl Config {
             targets.push(target);
         }
         introduce(&mut targets)?;
-        Ok(Self { endpoints, concurrency: concurrency as usize, targets, variables })
+        Ok(Self { endpoints, concurrency: concurrency as usize, targets, notices, variables })
     }
 
     /// Returns the targets, in the order of the document.

@@ -9,7 +9,7 @@ use super::report::{Outcome, Report, TargetReport};
 use super::resolve::{Config, Target};
 use super::revoke::Mode;
 use super::shared::{Run, finish};
-use super::{checks, doctor, fix, provision, revoke, show, sign_in_ends};
+use super::{checks, doctor, fix, notices, provision, revoke, show, sign_in_ends};
 use crate::auth::{Access, Session};
 use crate::host::{Event, Host, Phase};
 use crate::model::{Error, Step};
@@ -52,7 +52,9 @@ pub async fn run(
     });
     let reports: Vec<Vec<TargetReport>> = iter(served).buffered(config.concurrency).collect().await;
     let reports = reports.into_iter().flatten().collect();
-    Ok(Report::new(request.command.name(), started, host.clock.now(), reports))
+    let mut report = Report::new(request.command.name(), started, host.clock.now(), reports);
+    notices::tell(host, &run.session, config, request, &mut report).await;
+    Ok(report)
 }
 
 /// Says which hosts the configuration has chosen in place of the vendors' own, before a secret goes there.

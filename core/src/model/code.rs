@@ -329,6 +329,9 @@ codes! {
         "switch the secret's current version on, or deliver elsewhere";
     /// A place of delivery refused the value.
     SinkRefused = "sink-refused", "read what the service said";
+    /// Who was to be told of a run did not take the notice.
+    NoticeRefused = "notice-refused",
+        "check the address that `notify` or `heartbeat` refers to; the credentials are as the report says";
     /// A secret of that name was deleted and waits for its purge.
     SinkSecretDeleted = "sink-secret-deleted",
         "recover or purge the deleted secret: `az keyvault secret recover --vault-name VAULT --name NAME`";

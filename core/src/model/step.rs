@@ -69,6 +69,8 @@ steps! {
     MarkActive = "mark-active";
     /// Revokes a credential.
     RevokeToken = "revoke-token";
+    /// Tells others how a run has ended.
+    Notify = "notify";
 }
 
 impl fmt::Display for Step {

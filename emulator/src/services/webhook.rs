@@ -1,4 +1,4 @@
-//! A receiver of webhooks, which keeps what it is sent and checks nothing.
+//! A receiver of webhooks and of heartbeats, which keeps what it is sent and checks nothing.
 
 use crate::call::Call;
 use crate::reply::Reply;
@@ -6,7 +6,7 @@ use crate::state::WebhookDelivery;
 use crate::world::World;
 
 pub(crate) fn handle(world: &mut World, call: &Call) -> Reply {
-    if !matches!(call.method.as_str(), "POST" | "PUT") {
+    if !matches!(call.method.as_str(), "GET" | "POST" | "PUT") {
         return Reply::unknown_route(call);
     }
     let headers = call.headers.iter().map(|(name, value)| {

@@ -245,6 +245,7 @@ async function serve(name, values, { env: given, text: known, stdout, say, pipel
     fetch: telling(fetch, level, say),
     targets: values.target,
     dryRun: values["dry-run"],
+    notify: !values["no-notify"],
     onSecret: heard,
     onEvent: (event) => onEvent(event, level, say, pipelines),
     ...(name === "rotate" && { force: values.force }),

@@ -63,7 +63,7 @@ const FUNCTIONS = [
   "clearTimeout",
   "getRandomValues",
 ];
-const OWN = new Set([...FUNCTIONS, "env", "signal", "sinks", "targets", "dryRun", "octokit", "Octokit"]);
+const OWN = new Set([...FUNCTIONS, "env", "signal", "sinks", "targets", "dryRun", "notify", "octokit", "Octokit"]);
 
 function settings(options, known) {
   if (options === null || typeof options !== "object") throw usage("the options are not an object");
@@ -122,7 +122,7 @@ function failure(error) {
 }
 
 /** What of the options the module reads itself. */
-const PASSED = ["targets", "dryRun", "force", "superseded", "managed", "all", "tokenId", "yes", "fix"];
+const PASSED = ["targets", "dryRun", "notify", "force", "superseded", "managed", "all", "tokenId", "yes", "fix"];
 
 /** Runs a command and resolves to `{exit, report}`. */
 export async function execute(command, config, options = {}, known = []) {

@@ -1,0 +1,61 @@
+//! The page of `status --html`: one file that asks for nothing else.
+
+use lakekey_core::Report;
+
+/// The page, whose style and script stand in it and are named by their hashes, so that a browser runs
+/// nothing else there.
+const PAGE: &str = include_str!("status.html");
+
+/// Where the report stands in the page.
+const PLACE: &str = ">REPORT</script>";
+
+/// Renders a report as a page of its own.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    // A report holds texts, numbers and times: there is nothing in it that could not be written. No text of it
+    // ends the element in which it stands.
+    let data = serde_json::to_string(report).unwrap_or_default().replace('<', "\\u003c");
+    let (before, after) = PAGE.split_once(PLACE).unwrap_or((PAGE, ""));
+    format!("{before}>{data}</script>{after}")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use lakekey_core::{Code, Error, Outcome, Step, TargetReport, Timestamp};
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+        text.split_once(start).unwrap().1.split_once(end).unwrap().0
+    }
+
+    #[test]
+    fn the_page_names_its_style_and_its_script_by_their_hashes() {
+        let policy = between(PAGE, "content-security-policy\" content=\"", "\"");
+        for (what, text) in [
+            ("style-src", between(PAGE, "<style>", "</style>")),
+            ("script-src", between(PAGE, "<script>", "</script>")),
+        ] {
+            let expected = format!("{what} 'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+            assert!(policy.contains(&expected), "write {expected} into the page's policy");
+        }
+    }
+
+    #[test]
+    fn no_text_of_a_service_ends_the_element_that_holds_the_report() {
+        let mut target = TargetReport::new("catalog", Outcome::Failed);
+        target.error =
+            Some(Error::new(Code::Refused, Step::Deliver, "</script><script>alert(1)</script><!--"));
+        let at = Timestamp::from_second(1_800_000_000).unwrap();
+        let page = render(&Report::new("status", at, at, vec![target]));
+        assert_eq!(page.matches("<script").count(), PAGE.matches("<script").count());
+        assert!(!page.contains("REPORT") && !page.contains("<!--"));
+        let data = between(&page, "id=\"report\">", "</script>");
+        let back: serde_json::Value = serde_json::from_str(data).unwrap();
+        assert_eq!(back["targets"][0]["name"], "catalog");
+    }
+}
