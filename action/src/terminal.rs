@@ -296,7 +296,7 @@ async fn serve(
             show(console, shared.source.json, form, &report, telling);
             let learnt = if provisions { learnt(&config, &report) } else { Vec::new() };
             let kept = keep(console, &shared.source.config, &learnt, write)
-                .and_then(|()| page.map_or(Ok(()), |path| page_at(&path, &report)));
+                .and_then(|()| page.map_or(Ok(()), |path| page::write(&path, &report)));
             let status = match kept {
                 Ok(()) => match exit_status::of(&report, fail_on) {
                     DONE if exit_code && report_text::to_do(&report).is_some() => exit_status::FOUND,
@@ -317,23 +317,6 @@ async fn serve(
             Served { status, to_confirm: Vec::new(), offers: Vec::new(), failed: true, config: None }
         }
     }
-}
-
-/// Writes the page of a report.
-fn page_at(path: &Path, report: &Report) -> Result<(), Error> {
-    replaced(path, &page::render(report)).map_err(|error| {
-        let words =
-            format!("the page could not be written to {}: {error}", harmless(&path.to_string_lossy()));
-        Error::new(Code::UsageInvalid, Step::Configure, words)
-            .with_hint("give in --html a file in a folder that is there and may be written")
-    })
-}
-
-/// Writes a file beside and moves it, so that nobody finds half of it.
-fn replaced(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path))
 }
 
 /// Waits for a run, and says every minute that it goes on where nothing else was said.
@@ -413,7 +396,7 @@ fn keep(console: &Console, path: &str, learnt: &[(String, String)], write: bool)
     for (target, id) in learnt {
         text = with_client_id(&text, target, id)?;
     }
-    replaced(Path::new(path), &text).map_err(|error| unwritable(&error))?;
+    page::replaced(Path::new(path), &text).map_err(|error| unwritable(&error))?;
     for (target, id) in learnt {
         console.note(&format!("wrote client-id: {id} into the target {target} of {path}"));
     }

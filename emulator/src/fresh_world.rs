@@ -65,7 +65,7 @@ impl World {
             format!("github_pat_{}_{}", self.random.alphanumeric(22), self.random.alphanumeric(59));
         self.github_token(&github_token, TokenKind::FineGrained, "octocat", &every);
         let workflow_token = format!("ghs_{}", self.random.alphanumeric(36));
-        self.github_token(&workflow_token, TokenKind::Workflow, "github-actions[bot]", &[]);
+        self.github_token(&workflow_token, TokenKind::Workflow, "github-actions[bot]", &["issues"]);
         let (devops_token, variable_group) = self.seed_azure(&client_id);
         let tenant = TENANT.to_owned();
         self.seeded = Seeded {

@@ -47,7 +47,7 @@ pub use state::{
     Account, AccountPrincipal, ActionsJob, App, Application, Autoscope, AzureDevops, Bearer, Certificate,
     ClientSecret, DevopsToken, Directory, FederatedCredential, FederationPolicy, Github, GithubSecret,
     GithubToken, Grant, Grantee, Graph, GraphLag, GroupRole, GroupType, GroupVariable, Imds, Installation,
-    JobIdentity, KeyVaults, LagShape, Limits, Member, MemberKind, Notebook, OauthSecret, Oidc, Origin,
+    Issue, JobIdentity, KeyVaults, LagShape, Limits, Member, MemberKind, Notebook, OauthSecret, Oidc, Origin,
     Origins, Pat, PipelineJob, Place, Project, Propagation, Replicas, Repository, Rights, SecretScope,
     Seeded, Service, ServiceConnection, ServicePrincipal, Spread, SpreadKind, Store, StoredSecret, Subject,
     SubjectForm, TokenKind, Variable, VariableGroup, VaultSecret, VaultVersion, WebhookDelivery, Workspace,

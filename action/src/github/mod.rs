@@ -6,6 +6,7 @@
 //! <https://docs.github.com/rest/actions/secrets>, <https://docs.github.com/rest/dependabot/secrets>
 
 mod bridge;
+pub(crate) mod issues;
 
 use lakekey_core::github::{Api, Asked, Body, Found, Place, PublicKey, repository_path, selected_path};
 use lakekey_core::{Error, LocalFuture, Timestamp};

@@ -1,6 +1,8 @@
 //! The page of `status --html`: one file that asks for nothing else.
 
-use lakekey_core::Report;
+use std::path::Path;
+
+use lakekey_core::{Code, Error, Report, Step, harmless};
 
 /// The page, whose style and script stand in it and are named by their hashes, so that a browser runs
 /// nothing else there.
@@ -19,12 +21,32 @@ pub fn render(report: &Report) -> String {
     format!("{before}>{data}</script>{after}")
 }
 
+/// Writes the page of a report to a file.
+///
+/// # Errors
+/// `usage-invalid`, where the file cannot be written.
+pub(crate) fn write(path: &Path, report: &Report) -> Result<(), Error> {
+    replaced(path, &render(report)).map_err(|error| {
+        let name = harmless(&path.to_string_lossy());
+        let words = format!("the page could not be written to {name}: {error}");
+        Error::new(Code::UsageInvalid, Step::Configure, words)
+            .with_hint("name a file in a folder that is there and may be written")
+    })
+}
+
+/// Writes a file beside and moves it, so that nobody finds half of it.
+pub(crate) fn replaced(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
-    use lakekey_core::{Code, Error, Outcome, Step, TargetReport, Timestamp};
+    use lakekey_core::{Outcome, TargetReport, Timestamp};
     use sha2::{Digest as _, Sha256};
 
     use super::*;

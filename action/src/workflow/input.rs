@@ -19,6 +19,10 @@ pub(super) struct Request {
     pub(super) dry_run: bool,
     pub(super) fail_on: Option<FailOn>,
     pub(super) matrix: Option<u16>,
+    /// Where a page of the fleet is written.
+    pub(super) html: Option<String>,
+    /// What the issue of what is wrong is kept with, where one is wanted.
+    pub(super) issue: Option<Secret>,
 }
 
 /// Returns the variable that holds an input; empty where there is no such input.
@@ -90,6 +94,8 @@ impl Inputs<'_> {
         Ok(Request {
             fail_on: self.fail_on(&command)?,
             matrix: self.matrix(&command)?,
+            html: self.html(&command)?,
+            issue: self.issue(&command)?,
             targets: self.targets()?,
             dry_run: self.boolean("dry-run")?,
             command,
@@ -135,6 +141,24 @@ impl Inputs<'_> {
         } else {
             Err(wrong("fail-on", "only status has it"))
         }
+    }
+
+    fn html(&self, command: &Command) -> Result<Option<String>, Error> {
+        match self.get("html") {
+            Some(_) if *command != Command::Status => Err(wrong("html", "only status has it")),
+            html => Ok(html),
+        }
+    }
+
+    fn issue(&self, command: &Command) -> Result<Option<Secret>, Error> {
+        if !self.boolean("issue")? {
+            return Ok(None);
+        }
+        if !matches!(command, Command::Rotate { .. } | Command::Provision | Command::Status) {
+            return Err(wrong("issue", "rotate, provision and status keep one"));
+        }
+        let token = self.get("issue-token");
+        Ok(Some(Secret::new(token.ok_or_else(|| wrong("issue-token", "it is needed to keep the issue"))?)))
     }
 
     fn matrix(&self, command: &Command) -> Result<Option<u16>, Error> {

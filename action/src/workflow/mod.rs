@@ -2,10 +2,12 @@
 
 mod document;
 mod input;
+mod issue;
 mod output;
 pub(crate) mod summary;
 mod table;
 
+use std::path::Path;
 use std::rc::Rc;
 
 use lakekey_core::{
@@ -15,6 +17,7 @@ use lakekey_core::{
 
 use crate::console::{Console, line};
 use crate::exit_status::{self, DONE, WRONG};
+use crate::page;
 use crate::platform::{ProcessEnvironment, Signals, SystemClock, SystemEntropy};
 use crate::report_text::{Telling, by_urgency, errors, explained_at, refusal, report as text, table_of};
 use crate::run::Runner;
@@ -135,7 +138,7 @@ fn divided(log: &Log<'_>, config: &Config, request: &Request, shards: u16) -> u8
 
 async fn serve(log: &Log<'_>, console: &Rc<Console>, config: Config, request: Request) -> u8 {
     let signals = Signals::listen();
-    let Request { command, dry_run, fail_on, .. } = request;
+    let Request { command, dry_run, fail_on, html, issue, .. } = request;
     let (name, told) = (command.name(), command.clone());
     // With inputs alone there is one target, and no name to choose it by.
     let targets = request.targets;
@@ -147,7 +150,9 @@ async fn serve(log: &Log<'_>, console: &Rc<Console>, config: Config, request: Re
         clock: &SystemClock,
         cancellation: &signals,
     };
-    let done = runner.run(&config, &RunRequest { targets, dry_run, ..RunRequest::new(command) }).await;
+    let done = runner
+        .run(&config, &RunRequest { targets: targets.clone(), dry_run, ..RunRequest::new(command) })
+        .await;
     log.0.raw("::endgroup::");
     match done {
         Err(error) => refused(log, name, &error),
@@ -162,8 +167,20 @@ async fn serve(log: &Log<'_>, console: &Rc<Console>, config: Config, request: Re
                 log.say(row);
             }
             annotate(log, &report);
+            if let Some(token) = issue.filter(|_| !dry_run)
+                && let Err(error) = issue::keep(&ProcessEnvironment, log, &token, &targets, &report).await
+            {
+                let hint = "give the job `permissions: {issues: write}`";
+                let words = format!("the issue could not be kept: {error}\nWhat to do: {hint}");
+                log.annotate("warning", error.code().as_str(), &words);
+            }
+            let page = html.map_or(Ok(()), |path| page::write(Path::new(&path), &report));
+            if let Err(error) = &page {
+                log.error(error, None);
+            }
             leave(log, &output::outputs(&report), &summary::render(&report, dry_run));
-            exit_status::of(&report, fail_on)
+            let status = exit_status::of(&report, fail_on);
+            if page.is_err() { status.max(exit_status::FAILED) } else { status }
         }
     }
 }

@@ -215,7 +215,7 @@ fn next(report: &Report) -> String {
 }
 
 /// Makes text from elsewhere safe in a cell and in a sentence: no markup, no link, no line end, no column.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     unlinked(&escaped(text))
 }
 
@@ -247,7 +247,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Shows a name in the letters of code.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let safe = text.chars().fold(String::new(), |mut safe, c| {
         // Within the tag an underscore is no markup, and names are full of them.
         if c == '_' {

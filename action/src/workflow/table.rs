@@ -57,7 +57,7 @@ impl Input {
 }
 
 /// Every input, in the order of `action.yml`.
-pub(super) const INPUTS: [Input; 26] = [
+pub(super) const INPUTS: [Input; 29] = [
     input("command"),
     input("config"),
     input("target").several_lines(),
@@ -82,6 +82,10 @@ pub(super) const INPUTS: [Input; 26] = [
     input("fail-on"),
     input("revoke"),
     input("matrix"),
+    input("html"),
+    input("issue"),
+    // By its default it stands beside every file.
+    input("issue-token").secret(),
     input("binary").read_by_the_script(),
     input("version").read_by_the_script(),
     input("build").read_by_the_script(),

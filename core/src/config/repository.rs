@@ -22,7 +22,7 @@ impl Repository {
     ///
     /// # Errors
     /// `config-invalid-value` with that path.
-    pub(crate) fn read(text: &str, path: &str) -> Result<Self, Error> {
+    pub fn read(text: &str, path: &str) -> Result<Self, Error> {
         match text.trim().trim_end_matches(".git").split('/').collect::<Vec<_>>()[..] {
             [owner, name] if is_github_name(owner) && is_github_name(name) => {
                 Ok(Self { owner: owner.to_owned(), name: name.to_owned() })

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
 use crate::hex::sha256;
-use crate::state::{Github, Grantee, OauthSecret, Pat, Place, Workspace};
+use crate::state::{Github, Grantee, Issue, OauthSecret, Pat, Place, Workspace};
 use crate::world::World;
 
 /// Shows the world; in place of a secret's value stands its SHA-256, which for a PAT is its token id.
@@ -21,9 +21,23 @@ pub(super) fn shown(world: &World) -> Value {
         "workspaces": workspaces,
         "applications": applications(world),
         "oauth-secrets": oauth_secrets(world),
-        "github": {"secrets": github(&world.github), "variables": variables(&world.github)},
+        "github": {"secrets": github(&world.github), "variables": variables(&world.github), "issues": issues(&world.github)},
         "azure": super::azure_state::shown(world),
     })
+}
+
+fn issues(github: &Github) -> Value {
+    let shown = |issue: &Issue| {
+        json!({
+            "title": issue.title,
+            "body": issue.body,
+            "labels": issue.labels,
+            "comments": issue.comments,
+            "closed-as": issue.closed_as,
+        })
+    };
+    let all = github.issues.iter();
+    all.map(|(name, issues)| (name.clone(), issues.iter().map(shown).collect::<Vec<_>>())).collect()
 }
 
 fn workspace(url: &str, workspace: &Workspace, now: i64) -> Value {

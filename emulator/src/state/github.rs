@@ -17,6 +17,8 @@ pub struct Github {
     pub stores: BTreeMap<Place, Store>,
     /// The variables, by place and name.
     pub variables: BTreeMap<Place, BTreeMap<String, Variable>>,
+    /// The issues, by repository in lower case, in the order of their numbers.
+    pub issues: BTreeMap<String, Vec<Issue>>,
     /// The claims of which organisations have subjects made, by their names in lower case.
     pub templates: BTreeMap<String, Vec<String>>,
     /// The GitHub App, once there is one.
@@ -25,6 +27,23 @@ pub struct Github {
     pub limits: Limits,
     /// The requests of each caller within the last hour.
     pub(crate) usage: BTreeMap<String, Usage>,
+}
+
+/// Describes an issue.
+#[derive(Debug, Clone)]
+pub struct Issue {
+    /// The title.
+    pub title: String,
+    /// The text.
+    pub body: String,
+    /// The names of its labels.
+    pub labels: Vec<String>,
+    /// The comments, in order.
+    pub comments: Vec<String>,
+    /// The reason for which it was closed; none if it is open.
+    pub closed_as: Option<String>,
+    /// When it was changed last.
+    pub updated_ms: i64,
 }
 
 /// Describes a token.

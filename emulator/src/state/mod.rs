@@ -33,8 +33,8 @@ pub use directory::{
 };
 pub(crate) use github::Usage;
 pub use github::{
-    App, Github, GithubSecret, GithubToken, Installation, Limits, Place, Repository, Store, SubjectForm,
-    TokenKind, Variable,
+    App, Github, GithubSecret, GithubToken, Installation, Issue, Limits, Place, Repository, Store,
+    SubjectForm, TokenKind, Variable,
 };
 pub use graph::{Graph, GraphLag, LagShape, Replicas};
 pub use imds::Imds;

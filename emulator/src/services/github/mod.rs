@@ -6,6 +6,7 @@ mod access;
 mod app;
 mod fields;
 mod graphql;
+mod issues;
 mod limits;
 mod oidc;
 mod reply;
@@ -73,6 +74,9 @@ fn is_known(method: &str, path: &[&str]) -> bool {
         | ["users", _]
         | ["orgs", _, "actions", "oidc", "customization", "sub"]
         | ["orgs", _] => method == "GET",
+        ["repos", _, _, "issues"] => matches!(method, "GET" | "POST"),
+        ["repos", _, _, "issues", _] => matches!(method, "GET" | "PATCH"),
+        ["repos", _, _, "issues", _, "comments"] => matches!(method, "GET" | "POST"),
         ["repos", _, _, "environments", _] => matches!(method, "GET" | "PUT" | "DELETE"),
         ["repos", _, _, "actions", "oidc", "customization", "sub"] => matches!(method, "GET" | "PUT"),
         ["repos", _, _, "environments", _, "secrets" | "variables", rest @ ..]
@@ -173,6 +177,9 @@ fn route(world: &mut World, call: &Call, caller: &Caller, path: &[&str]) -> Resu
         }
         ["orgs", org, "actions", "variables", rest @ ..] => {
             variables::handle(world, call, caller, &Place::Organization((*org).to_owned()), rest)
+        }
+        ["repos", owner, name, "issues", rest @ ..] => {
+            issues::handle(world, call, caller, &format!("{owner}/{name}"), rest)
         }
         ["users", name] => access::account(world, call, name),
         ["repos", owner, name, "actions", "oidc", ..] => {
