@@ -1,13 +1,14 @@
 """Each workflow of examples/github, run as it stands: only the placeholders for workspace, ids and App are
 filled in.
 
-`uses: lakekey/lakekey@v0.1.0` is a checkout whose checksums.txt holds this build, which the Action fetches
+`uses: lakekey/lakekey@main` is a checkout whose checksums.txt holds this build, which the Action fetches
 from a mirror, verifies and runs: the way of every user.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import urllib.request
@@ -54,6 +55,7 @@ class Example:
 
     def __init__(self, act: Act, emulator: Emulator, released: tuple[Mirror, Path]) -> None:
         mirror, self.action = released
+        self.others: list[str] = []
         self.act, self.emulator = act, emulator
         config = yaml.safe_load(Path(emulator.ready["config"]).read_text())
         self.values = {PRINCIPAL: config["targets"][0]["principal"]["client-id"]}
@@ -104,7 +106,7 @@ class Example:
                     text = text.replace(placeholder, str(value))
                 path = source.name if "lakekey" in source.name else f".github/workflows/{source.name}"
                 self.act.write(path, text + (more if "lakekey" in source.name else ""))
-        local = ["--local-repository", f"lakekey/lakekey@v{VERSION}={self.action}"]
+        local = ["--local-repository", f"lakekey/lakekey@main={self.action}", *self.others]
         return self.act.run(
             event, f".github/workflows/{name}.yml", secrets=self.secrets, more=local, **options
         )
@@ -227,6 +229,50 @@ def test_the_status_check_passes_while_the_token_is_fresh_and_fails_once_it_is_o
     assert run.status != 0, run.log
     assert "overdue" in run.log, run.log
     assert len(example.emulator.requests("PUT")) == writes
+
+
+def stand_in(example: Example, name: str, run: str) -> None:
+    """Has an action of somebody else do this instead, at the commit to which an example pins it."""
+    workflow = (EXAMPLES / "pages.yml").read_text()
+    commit = re.search(rf"{name}@([0-9a-f]{{40}})", workflow)[1]
+    folder = example.act.folder / name
+    folder.mkdir(parents=True)
+    document = {
+        "name": name,
+        "inputs": {"path": {"default": ""}},
+        "outputs": {"page_url": {"value": "https://pages.example"}},
+        "runs": {"using": "composite", "steps": [{"shell": "bash", "run": run, "env": {"FROM": "${{ inputs.path }}"}}]},
+    }
+    (folder / "action.yml").write_text(yaml.safe_dump(document))
+    example.others += ["--local-repository", f"{name}@{commit}={folder}"]
+
+
+def test_the_page_is_published_also_when_something_is_overdue(
+    act: Act, start_emulator: Callable[..., Emulator], released: tuple[Mirror, Path]
+) -> None:
+    example = Example(act, start_emulator("--workspaces", "3"), released)
+    example.usable(3)
+    example.trust(example.principal, example.job(event="schedule", environment="rotation"))
+    assert example.run("fleet", "schedule", payload={"schedule": "41 3 * * *"}).status == 0
+    example.trust(example.principal, example.job(event="schedule", environment="status"))
+    stand_in(example, "actions/upload-pages-artifact", 'cp "$FROM/index.html" "$KEEP/index.html"')
+    stand_in(example, "actions/deploy-pages", 'touch "$KEEP/published"')
+    del example.secrets["LAKEKEY_APP_KEY"]
+    token = example.emulator.seed(github_token={"permissions": ["issues"]})["token"]
+    example.secrets["GITHUB_TOKEN"] = token
+    # All is well: a page, and no issue.
+    run = example.run("pages", "schedule", payload={"schedule": "7 6 * * *"})
+    assert run.status == 0, run.log
+    assert "catalog-prod" in run.kept("index.html")
+    assert not example.emulator.requests("POST", "/issues")
+    # An admin takes a token away by hand.
+    (act.folder / "keep/published").unlink()
+    example.delete_token(example.managed()[0]["token-id"])
+    run = example.run("pages", "schedule", payload={"schedule": "7 6 * * *"})
+    assert run.status != 0, run.log
+    assert (act.folder / "keep/published").exists()
+    assert '"outcome":"overdue"' in run.kept("index.html")
+    assert len(example.emulator.requests("POST", "/issues")) == 1
 
 
 def test_no_example_gives_a_pull_request_anything() -> None:

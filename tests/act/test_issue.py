@@ -125,10 +125,12 @@ def test_a_dry_run_changes_no_issue(job: Job, emulator: Emulator) -> None:
 
 def test_status_writes_a_page_and_other_commands_refuse_to(job: Job, tmp_path: Path) -> None:
     assert job(LAKEKEY_INPUT_COMMAND="provision").returncode == 0
-    done = job(LAKEKEY_INPUT_COMMAND="status", LAKEKEY_INPUT_HTML="fleet.html")
-    assert done.returncode == 0, done.stdout
+    for name in ["site/fleet.html", "fleet.html"]:
+        done = job(LAKEKEY_INPUT_COMMAND="status", LAKEKEY_INPUT_HTML=name)
+        assert done.returncode == 0, done.stdout
+        assert (tmp_path / name).exists()
     assert "<title>lakekey status</title>" in (tmp_path / "fleet.html").read_text()
     assert job(LAKEKEY_INPUT_HTML="fleet.html").returncode == 2
-    done = job(LAKEKEY_INPUT_COMMAND="status", LAKEKEY_INPUT_HTML="no/such/folder/fleet.html")
+    done = job(LAKEKEY_INPUT_COMMAND="status", LAKEKEY_INPUT_HTML="fleet.html/below/a/file.html")
     assert done.returncode == 1
     assert "could not be written" in done.stdout

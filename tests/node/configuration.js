@@ -159,7 +159,7 @@ for (const [name, title, place] of PLACES) {
   for (const shape of section.oneOf) {
     const type = shape.properties.type.const;
     lines.push(`### ${title.split(",")[0]}: ${type}`, "", ...wrapped(cell(shape.description ?? "")), "");
-    lines.push("```yaml", flow(shortest(shape)), "```", "", ...table(shape));
+    lines.push(`The shortest: \`${flow(shortest(shape))}\``, "", ...table(shape));
   }
 }
 writeFileSync(process.argv[2], `${lines.join("\n").trimEnd()}\n`);

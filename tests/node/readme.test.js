@@ -43,7 +43,7 @@ test("the README's program rotates what lakekey.yml says", async () => {
 });
 
 test("the README's step rotates as the service connection", async () => {
-  const path = user.file("pipeline.yml", block("README.md", "From Node", "yaml"));
+  const path = user.file("pipeline.yml", block("README.md", "Five minutes for Azure DevOps", "yaml"));
   const references = connectionsOf(stepsOf(path));
   const job = await emu.seed({ azure: { "pipeline-job": { references } } });
   await emu.seed({

@@ -369,7 +369,7 @@ export interface Heartbeat {
 export interface Notify {
   /** What is told: `failed`, `overdue`, `expiring`, `rotated`; all but `rotated` by default. */
   on?: Occasion[] | null;
-  /** Who is told: `slack`, `teams`, or `webhook` for a service of your own. */
+  /** Who is told: `slack`, `teams`, or `webhook` for any service that takes JSON. */
   type: NotifyKind;
   /** The address that takes the notice. Those who know it may post there, so that it is a secret. */
   url: SecretRef;

@@ -156,14 +156,13 @@ jobs:
         with:
           persist-credentials: false
       - name: Rotate
-        uses: lakekey/lakekey@v{version}
+        uses: lakekey/lakekey@main # pin the commit of a release
         with:
           build: true # until there is a release
           config: {config}
         env:
 {variables}",
         environment = scalar(answers.job_environment()),
-        version = env!("CARGO_PKG_VERSION"),
         config = scalar(config),
     )
 }
@@ -198,7 +197,6 @@ steps:
     env:
       LAKEKEY_CONFIG: {config}
 {variables}",
-        version = env!("CARGO_PKG_VERSION"),
         config = scalar(config),
     )
 }

@@ -14,23 +14,25 @@ const PLACE: &str = ">REPORT</script>";
 /// Renders a report as a page of its own.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    // A report holds texts, numbers and times: there is nothing in it that could not be written. No text of it
-    // ends the element in which it stands.
+    // A report holds texts, numbers and times: there is nothing in it that could not be written. No text of
+    // it ends the element in which it stands.
     let data = serde_json::to_string(report).unwrap_or_default().replace('<', "\\u003c");
     let (before, after) = PAGE.split_once(PLACE).unwrap_or((PAGE, ""));
     format!("{before}>{data}</script>{after}")
 }
 
-/// Writes the page of a report to a file.
+/// Writes the page of a report to a file, in a folder that is made where there is none.
 ///
 /// # Errors
 /// `usage-invalid`, where the file cannot be written.
 pub(crate) fn write(path: &Path, report: &Report) -> Result<(), Error> {
-    replaced(path, &render(report)).map_err(|error| {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let made = folder.map_or(Ok(()), std::fs::create_dir_all);
+    made.and_then(|()| replaced(path, &render(report))).map_err(|error| {
         let name = harmless(&path.to_string_lossy());
         let words = format!("the page could not be written to {name}: {error}");
         Error::new(Code::UsageInvalid, Step::Configure, words)
-            .with_hint("name a file in a folder that is there and may be written")
+            .with_hint("name a file in a folder that may be written")
     })
 }
 

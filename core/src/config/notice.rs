@@ -11,7 +11,7 @@ use crate::model::Span;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Notify")]
 pub(crate) struct NotifyDocument {
-    /// Who is told: `slack`, `teams`, or `webhook` for a service of your own.
+    /// Who is told: `slack`, `teams`, or `webhook` for any service that takes JSON.
     #[serde(rename = "type")]
     pub(crate) kind: NotifyKind,
     /// The address that takes the notice. Those who know it may post there, so that it is a secret.

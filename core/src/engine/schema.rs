@@ -53,8 +53,11 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("workspace", "https://adb-1234567890123456.7.azuredatabricks.net"),
 ];
 
+/// Makes a value, since one that is no text cannot stand in a constant.
+type Make = fn() -> Value;
+
 /// The same for keys that hold something else.
-const OTHERS: &[(&str, fn() -> Value)] = &[
+const OTHERS: &[(&str, Make)] = &[
     ("adopt", || json!("none")),
     ("app-id", || json!(12345)),
     ("concurrency", || json!(8)),
