@@ -197,6 +197,7 @@ steps:
     env:
       LAKEKEY_CONFIG: {config}
 {variables}",
+        version = env!("CARGO_PKG_VERSION"),
         config = scalar(config),
     )
 }
