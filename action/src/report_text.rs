@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use lakekey_core::{
-    Checked, DeliveryReport, Error, Holds, Outcome, Report, State, Step, StepReport, TargetReport, Timestamp,
-    harmless,
+    DeliveryReport, Error, Holds, Outcome, Report, State, Step, StepReport, TargetReport, Timestamp, harmless,
 };
 
 use serde_json::{Map, Value, json};
@@ -424,17 +423,6 @@ pub(crate) fn log_fields(report: &Report, target: &TargetReport) -> Map<String, 
         "step": error.map(Error::step), "code": error.map(|error| error.code().as_str()),
         "message": error.map(Error::message), "request-id": error.and_then(Error::request_id),
     }))
-}
-
-/// Returns what a check has found.
-#[must_use]
-pub fn checked(found: &Checked) -> serde_json::Value {
-    let notes: Vec<serde_json::Value> =
-        found.notes.iter().map(|(key, words)| serde_json::json!({"key": key, "message": words})).collect();
-    serde_json::json!({
-        "version": 1, "command": "check", "targets": [], "error": found.mistakes.first(),
-        "mistakes": found.mistakes, "warnings": found.warnings, "notes": notes,
-    })
 }
 
 #[cfg(test)]

@@ -196,7 +196,7 @@ pub(crate) fn check(console: &Console, source: &Source, secrets: bool) -> u8 {
     let found = lakekey_core::check(&text, &WithHosts(&source.allow_hosts), request);
     let shown = mistakes::Source::new(&source.config, &text, &found);
     if source.json {
-        console.result(&format!("{:#}", report_text::checked(&found)));
+        console.result(&format!("{:#}", found.report()));
     }
     for (key, words) in &found.notes {
         if !console.is_quiet() {

@@ -53,6 +53,8 @@ def test_the_go_client_does_at_the_real_names_what_lakekey_does(world: World, tm
 def live(world: World, tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the module's live tests print."""
     program = tmp_path_factory.mktemp("live") / "live.test"
+    # Without this the module has no folder where nothing of it was built before.
+    go(HERE, "mod", "download", MODULE)
     module = Path(go(HERE, "list", "-m", "-f", "{{.Dir}}", MODULE).strip())
     go(module, "test", "-c", "-o", program, "./internal")
     env = {"CLOUD_ENV": "azure", "TEST_ENVIRONMENT_TYPE": "WORKSPACE", "DATABRICKS_HOST": world.emulator.workspace,

@@ -98,6 +98,9 @@ extern "C" {
     /// thrown.
     #[wasm_bindgen(method, getter)]
     pub(crate) fn failure(this: &Wanted) -> Option<String>;
+    /// Names what Octokit has thrown, without its text.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn words(this: &Wanted) -> Option<String>;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn method(this: &Wanted) -> String;
     #[wasm_bindgen(method, getter)]

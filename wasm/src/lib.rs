@@ -12,7 +12,7 @@ mod request;
 mod sink;
 
 use js_sys::Function;
-use lakekey_core::{Config, Environment, Error, Host, Secret};
+use lakekey_core::{CheckRequest, Config, Environment, Error, Host, Secret};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use host::Platform;
@@ -70,6 +70,18 @@ pub fn matrix(request: &str, document: &str, host: &JsHost) -> Result<String, St
         Ok(lakekey_core::matrix(&targets, request.shards).to_string())
     };
     spread().map_err(|error: Error| text(&error))
+}
+
+/// Checks a configuration offline; returns every mistake as JSON, in the form of the binary's `check --json`.
+///
+/// # Errors
+/// A call that cannot be read, as JSON.
+#[wasm_bindgen]
+pub fn check(request: &str, document: &str, host: &JsHost) -> Result<String, String> {
+    let request = Request::read(request).map_err(|error| text(&error))?;
+    let asked = CheckRequest { secrets: request.secrets, signs_in_to_github: host.octokit_signs_in() };
+    let found = lakekey_core::check(document.as_bytes(), &Platform::new(host), asked);
+    Ok(found.report().to_string())
 }
 
 /// Returns a document with the application id of a target's principal.

@@ -11,6 +11,8 @@ pub(crate) struct Request {
     pub(crate) object: bool,
     /// How many shards a matrix may have.
     pub(crate) shards: usize,
+    /// Whether a check asks for what the configuration refers to.
+    pub(crate) secrets: bool,
 }
 
 impl Request {
@@ -57,6 +59,7 @@ impl Request {
             },
             object: flag("object"),
             shards,
+            secrets: value["secrets"].as_bool().unwrap_or(true),
         })
     }
 }

@@ -81,6 +81,17 @@ pub fn check(bytes: &[u8], environment: &dyn Environment, request: CheckRequest)
 }
 
 impl Checked {
+    /// Returns it as one report, as `check --json` prints it.
+    #[must_use]
+    pub fn report(&self) -> Value {
+        let notes: Vec<Value> =
+            self.notes.iter().map(|(key, words)| json!({"key": key, "message": words})).collect();
+        json!({
+            "version": 1, "command": "check", "targets": [], "error": self.mistakes.first(),
+            "mistakes": self.mistakes, "warnings": self.warnings, "notes": notes,
+        })
+    }
+
     /// Notes an error, unless it comes of a repair or is known.
     fn note(&mut self, error: Error, bytes: &[u8], repairs: &Repairs, is_warning: bool) {
         let error = located(error, bytes);

@@ -2,8 +2,10 @@
 
 import { readFileSync } from "node:fs";
 
-import { usage } from "../lib/index.js";
+import lib from "../lib/index.cjs";
 import { help, helpOf, label } from "./help.js";
+
+const { usage } = lib;
 
 const read = JSON.parse(readFileSync(new URL("./commands.json", import.meta.url), "utf8"));
 const resolved = (option) =>

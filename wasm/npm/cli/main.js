@@ -1,15 +1,18 @@
 // The command line: what the binary does, where Node is and no binary.
 
 import { Buffer } from "node:buffer";
-import { createReadStream, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createReadStream, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import process from "node:process";
 
-import { LakekeyError, execute, matrix, usage, withClientId, withoutClientId } from "../lib/index.js";
+import lib from "../lib/index.cjs";
 import "../node.js";
 import { HINT, asksForJson, commandIn, parse } from "./arguments.js";
 import { Masks } from "./masks.js";
 import { Pipelines, harmless, harmlessJson } from "./pipelines.js";
 import { errors, eventLine, failure, isCalm, levelOf, printable, render, telling } from "./text.js";
+
+const { LakekeyError, check, execute, matrix, usage, withClientId, withoutClientId } = lib;
 
 /** The largest configuration, in bytes, and how long a pipe may take that it comes from, in milliseconds. */
 const LARGEST = 1024 * 1024;
@@ -131,7 +134,15 @@ async function command(args, { env, stdout, say, pipelines, heard, signal }) {
       stdout.write(`lakekey ${number}\n`);
       return 0;
     }
-    return await serve(name, values, { env, stdout, say, pipelines, heard, signal });
+    if (name === "schema") {
+      const schema = readFileSync(new URL("./lakekey.schema.json", import.meta.url), "utf8");
+      stdout.write(`${JSON.stringify(JSON.parse(schema), null, 2)}\n`);
+      return 0;
+    }
+    // What the option names and what the variable names is one list.
+    const allowed = { ...env, LAKEKEY_ALLOW_HOSTS: values["allow-host"].join(",") };
+    if (name === "check") return await checked(values, { env: allowed, stdout, say, pipelines });
+    return await serve(name, values, { env: allowed, stdout, say, pipelines, heard, signal });
   } catch (error) {
     // A run that could not begin has a report without targets.
     if (asksForJson(args, env) && error instanceof LakekeyError) {
@@ -143,6 +154,49 @@ async function command(args, { env, stdout, say, pipelines, heard, signal }) {
       );
     }
     throw error;
+  }
+}
+
+/** Tells every mistake of a configuration, and sends nothing. */
+async function checked(values, { env, stdout, say, pipelines }) {
+  const text = await read(values.config);
+  const found = await check(text, { env, secrets: !values["no-secrets"] });
+  const { mistakes, warnings, notes } = found;
+  if (values.json) json(stdout, pipelines, found, 2);
+  const place = ({ line, column }) => (line ? `${values.config}:${line}:${column}` : values.config);
+  if (!values.quiet) for (const { key, message } of notes) say(`note: ${key}: ${message}`);
+  for (const error of mistakes) {
+    say(failure(error, place(error)));
+    pipelines?.issue("error", error.code, `${printable(place(error))}: ${advice(error)}`);
+  }
+  for (const error of warnings) say(failure(error, place(error)).replace("error", "warning"));
+  const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
+  const warned = warnings.length > 0 ? `, ${count(warnings.length, "warning")}` : "";
+  if (mistakes.length > 0) {
+    say(`${values.config}: ${count(mistakes.length, "mistake")}${warned}`);
+    pipelines?.failed(count(mistakes.length, "mistake"));
+    return 2;
+  }
+  if (!values.json && !values.quiet) stdout.write(`${printable(values.config)}: no mistakes${warned}\n`);
+  return 0;
+}
+
+/** Writes the page of a report: the binary's, which is packed beside this file. */
+function page(path, report) {
+  const [before, after] = readFileSync(new URL("./status.html", import.meta.url), "utf8").split(">REPORT</script>");
+  // No text of a service ends the element in which it stands.
+  const data = JSON.stringify(report).replaceAll("<", "\\u003c");
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    // Written beside and moved, so that nobody finds half of it.
+    writeFileSync(`${path}.new`, `${before}>${data}</script>${after}`);
+    renameSync(`${path}.new`, path);
+  } catch (error) {
+    throw new LakekeyError({
+      code: "usage-invalid",
+      message: `the page could not be written to ${printable(path)}: ${error.code}`,
+      hint: "name a file in a folder that may be written",
+    });
   }
 }
 
@@ -223,9 +277,7 @@ async function keep(report, text, { config, write }, { env, say }) {
   for (const [target, id] of ids) say(`wrote client-id: ${id} into the target ${target} of ${config}`);
 }
 
-async function serve(name, values, { env: given, text: known, stdout, say, pipelines, heard, signal }) {
-  // What the option names and what the variable names is one list.
-  const env = { ...given, LAKEKEY_ALLOW_HOSTS: values["allow-host"].join(",") };
+async function serve(name, values, { env, text: known, stdout, say, pipelines, heard, signal }) {
   if (name === "revoke") named(values);
   if (values.write && values.config === "-")
     throw usage("--write takes a file: name the configuration with --config FILE", HINT);
@@ -234,7 +286,11 @@ async function serve(name, values, { env: given, text: known, stdout, say, pipel
   const notice = proxyNotice(env);
   if (notice) say(notice);
   if (values.matrix !== undefined) {
-    const spread = await matrix(text, { env, targets: values.target, shards: values.matrix });
+    const spread = await matrix(text, {
+      env,
+      ...(values.target.length > 0 && { targets: values.target }),
+      shards: values.matrix,
+    });
     json(stdout, pipelines, spread);
     return 0;
   }
@@ -243,7 +299,7 @@ async function serve(name, values, { env: given, text: known, stdout, say, pipel
     env,
     signal,
     fetch: telling(fetch, level, say),
-    targets: values.target,
+    ...(values.target.length > 0 && { targets: values.target }),
     dryRun: values["dry-run"],
     notify: !values["no-notify"],
     onSecret: heard,
@@ -285,6 +341,14 @@ async function serve(name, values, { env: given, text: known, stdout, say, pipel
     } catch (error) {
       // The report stands: what was done was done.
       say(failure(error));
+      kept = false;
+    }
+  }
+  if (values.html !== undefined) {
+    try {
+      page(values.html, report);
+    } catch (error) {
+      say(failure(inReport(error)));
       kept = false;
     }
   }

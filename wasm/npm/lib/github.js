@@ -28,8 +28,10 @@ export class Operation {
         request: { fetch: (url, init) => this.#fetch(url, init) },
       });
       this.#ask({ data: JSON.stringify(data ?? null) });
-    } catch {
-      this.#ask({ failure: "thrown" });
+    } catch (error) {
+      // Its text may quote the request; its kind and its status do not.
+      const words = [error?.name ?? "an exception", error?.status ?? error?.code].filter(Boolean);
+      this.#ask({ failure: "thrown", words: words.join(" ").slice(0, 100) });
     }
   }
 

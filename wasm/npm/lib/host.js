@@ -5,18 +5,35 @@ import { LakekeyError } from "./errors.js";
 import { Operation, maker } from "./github.js";
 import { send } from "./transport.js";
 
+/** Calls a listener, of which nothing is waited for. */
 const swallow = (call) => {
   try {
-    call();
+    // One that is async rejects later; without this that would end the process.
+    call()?.then?.(undefined, () => {});
   } catch {
     // What a listener throws is the listener's own affair; the rotation goes on.
   }
+};
+
+/** Returns what a function of the caller's gives, or where it throws or gives nothing of use what `other` gives. */
+const orElse = (call, fits, other) => {
+  try {
+    const value = call();
+    if (fits(value)) return value;
+  } catch {
+    // The platform's own does it.
+  }
+  return other();
 };
 
 /** Is what `wasm/src/js.rs` calls; one for each run. */
 export class Host {
   #options;
   #octokit;
+  /** Where the caller's own Octokit sends by itself, and how. */
+  #own;
+  /** What sinks have thrown, by their names; it stays in this process. */
+  thrown = new Map();
 
   /** `options` are the caller's over the platform's own. */
   constructor(options) {
@@ -25,7 +42,7 @@ export class Host {
   }
 
   now() {
-    return this.#options.now();
+    return orElse(() => this.#options.now(), Number.isFinite, () => Date.now());
   }
 
   /** Waits, or returns at once where the run is asked to stop. */
@@ -45,22 +62,28 @@ export class Host {
 
   /** Fills a piece of the module's memory. */
   fill(buffer) {
-    this.#options.getRandomValues(buffer);
+    try {
+      this.#options.getRandomValues(buffer);
+    } catch {
+      globalThis.crypto.getRandomValues(buffer);
+    }
   }
 
   cancelled() {
-    return this.#options.signal?.aborted ?? false;
+    return orElse(() => this.#options.signal?.aborted ?? false, (is) => typeof is === "boolean", () => false);
   }
 
   variable(name) {
-    const value = this.#options.env[name];
-    return typeof value === "string" ? value : undefined;
+    // Deno asks for a permission here, and refuses by an exception.
+    return orElse(() => this.#options.env[name], (value) => typeof value === "string", () => undefined);
   }
 
   /** Returns `{bytes}` or `{reason}`. */
   file(path) {
     try {
-      return { bytes: this.#options.readFile(path) };
+      const bytes = this.#options.readFile(path);
+      if (ArrayBuffer.isView(bytes)) return { bytes };
+      return { reason: typeof bytes?.then === "function" ? "readFile gave a promise" : "readFile gave no bytes" };
     } catch (error) {
       return { reason: typeof error?.code === "string" ? error.code : "it cannot be read" };
     }
@@ -69,7 +92,8 @@ export class Host {
   /** Resolves to `{bytes}` or `{reason}`. */
   async azureCli(args) {
     try {
-      return { bytes: await this.#options.azureCli(args) };
+      const bytes = await this.#options.azureCli(args);
+      return ArrayBuffer.isView(bytes) ? { bytes } : { reason: "azureCli gave no bytes" };
     } catch (error) {
       return {
         reason: error?.code === "ENOENT" ? "az is not installed" : String(error?.reason ?? "az failed"),
@@ -87,7 +111,8 @@ export class Host {
 
   async send(request) {
     try {
-      return await send(this.#options, request);
+      const own = this.#own && request.url.startsWith(this.#own.base) ? { fetch: this.#own.fetch } : {};
+      return await send({ ...this.#options, ...own }, request);
     } catch {
       return { failure: "lost", message: "" };
     } finally {
@@ -118,9 +143,10 @@ export class Host {
         expires: expires ? new Date(expires) : null,
       });
     };
-    const written = call().catch((error) =>
-      error instanceof LakekeyError && error.code === "sink-refused" ? "refused" : "failed",
-    );
+    const written = call().catch((error) => {
+      this.thrown.set(name, error);
+      return error instanceof LakekeyError && error.code === "sink-refused" ? "refused" : "failed";
+    });
     const outcome = await Promise.race([written, late]);
     clearTimeout(timer);
     return outcome;
@@ -136,6 +162,12 @@ export class Host {
   }
 
   github(base, route, parameters) {
-    return new Operation(this.#octokit, base, route, JSON.parse(parameters));
+    const make = () => {
+      const octokit = this.#octokit();
+      const fetch = octokit.request?.endpoint?.DEFAULTS?.request?.fetch;
+      if (typeof fetch === "function") this.#own = { base, fetch };
+      return octokit;
+    };
+    return new Operation(make, base, route, JSON.parse(parameters));
   }
 }

@@ -1,6 +1,7 @@
 // What users see; the entries export it all.
 export {
   LakekeyError,
+  check,
   doctor,
   matrix,
   plan,

@@ -7,7 +7,7 @@
 
 use lakekey_core::github::{Api, Asked, Body, Found, Place, PublicKey, repository_path, selected_path};
 use lakekey_core::{
-    Call, Code, Error, Identity, LocalFuture, Method, Patience, Secret, Temporary, Timestamp,
+    Call, Code, Error, Identity, LocalFuture, Method, Patience, Secret, Temporary, Timestamp, harmless,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -88,7 +88,7 @@ impl<'a> OverOctokit<'a> {
                 return Ok((data, at));
             }
             if let Some(failure) = wanted.failure() {
-                return Err(failed(asked, &failure, writes));
+                return Err(failed(asked, &failure, wanted.words(), writes));
             }
             let response = asked.client.execute(call(asked, &wanted, writes)?).await?;
             at = response.header("date").and_then(Timestamp::from_http_date);
@@ -100,14 +100,16 @@ impl<'a> OverOctokit<'a> {
 }
 
 /// Says why Octokit has not done an operation.
-fn failed(asked: Asked<'_>, failure: &str, writes: bool) -> Error {
+fn failed(asked: Asked<'_>, failure: &str, thrown: Option<String>, writes: bool) -> Error {
     if failure == "unusable" {
         let words = "the class that was passed as `Octokit` could not be made one";
         return Error::new(Code::SinkUnsupported, asked.step, words)
             .with_hint("pass the class of @octokit/core, or leave the option out: GitHub secrets need none");
     }
-    let words =
-        "the Octokit that was passed has thrown; its text is not repeated, since it may quote the request";
+    let words = format!(
+        "the Octokit that was passed has thrown {}; its text is not repeated, since it may quote the request",
+        harmless(&thrown.unwrap_or_default())
+    );
     Error::new(Code::ReplyInvalid, asked.step, words)
         .with_uncertainty(writes)
         .with_hint("see why it throws, or leave the option out: GitHub secrets need no Octokit")
