@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use lakekey_core::{
-    Clock as _, Error, Event, LocalFuture, Masks, Observer, Phase, Request, Response, Secret, Transport,
-    TransportError,
+    Clock as _, Error, Event, LocalFuture, Masks, Observer, Origin, Phase, Request, Response, Secret,
+    Transport, TransportError,
 };
 
 use crate::platform::SystemClock;
@@ -322,6 +322,10 @@ pub struct Told<'a> {
 }
 
 impl Transport for Told<'_> {
+    fn release(&self, host: &Origin) {
+        self.inner.release(host);
+    }
+
     fn send(&self, request: Request) -> LocalFuture<'_, Result<Response, TransportError>> {
         if self.console.level < Level::Debug {
             return self.inner.send(request);

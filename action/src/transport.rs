@@ -1,7 +1,8 @@
 //! HTTP over reqwest: one pool for the run, no redirect followed, nothing repeated, limits kept while a body
 //! arrives.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fs::File;
 use std::io::BufReader;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lakekey_core::{
-    HeaderValue, LocalFuture, Request, Response, Transport, TransportError, TransportErrorKind,
+    HeaderValue, LocalFuture, Origin, Request, Response, Transport, TransportError, TransportErrorKind,
 };
 use reqwest::header::{HeaderName, HeaderValue as WireValue};
 use reqwest::{Client, Url};
@@ -30,7 +31,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub struct HttpTransport {
     tls: OnceCell<ClientConfig>,
-    clients: [OnceCell<Client>; 6],
+    /// A client for each host, with its connections: they are closed when the run is done with the host.
+    clients: RefCell<HashMap<String, [Option<Client>; 2]>>,
 }
 
 /// Says how a request leaves.
@@ -61,9 +63,11 @@ impl HttpTransport {
         Self::default()
     }
 
-    fn client(&self, way: Way, fresh: bool) -> Result<&Client, TransportError> {
-        let slot = &self.clients[way as usize * 2 + usize::from(fresh)];
-        if let Some(client) = slot.get() {
+    fn client(&self, url: &Url, fresh: bool) -> Result<Client, TransportError> {
+        let (way, host) = (Way::of(url), origin(url));
+        let known =
+            |clients: &HashMap<String, [Option<Client>; 2]>| clients.get(&host)?[usize::from(fresh)].clone();
+        if let Some(client) = known(&self.clients.borrow()) {
             return Ok(client);
         }
         let mut builder = Client::builder()
@@ -82,7 +86,8 @@ impl HttpTransport {
             .tls_backend_preconfigured(tls)
             .build()
             .map_err(|error| not_sent(format!("no HTTP client could be made: {}", reason(&error))))?;
-        Ok(slot.get_or_init(|| client))
+        self.clients.borrow_mut().entry(host).or_default()[usize::from(fresh)] = Some(client.clone());
+        Ok(client)
     }
 
     /// Returns the settings of TLS; the authorities are loaded once a run, since the platform's are many.
@@ -134,12 +139,23 @@ impl Transport for HttpTransport {
         Box::pin(async move {
             let url = Url::parse(&request.url).map_err(|_| not_sent("the URL cannot be read".to_owned()))?;
             let max_body = request.max_body;
-            let client = self.client(Way::of(&url), request.fresh_connection)?;
-            let outgoing = build(client, url, request)?;
+            let client = self.client(&url, request.fresh_connection)?;
+            let outgoing = build(&client, url, request)?;
             let incoming = outgoing.send().await.map_err(|error| failure(&error))?;
             receive(incoming, max_body).await
         })
     }
+
+    fn release(&self, host: &Origin) {
+        if let Ok(url) = Url::parse(host.as_str()) {
+            self.clients.borrow_mut().remove(&origin(&url));
+        }
+    }
+}
+
+/// Returns scheme, host and port.
+fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 fn is_loopback(url: &Url) -> bool {

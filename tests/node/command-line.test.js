@@ -55,7 +55,7 @@ const aligned = (text) => text.replace(/(\S) {2,}/g, "$1  ");
 
 test("the help of the whole is the binary's, but for the commands of the binary alone, which its last line names", async () => {
   const { stdout } = await user.cli(["--help"]);
-  const alone = "init, check, demo, emulate, schema, completions";
+  const alone = "init, demo, emulate, completions";
   assert.equal(aligned(stdout), `${await binaryHelp()}Commands of the native binary alone: ${alone}.\n`);
 });
 

@@ -23,6 +23,36 @@ function referring(node) {
   return Object.keys(rest).length > 0 ? { ...rest, allOf: [{ $ref }] } : { $ref };
 }
 
+const UNITS = ["s", "sec", "m", "min", "h", "d", "w"];
+const WORDS = ["second", "minute", "hour", "day", "week"].flatMap((word) => [word, `${word}s`]);
+const oneOf = (words) => words.map((word) => JSON.stringify(word)).join(" | ");
+/** The scopes that are suggested; any other text is taken too. */
+const SCOPES = ["sql", "unity-catalog", "scim", "authentication", "access-management", "workspace", "jobs", "clusters", "files", "secrets", "all-apis"];
+
+/** What TypeScript can say and a schema cannot, or not so well. */
+const TYPES = {
+  SecretRef: "{ env: string; file?: undefined } | { file: string; env?: undefined }",
+  Duration: `\`\${number}\${${oneOf(UNITS)}}\` | \`\${number} \${${oneOf(WORDS)}}\``,
+  Adopt: '"none" | "all" | string[]',
+  Scopes: '"inherit" | "all" | "auto" | ScopeName[]',
+  TokenScopes: "ScopeName[] | null",
+};
+
+/** Gives the types that are written by hand to the compiler. */
+function typed(schema) {
+  const $defs = Object.fromEntries(
+    Object.entries(schema.$defs).map(([name, shape]) => [
+      name,
+      TYPES[name] ? { description: shape.description, tsType: TYPES[name] } : shape,
+    ]),
+  );
+  const version = { ...schema.properties.version, tsType: "1" };
+  return { ...schema, $defs, properties: { ...schema.properties, version } };
+}
+
+/** Takes lists that nobody may change too, such as those of `as const`. */
+const readonly = (declarations) => declarations.replace(/(?<![.\w])((?:[A-Z]\w*|string|number)\[\])/g, "readonly $1");
+
 /** Has a text of one line stand on one line. */
 const brief = (declarations) => declarations.replace(/\/\*\*\n\s*\* (.*)\n\s*\*\//g, "/** $1 */");
 
@@ -30,12 +60,16 @@ const union = (words) => words.map((word) => `\n  | ${JSON.stringify(word)}`).jo
 
 const folder = process.argv[2];
 const { schema, codes, steps } = JSON.parse(await text(process.stdin));
-const config = await compile({ ...referring(schema), title: "Config" }, "Config", {
+const config = await compile({ ...referring(typed(schema)), title: "Config" }, "Config", {
   bannerComment: MADE,
   additionalProperties: false,
   style: { printWidth: 140 },
 });
-writeFileSync(join(folder, "config.d.ts"), brief(config));
+const scopes = `
+/** Names a scope; others than those that are suggested are taken too. */
+export type ScopeName = ${oneOf(SCOPES)} | (string & {});
+`;
+writeFileSync(join(folder, "config.d.ts"), `${readonly(brief(config))}${scopes}`);
 writeFileSync(
   join(folder, "codes.d.ts"),
   `${MADE}

@@ -133,8 +133,10 @@ export type Auth =
       scopes?: TokenScopes;
       type: "file-oidc";
     };
+/** Refers to a secret that stands outside the configuration; one line end at its end is not part of it. */
+export type SecretRef = {env: string; file?: undefined} | {file: string; env?: undefined};
 /** The scopes that a token is asked for: those of `scopes`, or all. */
-export type TokenScopes = string[] | null;
+export type TokenScopes = readonly ScopeName[] | null;
 /**
  * Names a cloud.
  *
@@ -148,10 +150,12 @@ export type Cloud = "public" | "usgov" | "china";
  */
 export type PrincipalKind = "entra" | "databricks";
 /** Says which credentials made by others are taken over. */
-export type Adopt = string | string[];
-export type Duration = string;
+export type Adopt = "none" | "all" | readonly string[];
+export type Duration =
+  | `${number}${"s" | "sec" | "m" | "min" | "h" | "d" | "w"}`
+  | `${number} ${"second" | "seconds" | "minute" | "minutes" | "hour" | "hours" | "day" | "days" | "week" | "weeks"}`;
 /** Says which scopes a new PAT or OAuth secret gets. */
-export type Scopes = string | string[];
+export type Scopes = "inherit" | "all" | "auto" | readonly ScopeName[];
 /** Says how the GitHub sinks sign in. */
 export type GithubSignIn =
   | {
@@ -180,7 +184,7 @@ export type SinkConfig =
       /** The organisation, for an organisation's secret. */
       organization?: string | null;
       /** The names of the repositories that see it, with `visibility: selected`. */
-      repositories?: string[] | null;
+      repositories?: readonly string[] | null;
       /** `owner/name`; needed unless `organization` is given. */
       repository?: string | null;
       /** The secret's name. */
@@ -239,7 +243,7 @@ export type SinkConfig =
     }
   | {
       /** The program and its arguments. */
-      run: string[];
+      run: readonly string[];
       /** How long it may run; 1m by default. */
       timeout?: Duration | null;
       type: "command";
@@ -279,18 +283,11 @@ export interface Config {
    */
   heartbeat?: Heartbeat | null;
   /** Who is told of what `provision`, `rotate` and `status` find. */
-  notify?: Notify[];
+  notify?: readonly Notify[];
   /** The service principals to care for. */
-  targets: TargetDocument[];
+  targets: readonly TargetDocument[];
   /** The version of this shape: 1. */
-  version: number;
-}
-/** Refers to a secret that stands outside the configuration; one line end at its end is not part of it. */
-export interface SecretRef {
-  /** The environment variable that holds the secret. */
-  env?: string | null;
-  /** The file that holds the secret. */
-  file?: string | null;
+  version: 1;
 }
 /** Holds what every target takes over. */
 export interface Defaults {
@@ -358,7 +355,7 @@ export interface Endpoints {
   /** Azure Resource Manager. */
   management?: string | null;
   /** Workspaces outside the cloud's suffix, such as private ones. */
-  workspaces?: string[];
+  workspaces?: readonly string[];
 }
 /** Describes what is called by each run that ends well. */
 export interface Heartbeat {
@@ -368,7 +365,7 @@ export interface Heartbeat {
 /** Describes who is told of what. */
 export interface Notify {
   /** What is told: `failed`, `overdue`, `expiring`, `rotated`; all but `rotated` by default. */
-  on?: Occasion[] | null;
+  on?: readonly Occasion[] | null;
   /** Who is told: `slack`, `teams`, or `webhook` for any service that takes JSON. */
   type: NotifyKind;
   /** The address that takes the notice. Those who know it may post there, so that it is a secret. */
@@ -387,21 +384,21 @@ export interface TargetDocument {
   /** The principal's Entra client secret, where it is to be rotated too. */
   "client-secret"?: SecretDocument | null;
   /** Where the PAT is delivered. */
-  deliver?: SinkConfig[];
+  deliver?: readonly SinkConfig[];
   /** Who may write to Microsoft Graph; for `provision` and for rotating client secrets. */
   directory?: Auth | null;
   /**
    * Entitlements that the principal is to have; others are left as they are. Where left out, it gets
    * `workspace-access` if it has none with which it may use the workspace.
    */
-  entitlements?: Entitlement[] | null;
+  entitlements?: readonly Entitlement[] | null;
   /**
    * Whom the principal is to trust, so that it needs no secret: a federated credential to make, or a
    * federation policy of a Databricks principal.
    */
   "federated-credential"?: FederatedCredential | null;
   /** Names that the target had before; credentials that bear them are its own. */
-  formerly?: string[];
+  formerly?: readonly string[];
   /**
    * The name, by which commands and the ledger know the target: letters, digits, `-`, `_` and `.`; made of
    * repository, environment and secret by default, where the first place is a GitHub secret.
@@ -421,7 +418,7 @@ export interface SecretDocument {
   /** Which secrets lakekey takes over: `none` (default), `all`, or a list of ids. */
   adopt?: Adopt | null;
   /** Where the secret is delivered. */
-  deliver?: SinkConfig[];
+  deliver?: readonly SinkConfig[];
   /** A description that people see in the portal. */
   description?: string | null;
   /** How long a secret lives; 180d by default. */
@@ -469,3 +466,6 @@ export interface FederatedCredential {
   /** The tag that the workflow runs on, with `repository`. */
   tag?: string | null;
 }
+
+/** Names a scope; others than those that are suggested are taken too. */
+export type ScopeName = "sql" | "unity-catalog" | "scim" | "authentication" | "access-management" | "workspace" | "jobs" | "clusters" | "files" | "secrets" | "all-apis" | (string & {});

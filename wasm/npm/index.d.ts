@@ -44,6 +44,10 @@ export interface Failure {
   status?: number;
   /** The service's own code for the refusal. */
   reason?: string;
+  /** The same as `request-id`, under a name that can be written with a dot; not part of the JSON. */
+  readonly requestId?: string | null;
+  /** What a sink has thrown, where that is why; it stays in this process and is not part of the JSON. */
+  readonly cause?: unknown;
 }
 
 /** Describes a credential without its value. Times are RFC 3339 in UTC. */
@@ -73,6 +77,10 @@ export interface Credential {
   "idle-until"?: string;
   /** The same in one sentence. */
   may?: string;
+  // The same under names that can be written with a dot; not part of the JSON.
+  readonly inferredScopes?: string[];
+  readonly lastUsed?: string;
+  readonly idleUntil?: string;
 }
 
 /** Describes what one place of delivery holds. */
@@ -91,6 +99,8 @@ export interface Delivery {
   tried?: boolean;
   /** Why it does not hold the credential. */
   error?: Failure;
+  /** The same as `edited-by`; not part of the JSON. */
+  readonly editedBy?: string;
 }
 
 /** Describes a step that a plan would take, that a run has taken, or that doctor has looked at. */
@@ -132,6 +142,13 @@ export interface TargetReport {
   requests: number;
   steps?: StepReport[];
   error: Failure | null;
+  // The same under names that can be written with a dot; not part of the JSON.
+  readonly leftOver: string[];
+  readonly leftOverDetails?: { id: string; why: string; until: string | null }[];
+  readonly clientId?: string;
+  readonly asOf?: string;
+  readonly signInEnds?: { key: string; ends: string; warning?: string }[];
+  readonly confirmationNeeded?: boolean;
 }
 
 /** Reports a run. It holds no credential's value. */
@@ -143,6 +160,8 @@ export interface Report {
   targets: TargetReport[];
   /** Who was told of it. */
   notices?: NoticeReport[];
+  /** Whether the command line would end with 0: nothing failed. Not part of the JSON. */
+  readonly ok: boolean;
 }
 
 /** Says who was told of a run. */
@@ -210,6 +229,11 @@ export interface Options {
   targets?: readonly string[];
   /** Changes nothing; the report says what would be done. */
   dryRun?: boolean;
+  /**
+   * Throws a `LakekeyError` where the report is not `ok`, with the code of the first failure and the report as
+   * `report`; false where left out.
+   */
+  throwOnFailure?: boolean;
   /** Whether those are told whom the configuration names under `notify`, and the heartbeat is called; `true`. */
   notify?: boolean;
   /**
@@ -287,26 +311,105 @@ export class LakekeyError extends Error {
   readonly line: number | undefined;
   readonly column: number | undefined;
   readonly requestId: string | undefined;
+  /** The whole report, of an error that `throwOnFailure` has thrown. */
+  readonly report?: Report;
+  /** What a sink has thrown, where that is why. */
+  readonly cause?: unknown;
 }
 
-/** Renews what is due, delivers, verifies, revokes what is superseded. */
-export function rotate(config: Config | string, options?: RotateOptions): Promise<Report>;
-/** Makes the principal able to use PATs, from nothing, and delivers a first credential. */
-export function provision(config: Config | string, options?: Options): Promise<Report>;
-/** Shows every managed credential. */
-export function status(config: Config | string, options?: Options): Promise<Report>;
-/** Walks the procedure; without `fix` it only reads. */
-export function doctor(config: Config | string, options?: DoctorOptions): Promise<Report>;
-/** Shows what `provision` and `rotate` would do. */
-export function plan(config: Config | string, options?: Options): Promise<Report>;
-/** Revokes credentials, the emergency brake. */
-export function revoke(config: Config | string, options: RevokeOptions): Promise<Report>;
+/** A configuration: the document of `lakekey.yml` as an object, as YAML or JSON text, or as the bytes of it. */
+export type Document = Config | string | Uint8Array;
+
+/**
+ * Renews what is due, delivers, verifies, revokes what is superseded.
+ *
+ * @throws {LakekeyError} a wrong call or configuration, before anything is sent
+ * @example
+ * const report = await rotate(await readFile("lakekey.yml"));
+ * if (!report.ok) process.exitCode = 1;
+ */
+export function rotate(config: Document, options?: RotateOptions): Promise<Report>;
+/**
+ * Makes the principal able to use PATs, from nothing, and delivers a first credential.
+ *
+ * @throws {LakekeyError} a wrong call or configuration, before anything is sent
+ * @example
+ * const { targets } = await provision(config, { throwOnFailure: true });
+ * console.log(targets[0]?.clientId);
+ */
+export function provision(config: Document, options?: Options): Promise<Report>;
+/**
+ * Shows every managed credential.
+ *
+ * @throws {LakekeyError} a wrong call or configuration, before anything is sent
+ * @example
+ * const late = (await status(config)).targets.filter(({ outcome }) => outcome === "overdue");
+ */
+export function status(config: Document, options?: Options): Promise<Report>;
+/**
+ * Walks the procedure; without `fix` it only reads.
+ *
+ * @throws {LakekeyError} a wrong call or configuration, before anything is sent
+ * @example
+ * const { targets } = await doctor(config);
+ * for (const { state, step, hint } of targets[0]?.steps ?? []) console.log(state, step, hint);
+ */
+export function doctor(config: Document, options?: DoctorOptions): Promise<Report>;
+/**
+ * Shows what `provision` and `rotate` would do.
+ *
+ * @throws {LakekeyError} a wrong call or configuration, before anything is sent
+ * @example
+ * const { targets } = await plan(config, { targets: ["catalog-*"] });
+ */
+export function plan(config: Document, options?: Options): Promise<Report>;
+/**
+ * Revokes credentials, the emergency brake.
+ *
+ * @throws {LakekeyError} a wrong call or configuration, before anything is sent
+ * @example
+ * await revoke(config, { targets: ["catalog-prod"], superseded: true });
+ */
+export function revoke(config: Document, options: RevokeOptions): Promise<Report>;
+/** Holds what a check has found, in the order of the document. */
+export interface Checked {
+  version: 1;
+  command: "check";
+  targets: [];
+  /** The first mistake. */
+  error: Failure | null;
+  /** What must be corrected. */
+  mistakes: Failure[];
+  /** What may be meant. */
+  warnings: Failure[];
+  /** What is read as something else than it is written. */
+  notes: { key: string; message: string }[];
+}
+/**
+ * Checks a configuration offline: every mistake at once. With `secrets: false` a variable or file that is not
+ * there is a warning.
+ *
+ * @throws {LakekeyError} a wrong call
+ * @example
+ * const { mistakes } = await check(await readFile("lakekey.yml"), { secrets: false });
+ */
+export function check(config: Document, options?: Options & { secrets?: boolean }): Promise<Checked>;
 /**
  * Spreads the targets over at most `shards` jobs (256 by default); all targets of a workspace stay together.
+ *
+ * @throws {LakekeyError} a wrong call or configuration
+ * @example
+ * console.log(JSON.stringify(await matrix(config, { shards: 20 })));
  */
 export function matrix(
-  config: Config | string,
+  config: Document,
   options?: Options & { shards?: number },
 ): Promise<{ include: { shard: number; targets: string[] }[] }>;
-/** Seals a value for GitHub with a public key of GitHub's, in base64; returns base64. */
+/**
+ * Seals a value for GitHub with a public key of GitHub's, in base64; returns base64.
+ *
+ * @throws {LakekeyError} `reply-invalid` where the key is none
+ * @example
+ * const encrypted = sealSecret(key.data.key, value);
+ */
 export function sealSecret(publicKey: string, value: string): string;

@@ -2,5 +2,11 @@
 
 export * from "./index.js";
 
-/** Starts the module with a `WebAssembly.Module`, its bytes or a `Response`. */
+/**
+ * Starts the module with a `WebAssembly.Module`, its bytes or a `Response`.
+ *
+ * @throws {import("./index.js").LakekeyError} what cannot be started
+ * @example
+ * await init(fetch(new URL("lakekey.wasm", import.meta.url)));
+ */
 export function init(module: any): Promise<void>;

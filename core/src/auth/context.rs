@@ -1,7 +1,7 @@
 //! Whom a target is about, how everybody around it signs in, and what a run knows of it while it works.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Debug;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -166,8 +166,8 @@ pub(crate) struct Subject {
     pub(crate) name: String,
     /// The names that it had before.
     pub(crate) formerly: Vec<String>,
-    /// The names, also those of before, of the other targets of the configuration.
-    pub(crate) neighbours: Vec<String>,
+    /// The names, also those of before, of all targets of the configuration: one list for all of them.
+    pub(crate) names: Rc<BTreeSet<String>>,
     /// The target's place in the document, such as `targets[0]`.
     pub(crate) path: String,
     /// The workspace.
@@ -186,6 +186,11 @@ impl Subject {
     /// Returns true for the target's name, and for one that it had before.
     pub(crate) fn is_named(&self, name: &str) -> bool {
         self.name == name || self.formerly.iter().any(|former| former == name)
+    }
+
+    /// Returns true for the name of another target of the configuration.
+    pub(crate) fn is_anothers(&self, name: &str) -> bool {
+        self.names.contains(name) && !self.is_named(name)
     }
 }
 

@@ -153,7 +153,7 @@ impl Observed {
 
 /// Finds the credentials that bear the name of a target that is not configured.
 pub(crate) fn strays(subject: &Subject, listed: &[Listed]) -> Vec<(String, String)> {
-    let unknown = |name: &&str| !subject.is_named(name) && !subject.neighbours.iter().any(|n| n == name);
+    let unknown = |name: &&str| !subject.is_named(name) && !subject.is_anothers(name);
     let stray = |listed: &Listed| {
         let name = listed.tag.as_ref().map(|tag| tag.target.as_str()).filter(unknown)?;
         Some((listed.id.clone(), name.to_owned()))

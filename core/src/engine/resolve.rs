@@ -209,9 +209,9 @@ fn introduce(targets: &mut [Target]) -> Result<(), Error> {
             }
         }
     }
-    for (index, target) in targets.iter_mut().enumerate() {
-        let others = names.iter().filter(|(_, whose)| **whose != index);
-        target.subject.neighbours = others.map(|(name, _)| name.clone()).collect();
+    let names: Rc<BTreeSet<String>> = Rc::new(names.into_keys().collect());
+    for target in targets {
+        target.subject.names = names.clone();
     }
     Ok(())
 }
@@ -275,7 +275,7 @@ impl Shared<'_> {
             directory: sign_in(document.directory, "directory")?,
             name,
             formerly: document.formerly,
-            neighbours: Vec::new(),
+            names: Rc::default(),
             path: path.to_owned(),
             workspace,
             principal,

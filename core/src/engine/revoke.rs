@@ -200,7 +200,7 @@ fn is_meant(job: &Job<'_>, what: &Revocation, item: &Item) -> bool {
 /// configured protects nothing.
 fn other_target<'t>(job: &Job<'_>, tag: Option<&'t Tag>) -> Option<&'t str> {
     let name = &tag?.target;
-    job.context.subject.neighbours.contains(name).then_some(name.as_str())
+    job.context.subject.is_anothers(name).then_some(name.as_str())
 }
 
 /// Drops the reports of the kinds of credential in which an id was not found, where it was in another.

@@ -1,5 +1,8 @@
 //! A run: every target that was asked for, served at once with others, and a report on each.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use futures_util::StreamExt;
 use futures_util::stream::iter;
 
@@ -12,7 +15,7 @@ use super::shared::{Run, finish};
 use super::{checks, doctor, fix, notices, provision, revoke, show, sign_in_ends};
 use crate::auth::{Access, Session};
 use crate::host::{Event, Host, Phase};
-use crate::model::{Error, Step};
+use crate::model::{Error, Origin, Step};
 use crate::sink::Adapters;
 
 /// Runs a command over the targets and reports on each.
@@ -45,13 +48,31 @@ pub async fn run(
         announce(host, config, &first.subject.name);
     }
     let run = &run;
-    let served = targets.into_iter().map(|target| async move {
-        let reports = serve(run, target, request).await;
+    // How many are left to serve in each workspace.
+    let mut left: BTreeMap<Origin, usize> = BTreeMap::new();
+    for target in &targets {
+        *left.entry(target.subject.workspace.without_path()).or_default() += 1;
+    }
+    let left = &RefCell::new(left);
+    let served = targets.into_iter().enumerate().map(|(index, target)| async move {
+        let mut reports = serve(run, target, request).await;
         run.host.observer.ended(&target.subject.name);
-        reports
+        // Its connections are of no use to others: in a fleet they would be most of the memory.
+        let workspace = target.subject.workspace.without_path();
+        if let Some(count) = left.borrow_mut().get_mut(&workspace) {
+            *count -= 1;
+            if *count == 0 {
+                run.host.transport.release(&workspace);
+            }
+        }
+        reports.shrink_to_fit();
+        (index, reports)
     });
-    let reports: Vec<Vec<TargetReport>> = iter(served).buffered(config.concurrency).collect().await;
-    let reports = reports.into_iter().flatten().collect();
+    // The next one begins as soon as any has ended; the report stands in the order of the configuration.
+    let mut reports: Vec<(usize, Vec<TargetReport>)> =
+        iter(served).buffer_unordered(config.concurrency).collect().await;
+    reports.sort_by_key(|(index, _)| *index);
+    let reports = reports.into_iter().flat_map(|(_, reports)| reports).collect();
     let mut report = Report::new(request.command.name(), started, host.clock.now(), reports);
     notices::tell(host, &run.session, config, request, &mut report).await;
     Ok(report)

@@ -7,7 +7,7 @@ use ::http::Method;
 use zeroize::Zeroizing;
 
 use super::LocalFuture;
-use crate::model::Secret;
+use crate::model::{Origin, Secret};
 
 /// Holds a header's value, and knows whether it may be shown.
 #[derive(Debug, Clone)]
@@ -111,6 +111,9 @@ pub trait Transport {
     /// # Errors
     /// Only where no whole response arrived; a response of any status is `Ok`.
     fn send(&self, request: Request) -> LocalFuture<'_, Result<Response, TransportError>>;
+
+    /// Learns that the run sends no more to that host, so that its connections can be closed.
+    fn release(&self, _host: &Origin) {}
 
     /// Says what to look at where no connection can be made, if that is not what the binary reads.
     fn unreachable_hint(&self) -> Option<&'static str> {

@@ -10,6 +10,9 @@ import { MODULES } from "./package.js";
 
 export const NODES = {
   "the Node that runs the tests": process.execPath,
+  // The first of each line that is promised, and a late one.
+  "Node 20.0": join(MODULES, "node20/bin/node"),
+  "Node 22.0": join(MODULES, "node22-0/bin/node"),
   "Node 22": join(MODULES, "node22/bin/node"),
   "Node 24": join(MODULES, "node24/bin/node"),
 };

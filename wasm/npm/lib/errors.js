@@ -20,6 +20,9 @@ export class LakekeyError extends Error {
   }
 }
 
+// Bundlers rename a class whose name stands twice in a bundle.
+Object.defineProperty(LakekeyError, "name", { value: "LakekeyError" });
+
 /** Makes the error of a call that the package does not understand. */
 export const usage = (message, hint = "see the package's README") =>
   new LakekeyError({ code: "usage-invalid", class: "usage", message, hint });

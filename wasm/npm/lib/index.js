@@ -2,6 +2,7 @@
 // a millisecond's start.
 
 export * from "./api.js";
+export { azureCliOf } from "./azure-cli.js";
 export { leftBehind, usage } from "./errors.js";
 export { init } from "./init.js";
 export { nodeParts } from "./node.js";
