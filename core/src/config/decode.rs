@@ -7,8 +7,8 @@ use super::yaml;
 use crate::model::typed::{Kind, Misfit, from_value, join};
 use crate::model::{Code, Error, nearest};
 
-/// The largest document that is read, in bytes: a fleet of a thousand targets needs less than half of it.
-pub const MAX_DOCUMENT: usize = 1024 * 1024;
+/// The largest document that is read, in bytes: a fleet of ten thousand targets needs less than half of it.
+pub const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
 
 /// Decodes a value that stands at a path of the document.
 ///
@@ -55,7 +55,10 @@ fn refusal(at: &str, misfit: &Misfit) -> Error {
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Error> {
     let unreadable = |message: String| Error::config(Code::ConfigUnreadable, "lakekey.yml", message);
     if bytes.len() > MAX_DOCUMENT {
-        return Err(unreadable(format!("the configuration is larger than {} KiB", MAX_DOCUMENT / 1024)));
+        return Err(unreadable(format!(
+            "the configuration is larger than {} MiB",
+            MAX_DOCUMENT / 1024 / 1024
+        )));
     }
     if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = bytes {
         return Err(unreadable("the configuration is UTF-16".to_owned()).with_hint("save it as UTF-8"));

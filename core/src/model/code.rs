@@ -35,7 +35,7 @@ macro_rules! codes {
 codes! {
     /// The configuration could not be read at all.
     ConfigUnreadable = "config-unreadable",
-        "check that the file exists, is UTF-8 text and is smaller than 1 MiB";
+        "check that the file exists, is UTF-8 text and is smaller than 16 MiB";
     /// The configuration is not YAML or JSON.
     ConfigSyntax = "config-syntax", "correct the YAML at the place that the message names";
     /// A key is not known.

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{DefaultHasher, Hasher as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -21,21 +23,36 @@ const SHORTEST: usize = 6;
 /// <https://www.rfc-editor.org/rfc/rfc3986#section-2.3>
 pub(crate) const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Is one text that is masked.
-struct Form {
-    text: Zeroizing<String>,
-    /// Whether it is a line of a secret as it is.
-    is_line: bool,
+/// Says how a text that is masked begins.
+type Beginning = [u8; SHORTEST];
+
+/// Stands for a text that is masked, so that no copy of a secret is kept. Two texts that share one would both be
+/// masked, which does no harm.
+type Sum = u64;
+
+/// Holds what is known of the texts.
+#[derive(Default)]
+struct Known {
+    /// How long the texts are that begin so, in bytes.
+    lengths: HashMap<Beginning, Vec<u32>>,
+    /// The texts, and whether each is a line of a secret as it is.
+    sums: HashMap<Sum, bool>,
 }
 
 /// Replaces every secret that it has heard of: its lines, and each of them percent-encoded, form-encoded, as
 /// JSON writes it, and in Base64, alone or behind a user's name. Texts of fewer than six bytes are left
-/// alone. What it remembers is wiped when it goes.
+/// alone. It keeps no text, only sums of them.
 ///
 /// A fleet has thousands of secrets and a report of megabytes, so that the forms are found by their
 /// beginning.
 #[derive(Default)]
-pub struct Masks(RefCell<HashMap<[u8; SHORTEST], Vec<Form>>>);
+pub struct Masks(RefCell<Known>);
+
+fn sum(text: &[u8]) -> Sum {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text);
+    hasher.finish()
+}
 
 impl Masks {
     /// Remembers a secret; returns its lines that are new.
@@ -62,12 +79,17 @@ impl Masks {
     /// Remembers one form; returns true where it is new and long enough.
     fn remember(&self, text: &str, is_line: bool) -> bool {
         let Some(start) = text.as_bytes().first_chunk::<SHORTEST>() else { return false };
-        let mut all = self.0.borrow_mut();
-        let alike = all.entry(*start).or_default();
-        match alike.iter_mut().find(|known| known.text.as_str() == text) {
-            Some(known) => is_line && !std::mem::replace(&mut known.is_line, true),
-            None => {
-                alike.push(Form { text: Zeroizing::new(text.to_owned()), is_line });
+        let Ok(length) = u32::try_from(text.len()) else { return false };
+        let known = &mut *self.0.borrow_mut();
+        match known.sums.entry(sum(text.as_bytes())) {
+            Entry::Occupied(mut seen) => is_line && !std::mem::replace(seen.get_mut(), true),
+            Entry::Vacant(free) => {
+                free.insert(is_line);
+                let lengths = known.lengths.entry(*start).or_default();
+                if !lengths.contains(&length) {
+                    lengths.reserve_exact(1);
+                    lengths.push(length);
+                }
                 true
             }
         }
@@ -76,16 +98,19 @@ impl Masks {
     /// Returns the text with every secret replaced; where two overlap, both are replaced whole.
     #[must_use]
     pub fn apply(&self, text: &str) -> String {
-        let all = self.0.borrow();
+        let known = self.0.borrow();
+        let bytes = text.as_bytes();
         let mut masked = String::new();
         // Where what was shown last ends, and where what is masked now ends.
         let (mut shown, mut end) = (0, 0);
-        for (at, start) in text.as_bytes().windows(SHORTEST).enumerate() {
-            let Some(alike) = <&[u8; SHORTEST]>::try_from(start).ok().and_then(|start| all.get(start)) else {
-                continue;
-            };
-            let found = alike.iter().filter(|form| text[at..].starts_with(form.text.as_str()));
-            let Some(length) = found.map(|form| form.text.len()).max() else { continue };
+        for (at, start) in bytes.windows(SHORTEST).enumerate() {
+            let lengths = <&Beginning>::try_from(start).ok().and_then(|start| known.lengths.get(start));
+            let found = lengths.into_iter().flatten().map(|length| *length as usize).filter(|length| {
+                let whole = bytes.get(at..at + length);
+                whole.is_some_and(|whole| known.sums.contains_key(&sum(whole)))
+                    && text.is_char_boundary(at + length)
+            });
+            let Some(length) = found.max().filter(|_| text.is_char_boundary(at)) else { continue };
             if at >= end {
                 masked.push_str(&text[shown..at]);
                 masked.push_str(MASK);

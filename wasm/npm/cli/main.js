@@ -15,7 +15,7 @@ import { errors, eventLine, failure, isCalm, levelOf, printable, render, telling
 const { LakekeyError, check, execute, matrix, usage, withClientId, withoutClientId } = lib;
 
 /** The largest configuration, in bytes, and how long a pipe may take that it comes from, in milliseconds. */
-const LARGEST = 1024 * 1024;
+const LARGEST = 16 * 1024 * 1024;
 const PATIENCE = 10_000;
 
 /** Reads a file, a pipe such as that of a process substitution, or standard input as `-`. */
@@ -26,7 +26,7 @@ async function read(path) {
       class: "configuration",
       key: path,
       message: `the configuration cannot be read: ${why}`,
-      hint: "check that the file exists, is UTF-8 text and is smaller than 1 MiB",
+      hint: "check that the file exists, is UTF-8 text and is smaller than 16 MiB",
     });
   const source = path === "-" ? process.stdin : createReadStream(path);
   const late = setTimeout(() => source.destroy(unreadable("it did not end within 10 s")), PATIENCE);
@@ -36,7 +36,7 @@ async function read(path) {
     for await (const part of source) {
       parts.push(part);
       size += part.length;
-      if (size > LARGEST) throw unreadable("it is larger than 1024 KiB");
+      if (size > LARGEST) throw unreadable("it is larger than 16384 KiB");
     }
   } catch (error) {
     throw error instanceof LakekeyError ? error : unreadable(error.code);
