@@ -80,6 +80,16 @@ pub struct Telling {
     /// How it is told on standard error: text, or json, one object a line for a log collector
     #[arg(long, value_name = "FORM", help_heading = "Output", hide_possible_values = true)]
     pub log: Option<LogForm>,
+    /// Tell where the time goes: every request, as a table; with =FILE as a trace for Perfetto and browsers too
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Output",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = ""
+    )]
+    pub timings: Option<PathBuf>,
     /// Tell more: every request; twice, the sizes too
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output", conflicts_with = "quiet")]
     pub verbose: u8,

@@ -15,6 +15,7 @@ use lakekey_core::{
 use crate::platform::SystemClock;
 use crate::progress::Progress;
 use crate::style::{Look, Tone};
+use crate::timings::{Timing, Timings};
 use crate::workflow_commands::neutral;
 use serde_json::{Map, Value, json};
 
@@ -70,6 +71,8 @@ pub struct Console {
     progress: RefCell<Option<Progress>>,
     /// The warnings that were told: a fleet has the same one often.
     warned: RefCell<BTreeSet<String>>,
+    /// Where every request is entered, where that is asked for.
+    timings: Option<Timings>,
 }
 
 /// Says in which form is told on standard error.
@@ -95,6 +98,7 @@ impl Console {
             log: LogForm::Text,
             progress: RefCell::new(None),
             warned: RefCell::default(),
+            timings: None,
         }
     }
 
@@ -117,6 +121,19 @@ impl Console {
     pub fn logging(mut self, log: LogForm) -> Self {
         self.log = log;
         self
+    }
+
+    /// Has every request entered.
+    #[must_use]
+    pub fn timing(mut self) -> Self {
+        self.timings = Some(Timings::default());
+        self
+    }
+
+    /// Returns the requests, where they are entered.
+    #[must_use]
+    pub fn timings(&self) -> Option<&Timings> {
+        self.timings.as_ref()
     }
 
     /// Returns true where standard error holds JSON alone.
@@ -327,13 +344,16 @@ impl Transport for Told<'_> {
     }
 
     fn send(&self, request: Request) -> LocalFuture<'_, Result<Response, TransportError>> {
-        if self.console.level < Level::Debug {
+        let timings = self.console.timings();
+        if self.console.level < Level::Debug && timings.is_none() {
             return self.inner.send(request);
         }
         Box::pin(async move {
             let place = request.url.split(['?', '#']).next().unwrap_or_default().to_owned();
             let head = format!("{} {place}", request.method.as_str());
             let sent = request.body.len();
+            let (target, method) = (request.target.clone(), request.method.as_str().to_owned());
+            let start = timings.map(Timings::elapsed).unwrap_or_default();
             let begun = Instant::now();
             let outcome = self.inner.send(request).await;
             let took = begun.elapsed().as_millis();
@@ -341,6 +361,14 @@ impl Transport for Told<'_> {
                 Ok(response) => (response.status.to_string(), response.body.len()),
                 Err(error) => (format!("{:?}: {}", error.kind, error.message), 0),
             };
+            if let Some(timings) = timings {
+                let wait = begun.elapsed();
+                let outcome = said.split(':').next().unwrap_or_default().to_owned();
+                timings.enter(Timing { target, method, place, start, wait, sent, received, outcome });
+            }
+            if self.console.level < Level::Debug {
+                return outcome;
+            }
             let sizes = if self.console.level >= Level::Trace {
                 format!(", {sent} bytes sent, {received} received")
             } else {

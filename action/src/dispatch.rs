@@ -1,6 +1,7 @@
 //! The way in: reads the command line and hands each command to who carries it out.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -14,7 +15,7 @@ use crate::exit_status::{self, DONE, FAILED};
 use crate::platform::{ProcessEnvironment, keep_memory_private};
 use crate::style::Look;
 use crate::terminal::{Form, Looking};
-use crate::{demo, emulate, init, report_text, terminal, workflow};
+use crate::{demo, emulate, init, page, report_text, terminal, workflow};
 
 /// Does what the command line says.
 #[must_use]
@@ -25,7 +26,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(refusal) => return ExitCode::from(refuse(&Console::new(Level::Info), &refusal)),
     };
-    let Telling { color, verbose, quiet, log } = arguments.command.telling();
+    let Telling { color, verbose, quiet, log, timings } = arguments.command.telling();
     let level = match (quiet, verbose) {
         (true, _) => Level::Warn,
         (_, 0) => Level::parse(variable("LAKEKEY_LOG").as_deref()),
@@ -35,8 +36,8 @@ pub fn main() -> ExitCode {
     let colours = color.unwrap_or_default();
     let look = |is_terminal| Look::of(is_terminal, colours, variable);
     let (out, err) = (look(std::io::stdout().is_terminal()), look(std::io::stderr().is_terminal()));
-    let console =
-        Rc::new(Console::new(level).looking(out, err).quiet(quiet).logging(log.unwrap_or_default()));
+    let console = Console::new(level).looking(out, err).quiet(quiet).logging(log.unwrap_or_default());
+    let console = Rc::new(if timings.is_some() { console.timing() } else { console });
     if matches!(arguments.command, Commands::Schema) {
         console.result(&format!("{:#}", schema()));
         return ExitCode::from(DONE);
@@ -55,9 +56,28 @@ pub fn main() -> ExitCode {
         }
     };
     let status = runtime.block_on(dispatch(arguments.command, &console));
+    let status = timed(&console, timings.as_deref(), status);
     // A name that is still being looked up must not hold the process.
     runtime.shutdown_background();
     ExitCode::from(status)
+}
+
+/// Tells every request of the run, where that is asked for.
+fn timed(console: &Console, trace: Option<&Path>, status: u8) -> u8 {
+    let (Some(timings), Some(trace)) = (console.timings(), trace) else { return status };
+    for line in timings.table().lines() {
+        console.note(line);
+    }
+    if trace.as_os_str().is_empty() {
+        return status;
+    }
+    match page::replaced(trace, &timings.trace().to_string()) {
+        Ok(()) => status,
+        Err(error) => {
+            console.note(&format!("error: {} could not be written: {error}", trace.display()));
+            status.max(FAILED)
+        }
+    }
 }
 
 /// Says what is wrong with the command line, or shows the help that was asked for.

@@ -42,6 +42,7 @@ pub mod report_text;
 pub mod run;
 pub mod style;
 pub mod terminal;
+pub mod timings;
 pub mod transport;
 pub mod workflow;
 pub mod workflow_commands;

@@ -24,6 +24,7 @@ fn request(url: String) -> Request {
         timeout: Duration::from_secs(30),
         max_body: 1000,
         fresh_connection: false,
+        target: String::new(),
     }
 }
 

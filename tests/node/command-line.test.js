@@ -45,7 +45,7 @@ async function binaryHelp(...words) {
       .split("\n")
       .filter((line) => !elsewhere.some((name) => new RegExp(`^  (lakekey )?${name} `).test(line)))
       // Here everything is told, and nothing in colours.
-      .filter((line) => !/ --color <WHEN>| --log <FORM>| --all .*Tell the details| --markdown | --format <FORM>/.test(line))
+      .filter((line) => !/ --color <WHEN>| --log <FORM>| --timings\[| --all .*Tell the details| --markdown | --format <FORM>/.test(line))
       .join("\n"),
   );
 }

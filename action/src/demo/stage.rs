@@ -204,6 +204,7 @@ impl<'a> Stage<'a> {
             timeout: Duration::from_secs(10),
             max_body: 64 * 1024,
             fresh_connection: true,
+            target: String::new(),
         };
         match HttpTransport::new().send(request).await {
             Ok(response) if response.status == 200 => "works".to_owned(),

@@ -154,6 +154,7 @@ mod tests {
             include_str!("../../../examples/github/fleet.yml"),
             include_str!("../../../examples/github/provision.yml"),
             include_str!("../../../examples/github/revoke.yml"),
+            include_str!("../../../examples/github/pages.yml"),
             include_str!("../../../examples/github/status.yml"),
             include_str!("../../../examples/github/organization-secret.yml"),
         ] {
@@ -171,7 +172,7 @@ mod tests {
         let mut given = Vec::new();
         for step in document.split("uses: lakekey/lakekey@").skip(1) {
             let mut lines = step.lines().skip(1).skip_while(|line| line.trim() != "with:");
-            let with = lines.next().map(depth).unwrap();
+            let Some(with) = lines.next().map(depth) else { continue };
             let keys = lines.take_while(|line| depth(line) > with);
             given.extend(keys.filter_map(|line| line.trim().split_once(':')).map(|(key, _)| key));
         }

@@ -37,6 +37,8 @@ pub struct Request {
     /// Whether the request must go over a connection of its own, so that a load balancer may route it
     /// elsewhere.
     pub fresh_connection: bool,
+    /// The name of the target that it is sent for.
+    pub target: String,
 }
 
 impl fmt::Debug for Request {

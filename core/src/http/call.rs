@@ -253,6 +253,7 @@ impl Call {
             timeout: self.timeout,
             max_body: MAX_BODY,
             fresh_connection: self.fresh,
+            target: String::new(),
         })
     }
 }

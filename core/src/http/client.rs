@@ -272,7 +272,8 @@ impl<'a> Client<'a> {
             self.check_lease(call.timeout, call.step)?;
         }
         self.requests.set(self.requests.get() + 1);
-        let request = call.request()?;
+        let mut request = call.request()?;
+        request.target = self.target.to_owned();
         let sent: Vec<HeaderValue> = request.headers.iter().map(|(_, value)| value.clone()).collect();
         let response = match self.host.transport.send(request).await {
             Ok(response) if matches!(response.status, 200..=299) => response,

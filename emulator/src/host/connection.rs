@@ -75,6 +75,9 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, role: Ro
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
+/// What the timer adds on average, since it counts whole milliseconds and never ends early.
+const ROUNDED: Duration = Duration::from_micros(1_500);
+
 /// Answers one request.
 pub(super) async fn answer(
     request: Request<Incoming>,
@@ -87,7 +90,7 @@ pub(super) async fn answer(
         Role::Control => Ok(whole(control::handle(&shared.emulator, &request))),
         Role::Service(origin) => {
             if !shared.latency.is_zero() {
-                tokio::time::sleep(shared.latency).await;
+                tokio::time::sleep(shared.latency.saturating_sub(ROUNDED)).await;
             }
             match shared.emulator.serve_disturbed(&origin, request) {
                 Outcome::Reply(response) => Ok(whole(response)),
