@@ -325,7 +325,21 @@ pub fn summary(report: &Report, look: Look) -> String {
     let plans = report.command == "plan" || report.command != "status" && report.targets.iter().any(would);
     if plans && report.targets.iter().all(|target| target.error.is_none()) {
         let words = to_do(report).unwrap_or_else(|| "nothing to do".to_owned());
-        return look.paint(Tone::Strong, &format!("{}: {words}", report.command));
+        let limited = report.github_minutes.map(|minutes| {
+            let time = if minutes < 60 {
+                format!("{minutes} min")
+            } else {
+                format!("{} h {} min", minutes / 60, minutes % 60)
+            };
+            let writes = report.github_writes();
+            let words = format!(
+                "\nGitHub takes 80 writes a minute and 500 an hour: these {writes} take {time}; a run waits, or \
+                 serve some targets at a time with --target"
+            );
+            wrapped(&words, 2, look.width)
+        });
+        let words = format!("{}: {words}{}", report.command, limited.unwrap_or_default());
+        return look.paint(Tone::Strong, &words);
     }
     let counts = counts(report);
     let next = next_due(report)

@@ -301,3 +301,23 @@ fn where_nothing_fits_any_more_the_plan_and_the_status_say_so_as_the_run_does() 
         assert!(ran.first().steps.iter().all(|step| step.state != State::Would), "{}", ran.output);
     }
 }
+
+#[test]
+fn a_plan_says_how_long_github_takes_for_a_fleet() {
+    let small = Stage::with_workspaces(3);
+    assert_eq!(Machine::new(&small).run(Command::Plan).report.unwrap().github_minutes, None);
+    // Twenty-seven targets, each into four secrets of a repository.
+    let mut stage = Stage::with_workspaces(27);
+    for target in stage.document["targets"].as_array_mut().unwrap() {
+        let place = target["deliver"][0].clone();
+        let name = |number: usize| format!("TOKEN_{number}");
+        let places = (0..4).map(|number| {
+            let mut place = place.clone();
+            place["secret"] = serde_json::json!(name(number));
+            place
+        });
+        target["deliver"] = places.collect();
+    }
+    let report = Machine::new(&stage).run(Command::Plan).report.unwrap();
+    assert_eq!((report.github_writes(), report.github_minutes), (108, Some(1)));
+}

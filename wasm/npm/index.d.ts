@@ -160,6 +160,8 @@ export interface Report {
   targets: TargetReport[];
   /** Who was told of it. */
   notices?: NoticeReport[];
+  /** How many minutes GitHub's limits make of what a plan would write there. */
+  "github-minutes"?: number;
   /** Whether the command line would end with 0: nothing failed. Not part of the JSON. */
   readonly ok: boolean;
 }

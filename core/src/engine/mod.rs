@@ -39,6 +39,8 @@ mod policy_seen;
 mod prepare;
 mod provision;
 mod quota;
+#[cfg(test)]
+mod renewals;
 mod report;
 mod resolve;
 mod revoke;

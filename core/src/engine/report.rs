@@ -362,6 +362,9 @@ pub struct Report {
     /// Who was told of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<NoticeReport>,
+    /// How many minutes GitHub's limits make of what a plan would write there; absent where they are no matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub github_minutes: Option<u64>,
 }
 
 /// Says who was told of a run.
@@ -457,6 +460,21 @@ impl TargetReport {
     }
 }
 
+fn writes_at_github(targets: &[TargetReport]) -> u64 {
+    let steps = targets.iter().flat_map(|target| &target.steps);
+    let writes = steps.filter(|step| step.state == State::Would && step.step == Step::Deliver);
+    writes.filter(|step| step.message.contains("github-secret ")).count() as u64
+}
+
+/// Returns how long GitHub takes for what a plan would write: 80 a minute, 500 an hour.
+///
+/// <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
+fn minutes_at_github(targets: &[TargetReport]) -> Option<u64> {
+    let last = writes_at_github(targets).checked_sub(1)?;
+    let minutes = last / 500 * 60 + last % 500 / 80;
+    (minutes > 0).then_some(minutes)
+}
+
 impl Report {
     /// Makes the report of a run that began and ended then.
     #[must_use]
@@ -467,7 +485,21 @@ impl Report {
         mut targets: Vec<TargetReport>,
     ) -> Self {
         targets.iter_mut().for_each(TargetReport::make_harmless);
-        Self { version: 1, command: command.into(), started, finished, targets, notices: Vec::new() }
+        Self {
+            version: 1,
+            command: command.into(),
+            started,
+            finished,
+            github_minutes: minutes_at_github(&targets),
+            targets,
+            notices: Vec::new(),
+        }
+    }
+
+    /// Returns how many secrets of GitHub a plan would write.
+    #[must_use]
+    pub fn github_writes(&self) -> u64 {
+        writes_at_github(&self.targets)
     }
 
     /// Returns the process's exit status: 0 done; 1 a target failed; 2 the configuration is at fault for
