@@ -80,7 +80,7 @@ pub struct Telling {
     /// How it is told on standard error: text, or json, one object a line for a log collector
     #[arg(long, value_name = "FORM", help_heading = "Output", hide_possible_values = true)]
     pub log: Option<LogForm>,
-    /// Tell where the time goes: every request, as a table; with =FILE as a trace for Perfetto and browsers too
+    /// Tell where the time goes: every request, as a table; with =FILE as a trace for Perfetto too
     #[arg(
         long,
         value_name = "FILE",

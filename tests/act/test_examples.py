@@ -194,14 +194,51 @@ def test_provisioning_needs_no_secret_but_the_apps_key(example: Example, ids: bo
     assert not example.emulator.requests("POST", "/addPassword")
 
 
+def keeps_the_fleet(example: Example) -> None:
+    """Has the page kept where a test finds it, and a token at hand for the issue."""
+    stand_in(example, "actions/upload-artifact", 'cp "$FROM" "$KEEP"', "fleet")
+    token = example.emulator.seed(github_token={"permissions": ["issues"]})["token"]
+    example.secrets["GITHUB_TOKEN"] = token
+
+
+def test_three_shards_serve_three_hundred_targets_and_one_page_shows_them_all(
+    act: Act, start_emulator: Callable[..., Emulator], released: tuple[Mirror, Path]
+) -> None:
+    emulator = start_emulator("--workspaces", "30")
+    example = Example(act, emulator, released)
+    example.usable(30)
+    example.trust(example.principal, example.job(event="schedule", environment="rotation"))
+    keeps_the_fleet(example)
+    document = yaml.safe_load((EXAMPLES / "fleet.lakekey.yml").read_text())
+    document["targets"] = [
+        {
+            "name": f"catalog-{number:03}",
+            "workspace": emulator.ready["workspaces"][number % 30],
+            "deliver": [{"type": "databricks-secret", "scope": "fleet", "key": f"k{number:03}", "create-scope": True}],
+        }
+        for number in range(300)
+    ]
+    example.values |= {"matrix: 4": "matrix: 3", "config: fleet.lakekey.yml": "config: many.lakekey.yml"}
+    text = yaml.safe_dump(document).replace(PRINCIPAL, example.principal)
+    act.write("many.lakekey.yml", text)
+    run = example.run("fleet", "schedule", payload={"schedule": "41 3 * * *"})
+    assert run.status == 0, run.log
+    assert len(example.managed()) == 300
+    assert {f"Rotate shard {shard}" for shard in range(3)} <= set(re.findall(r"Rotate shard \d", run.log))
+    assert "Rotate shard 3" not in run.log
+    assert run.kept("fleet.html").count('"outcome":"ok"') == 300
+
+
 def test_the_fleet_is_divided_and_each_shard_serves_its_targets(
     act: Act, start_emulator: Callable[..., Emulator], released: tuple[Mirror, Path]
 ) -> None:
     example = Example(act, start_emulator("--workspaces", "3"), released)
     example.usable(3)
     example.trust(example.principal, example.job(event="schedule", environment="rotation"))
+    keeps_the_fleet(example)
     run = example.run("fleet", "schedule", payload={"schedule": "41 3 * * *"})
     assert run.status == 0, run.log
+    assert run.kept("fleet.html").count('"outcome":"ok"') == 3
     assert sorted(name for _, name in example.github_secrets()) == [
         "DATABRICKS_TOKEN_DEV",
         "DATABRICKS_TOKEN_PROD",
@@ -231,15 +268,15 @@ def test_the_status_check_passes_while_the_token_is_fresh_and_fails_once_it_is_o
     assert len(example.emulator.requests("PUT")) == writes
 
 
-def stand_in(example: Example, name: str, run: str) -> None:
+def stand_in(example: Example, name: str, run: str, of: str = "pages") -> None:
     """Has an action of somebody else do this instead, at the commit to which an example pins it."""
-    workflow = (EXAMPLES / "pages.yml").read_text()
+    workflow = (EXAMPLES / f"{of}.yml").read_text()
     commit = re.search(rf"{name}@([0-9a-f]{{40}})", workflow)[1]
     folder = example.act.folder / name
     folder.mkdir(parents=True)
     document = {
         "name": name,
-        "inputs": {"path": {"default": ""}},
+        "inputs": {"path": {"default": ""}, "name": {"default": ""}},
         "outputs": {"page_url": {"value": "https://pages.example"}},
         "runs": {"using": "composite", "steps": [{"shell": "bash", "run": run, "env": {"FROM": "${{ inputs.path }}"}}]},
     }
@@ -253,6 +290,7 @@ def test_the_page_is_published_also_when_something_is_overdue(
     example = Example(act, start_emulator("--workspaces", "3"), released)
     example.usable(3)
     example.trust(example.principal, example.job(event="schedule", environment="rotation"))
+    keeps_the_fleet(example)
     assert example.run("fleet", "schedule", payload={"schedule": "41 3 * * *"}).status == 0
     example.trust(example.principal, example.job(event="schedule", environment="status"))
     stand_in(example, "actions/upload-pages-artifact", 'cp "$FROM/index.html" "$KEEP/index.html"')

@@ -22,6 +22,7 @@ mod lookup;
 mod matrix;
 mod notable;
 mod notice_form;
+mod notice_report;
 mod notices;
 mod notified;
 mod observe;

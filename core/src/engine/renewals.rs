@@ -13,7 +13,8 @@ fn at(day: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + day * DAY).unwrap()
 }
 
-/// Counts the renewals of each day of a year, by a run a day; `made` says on which day the first credential of a
+/// Counts the renewals of each day of a year, by a run a day; `made` says on which day the first credential
+/// of a
 /// target is made.
 fn renewals(made: impl Fn(u32) -> i64) -> Vec<u32> {
     let policy = Policy::of_token(TokenDocument::default(), "").unwrap();

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::notice_report::NoticeReport;
 use crate::model::{Class, CredentialKind, Error, Step, Timestamp, harmless, one_line};
 
 /// Names how a target ended.
@@ -362,34 +363,10 @@ pub struct Report {
     /// Who was told of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<NoticeReport>,
-    /// How many minutes GitHub's limits make of what a plan would write there; absent where they are no matter.
+    /// How many minutes GitHub's limits make of what a plan would write there; absent where they are no
+    /// matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub github_minutes: Option<u64>,
-}
-
-/// Says who was told of a run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub struct NoticeReport {
-    /// Who: `slack`, `teams`, `webhook` or `heartbeat`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Whether it was taken.
-    pub sent: bool,
-    /// Of how many things it tells.
-    pub events: usize,
-    /// Why it was not taken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Error>,
-}
-
-impl NoticeReport {
-    /// Describes a notice that was taken, or was not for that reason.
-    #[must_use]
-    pub fn new(kind: impl Into<String>, events: usize, error: Option<Error>) -> Self {
-        Self { kind: kind.into(), sent: error.is_none(), events, error }
-    }
 }
 
 impl CredentialReport {

@@ -26,7 +26,8 @@ pub(crate) const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_
 /// Says how a text that is masked begins.
 type Beginning = [u8; SHORTEST];
 
-/// Stands for a text that is masked, so that no copy of a secret is kept. Two texts that share one would both be
+/// Stands for a text that is masked, so that no copy of a secret is kept. Two texts that share one would both
+/// be
 /// masked, which does no harm.
 type Sum = u64;
 
