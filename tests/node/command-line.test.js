@@ -126,3 +126,36 @@ test("at a terminal each target is confirmed by its name, and one that could not
   assert.deepEqual(await alive(), before);
   await two.stop();
 });
+
+test("the page of a fleet is the binary's, around the report of this run", async () => {
+  const emu = await emulator();
+  try {
+    user.file("fleet.yml", emu.document);
+    const file = join(user.folder, "site/fleet.html");
+    const { status, stderr } = await user.cli(["status", "--config", "fleet.yml", "--html", file], emu.env);
+    assert.equal(status, 0, stderr);
+    const page = readFileSync(file, "utf8");
+    const [, data] = /id="report">([^]*?)<\/script>/.exec(page);
+    assert.equal(JSON.parse(data).targets.length, 1);
+    const template = readFileSync(join(ROOT, "action/src/page/status.html"), "utf8");
+    assert.equal(page.replace(data, "REPORT"), template);
+    const refused = await user.cli(["status", "--config", "fleet.yml", "--html", `${file}/below/it`], emu.env);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /could not be written/);
+  } finally {
+    await emu.stop();
+  }
+});
+
+test("a check tells each mistake with its place and ends with 2, as the binary's does", async () => {
+  user.file("wrong.yml", "version: 2\ntargets:\n  - name: a\n    workspce: https://adb-1.2.azuredatabricks.net\n");
+  const [here, there] = await Promise.all([
+    user.cli(["check", "--config", "wrong.yml", "--json"]),
+    user.run(BINARY, ["check", "--config", "wrong.yml", "--json"]).catch((error) => ({ status: error.code, ...error })),
+  ]);
+  assert.equal(here.status, 2);
+  assert.equal(there.status, 2);
+  assert.deepEqual(JSON.parse(here.stdout), JSON.parse(there.stdout));
+  const { stderr } = await user.cli(["check", "--config", "wrong.yml"]);
+  assert.match(stderr, /wrong\.yml:4:5: config-unknown-key/);
+});

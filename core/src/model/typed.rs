@@ -151,6 +151,24 @@ pub(crate) fn whole(value: &Value) -> Option<i128> {
 struct Typed(Value);
 
 impl Typed {
+    /// Says why a value in the place of a section, or of a reference to a secret, is none. It is apart from what is
+    /// compiled for each type.
+    #[cold]
+    #[inline(never)]
+    fn is_no_section(&self, name: &'static str, keys: &'static [&'static str]) -> Option<Misfit> {
+        if self.0.is_object() {
+            return None;
+        }
+        if name == SECRET_REFERENCE {
+            let expression = self.0.as_str().and_then(expression);
+            return Some(Misfit::new(expression.unwrap_or(Kind::LiteralSecret)));
+        }
+        (!keys.is_empty()).then(|| {
+            let listed = keys.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+            Misfit::new(Kind::Expected(format!("a section with keys such as {listed}")))
+        })
+    }
+
     /// Says that the value is of another kind than the visitor takes.
     fn misfit(&self, visitor: &dyn Expected) -> Misfit {
         Misfit::new(Kind::Expected(visitor.to_string()))
@@ -228,25 +246,11 @@ impl<'de> Deserializer<'de> for Typed {
         keys: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Misfit> {
-        if name != SECRET_REFERENCE && !self.0.is_object() && !keys.is_empty() {
-            let listed = keys.iter().take(3).copied().collect::<Vec<_>>().join(", ");
-            return Err(Misfit::new(Kind::Expected(format!("a section with keys such as {listed}"))));
-        }
-        if name == SECRET_REFERENCE && !self.0.is_object() {
-            let expression = self.0.as_str().and_then(expression);
-            return Err(Misfit::new(expression.unwrap_or(Kind::LiteralSecret)));
+        if let Some(misfit) = self.is_no_section(name, keys) {
+            return Err(misfit);
         }
         let read = self.deserialize_map(visitor);
-        if name != SECRET_REFERENCE {
-            return read;
-        }
-        // A key that is not known may be the secret itself, as in `{s3cr3t}`.
-        read.map_err(|misfit| match misfit.kind {
-            Kind::Unknown(_) => {
-                Misfit::new(Kind::Said("a secret is either {env: NAME} or {file: PATH}".to_owned()))
-            }
-            _ => misfit,
-        })
+        if name == SECRET_REFERENCE { read.map_err(no_reference) } else { read }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
@@ -284,6 +288,19 @@ impl<'de> Deserializer<'de> for Typed {
     }
     forward_to_deserialize_any! {
         char bytes byte_buf unit unit_struct tuple tuple_struct identifier i128 u128
+    }
+}
+
+/// Says of a reference to a secret that it is none.
+#[cold]
+#[inline(never)]
+fn no_reference(misfit: Misfit) -> Misfit {
+    match misfit.kind {
+        // A key that is not known may be the secret itself, as in `{s3cr3t}`.
+        Kind::Unknown(_) => {
+            Misfit::new(Kind::Said("a secret is either {env: NAME} or {file: PATH}".to_owned()))
+        }
+        _ => misfit,
     }
 }
 
