@@ -132,6 +132,7 @@ test("the page of a fleet is the binary's, around the report of this run", async
   try {
     user.file("fleet.yml", emu.document);
     const file = join(user.folder, "site/fleet.html");
+    assert.equal((await user.cli(["provision", "--config", "fleet.yml"], emu.env)).status, 0);
     const { status, stderr } = await user.cli(["status", "--config", "fleet.yml", "--html", file], emu.env);
     assert.equal(status, 0, stderr);
     const page = readFileSync(file, "utf8");
