@@ -151,8 +151,7 @@ pub(crate) fn whole(value: &Value) -> Option<i128> {
 struct Typed(Value);
 
 impl Typed {
-    /// Says why a value in the place of a section, or of a reference to a secret, is none. It is apart from what is
-    /// compiled for each type.
+    /// Says why a value in the place of a section or of a reference is none; once for all types.
     #[cold]
     #[inline(never)]
     fn is_no_section(&self, name: &'static str, keys: &'static [&'static str]) -> Option<Misfit> {
@@ -160,8 +159,7 @@ impl Typed {
             return None;
         }
         if name == SECRET_REFERENCE {
-            let expression = self.0.as_str().and_then(expression);
-            return Some(Misfit::new(expression.unwrap_or(Kind::LiteralSecret)));
+            return Some(Misfit::new(self.0.as_str().and_then(expression).unwrap_or(Kind::LiteralSecret)));
         }
         (!keys.is_empty()).then(|| {
             let listed = keys.iter().take(3).copied().collect::<Vec<_>>().join(", ");
@@ -297,9 +295,7 @@ impl<'de> Deserializer<'de> for Typed {
 fn no_reference(misfit: Misfit) -> Misfit {
     match misfit.kind {
         // A key that is not known may be the secret itself, as in `{s3cr3t}`.
-        Kind::Unknown(_) => {
-            Misfit::new(Kind::Said("a secret is either {env: NAME} or {file: PATH}".to_owned()))
-        }
+        Kind::Unknown(_) => Misfit::new(Kind::Said("a secret is either {env: NAME} or {file: PATH}".into())),
         _ => misfit,
     }
 }
