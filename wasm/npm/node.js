@@ -1,27 +1,9 @@
 // The entry for `import` on Node, Deno and Bun: around the instance that `require` gives too, so that a program of
 // both has one class of errors and one module.
 
-import * as fs from "node:fs";
-import { join } from "node:path";
-import process from "node:process";
+import { createRequire } from "node:module";
 
-import lib from "./lib/index.cjs";
-
-function load() {
-  try {
-    return fs.readFileSync(new URL("./lakekey.wasm", import.meta.url));
-  } catch {
-    // In a bundle of CommonJS, `import.meta.url` is not there and `__dirname` is.
-  }
-  try {
-    return fs.readFileSync(join(__dirname, "lakekey.wasm"));
-  } catch {
-    throw lib.leftBehind();
-  }
-}
-
-lib.usePlatform(lib.nodeParts({ fs, process, load, childProcess: () => import("node:child_process") }));
-
+// An import of CommonJS would take Node five times as long.
 export const {
   LakekeyError,
   check,
@@ -33,4 +15,4 @@ export const {
   rotate,
   sealSecret,
   status,
-} = lib;
+} = createRequire(import.meta.url)("./node.cjs");

@@ -1,11 +1,11 @@
 // The command line, which is the binary's: commands.json is the table that both are compared with.
 
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 
-import lib from "../lib/index.cjs";
 import { help, helpOf, label } from "./help.js";
 
-const { usage } = lib;
+const { usage } = createRequire(import.meta.url)("../lib/index.cjs");
 
 const read = JSON.parse(readFileSync(new URL("./commands.json", import.meta.url), "utf8"));
 const resolved = (option) =>

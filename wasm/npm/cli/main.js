@@ -3,15 +3,16 @@
 import { Buffer } from "node:buffer";
 import { createReadStream, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { createRequire } from "node:module";
 import process from "node:process";
 
-import lib from "../lib/index.cjs";
 import "../node.js";
 import { HINT, asksForJson, commandIn, parse } from "./arguments.js";
 import { Masks } from "./masks.js";
 import { Pipelines, harmless, harmlessJson } from "./pipelines.js";
 import { errors, eventLine, failure, isCalm, levelOf, printable, render, telling } from "./text.js";
 
+const lib = createRequire(import.meta.url)("../lib/index.cjs");
 const { LakekeyError, check, execute, matrix, usage, withClientId, withoutClientId } = lib;
 
 /** The largest configuration, in bytes, and how long a pipe may take that it comes from, in milliseconds. */
